@@ -1,0 +1,76 @@
+"""Settings of refinement and mesh: the one place of their defaults, limits, names and descriptions."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any, TypeVar
+
+from .errors import ReliefError
+
+S = TypeVar("S", bound="_Limited")
+
+
+def _setting(default: float, low: float, high: float, label: str, description: str, unit: str = "NONE") -> Any:
+    """A field that carries what the sidebar and the command line need to show it."""
+    limits = {"low": low, "high": high, "label": label, "description": description, "unit": unit}
+    return field(default=default, metadata=limits)
+
+
+@dataclass(frozen=True)
+class _Limited:
+    def __post_init__(self) -> None:
+        for f in fields(self):
+            value = getattr(self, f.name)
+            low, high = f.metadata["low"], f.metadata["high"]
+            number = isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+            if not number or not low <= value <= high:
+                raise ReliefError(f"{f.name} is {value!r}. Give a number from {low:g} to {high:g}.")
+
+    @classmethod
+    def from_mapping(cls: type[S], values: Mapping[str, Any]) -> S:
+        """The settings whose names occur in ``values``; others there are ignored, missing ones keep their default.
+
+        Raises:
+            ReliefError: a value is not a number or out of its limits.
+        """
+        return cls(**{f.name: values[f.name] for f in fields(cls) if f.name in values})
+
+    def to_mapping(self) -> dict[str, float]:
+        """Field names to values, as JSON keeps them."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class RefinementSettings(_Limited):
+    """How the network's answer becomes one surface; see the descriptions of the fields."""
+
+    strength_soft: float = _setting(
+        1.0, 0.0, 3.0, "Soft Edges", "How strongly gentle transitions are carved: cheeks, limbs, worn folds"
+    )
+    strength_medium: float = _setting(
+        1.0, 0.0, 3.0, "Medium Edges", "How strongly rounded edges are carved: drapery, hair, fingers"
+    )
+    strength_sharp: float = _setting(
+        1.0, 0.0, 3.0, "Sharp Edges", "How strongly crisp edges are carved: outlines, joints, chisel lines"
+    )
+    detail: float = _setting(
+        1.0, 0.0, 2.0, "Detail", "Fine chisel work against the coarse layering: 0 keeps only the large forms"
+    )
+    smoothing: float = _setting(
+        0.0, 0.0, 1.0, "Smoothing", "Calms rough stone between the edges; the edges themselves stay"
+    )
+
+
+@dataclass(frozen=True)
+class MeshSettings(_Limited):
+    """Real size of the panel and the limit of its mesh; lengths in metres."""
+
+    width_m: float = _setting(1.0, 0.001, 1000.0, "Width", "Width of the panel", "LENGTH")
+    depth_m: float = _setting(
+        0.1, 0.0, 100.0, "Depth", "From the slab to the highest point of a fully carved panel", "LENGTH"
+    )
+    max_vertices: int = _setting(
+        1_000_000, 4, 100_000_000, "Vertices", "The mesh has at most this many vertices; the maps keep full resolution"
+    )
