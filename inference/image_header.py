@@ -1,0 +1,240 @@
+"""What an image file says of itself before it is decoded: format, size, orientation, and whether it is all there.
+
+Decoders fill in what a truncated file lacks, and set aside memory for any size that a header claims, so both are
+looked at here first.
+"""
+
+from __future__ import annotations
+
+import re
+import struct
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from .errors import ReliefError
+
+FORMATS = "JPEG, PNG, TIFF, WebP or BMP"
+
+
+@dataclass(frozen=True)
+class ImageHeader:
+    """What the header says.
+
+    Attributes:
+        format: "JPEG", "PNG", "TIFF", "WebP" or "BMP".
+        width, height: pixels, as stored (before the orientation is applied).
+        orientation: EXIF value 1 to 8; 1 is upright.
+        white_is_zero: a TIFF whose 0 means white.
+    """
+
+    format: str
+    width: int
+    height: int
+    orientation: int = 1
+    white_is_zero: bool = False
+
+
+class _CutOff(Exception):
+    """The file ends before its contents do."""
+
+
+class _Damaged(Exception):
+    """The file contradicts itself."""
+
+
+def read_header(data: bytes, name: str) -> ImageHeader:
+    """Read the header of an image file, and walk through the file to see that it is whole.
+
+    Args:
+        data: the whole file.
+        name: what to call the file in an error.
+
+    Raises:
+        ReliefError: not an image of a known format, cut off, or damaged.
+    """
+    parser = _parser(data)
+    if parser is None:
+        raise ReliefError(f"{name} is no image that can be read. Give a {FORMATS} file.")
+    try:
+        header = parser(data)
+        if header.width < 1 or header.height < 1:
+            raise _Damaged
+    except (_CutOff, struct.error, IndexError, OverflowError) as error:
+        raise ReliefError(f"{name} is cut off: its end is missing. Copy or download it again.") from error
+    except _Damaged as error:
+        raise ReliefError(
+            f"{name} is damaged. Copy or download it again, or save it anew from another program."
+        ) from error
+    return header
+
+
+def _parser(data: bytes) -> Callable[[bytes], ImageHeader] | None:
+    if data.startswith(b"\xff\xd8\xff"):
+        return _jpeg
+    if data.startswith(b"\x89PNG\r\n\x1a\n"):
+        return _png
+    if data[:4] in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"):
+        return _tiff
+    if data.startswith(b"RIFF") and data[8:12] == b"WEBP":
+        return _webp
+    # "BM" alone begins many a text file: the header sizes in use tell a bitmap.
+    if data.startswith(b"BM") and data[14:18] in [struct.pack("<I", n) for n in (12, 40, 52, 56, 64, 108, 124)]:
+        return _bmp
+    return None
+
+
+# In the compressed data ff is followed by 00 or by a restart marker (d0 to d7); anything else is the next segment.
+_JPEG_MARKER = re.compile(rb"\xff([^\x00\x01\xd0-\xd8\xff])", re.DOTALL)
+_JPEG_END = 0xD9
+_JPEG_EXIF = 0xE1
+_JPEG_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+
+
+def _jpeg(data: bytes) -> ImageHeader:
+    width = height = 0
+    orientation = 1
+    position = 2
+    while True:
+        found = _JPEG_MARKER.search(data, position)
+        if found is None:
+            raise _CutOff
+        marker = found[1][0]
+        if marker == _JPEG_END:
+            return ImageHeader("JPEG", width, height, orientation)
+        start = found.end()
+        position = start + struct.unpack_from(">H", data, start)[0]
+        if marker in _JPEG_FRAMES:
+            height, width = struct.unpack_from(">HH", data, start + 3)
+        elif marker == _JPEG_EXIF and data[start + 2 : start + 8] == b"Exif\0\0":
+            orientation = _exif_orientation(data[start + 8 : position])
+
+
+def _png(data: bytes) -> ImageHeader:
+    width, height = struct.unpack_from(">II", data, 16)
+    orientation = 1
+    position = 8
+    while True:
+        (length,) = struct.unpack_from(">I", data, position)
+        kind = data[position + 4 : position + 8]
+        end = position + 12 + length
+        if end > len(data):
+            raise _CutOff
+        critical = kind[:1].isupper()
+        if (
+            critical
+            and zlib.crc32(memoryview(data)[position + 4 : end - 4]) != struct.unpack_from(">I", data, end - 4)[0]
+        ):
+            raise _Damaged
+        if kind == b"eXIf":
+            orientation = _exif_orientation(data[position + 8 : end - 4])
+        if kind == b"IEND":
+            return ImageHeader("PNG", width, height, orientation)
+        position = end
+
+
+def _webp(data: bytes) -> ImageHeader:
+    end = 8 + struct.unpack_from("<I", data, 4)[0]
+    if end > len(data):
+        raise _CutOff
+    kind = data[12:16]
+    if kind == b"VP8X":
+        width = 1 + int.from_bytes(data[24:27], "little")
+        height = 1 + int.from_bytes(data[27:30], "little")
+    elif kind == b"VP8L":
+        (bits,) = struct.unpack_from("<I", data, 21)
+        width, height = 1 + (bits & 0x3FFF), 1 + (bits >> 14 & 0x3FFF)
+    elif kind == b"VP8 ":
+        width, height = (side & 0x3FFF for side in struct.unpack_from("<HH", data, 26))
+    else:
+        raise _Damaged
+    orientation = 1
+    position = 12
+    while position + 8 <= end:
+        (length,) = struct.unpack_from("<I", data, position + 4)
+        if position + 8 + length > end:
+            raise _CutOff
+        if data[position : position + 4] == b"EXIF":
+            orientation = _exif_orientation(data[position + 8 : position + 8 + length].removeprefix(b"Exif\0\0"))
+        position += 8 + length + length % 2
+    return ImageHeader("WebP", width, height, orientation)
+
+
+def _bmp(data: bytes) -> ImageHeader:
+    pixels_at, header_size = struct.unpack_from("<II", data, 10)
+    if header_size == 12:
+        width, height, _, bits = struct.unpack_from("<HHHH", data, 18)
+        compression = stored = 0
+    else:
+        width, height, _, bits, compression, stored = struct.unpack_from("<iiHHII", data, 18)
+    height = abs(height)  # negative: the rows are stored from the top
+    run_lengths = compression in (1, 2)
+    size = stored if run_lengths else (width * bits + 31) // 32 * 4 * height
+    if pixels_at + size > len(data):
+        raise _CutOff
+    return ImageHeader("BMP", width, height)
+
+
+_TIFF_WIDTH, _TIFF_HEIGHT, _TIFF_PHOTOMETRIC, _TIFF_ORIENTATION = 256, 257, 262, 274
+_TIFF_DATA = ((273, 279), (324, 325))  # offsets and byte counts, of strips and of tiles
+_TIFF_INTEGERS = {1: "B", 3: "H", 4: "I", 16: "Q"}  # BYTE, SHORT, LONG, LONG8
+
+
+def _tiff(data: bytes) -> ImageHeader:
+    tags = _tiff_tags(data)
+    if _TIFF_WIDTH not in tags or _TIFF_HEIGHT not in tags:
+        raise _Damaged
+    for offsets, sizes in _TIFF_DATA:
+        ends = (offset + size for offset, size in zip(tags.get(offsets, ()), tags.get(sizes, ()), strict=False))
+        if max(ends, default=0) > len(data):
+            raise _CutOff
+    return ImageHeader(
+        "TIFF",
+        tags[_TIFF_WIDTH][0],
+        tags[_TIFF_HEIGHT][0],
+        _orientation(tags),
+        tags.get(_TIFF_PHOTOMETRIC, (1,))[0] == 0,
+    )
+
+
+def _tiff_tags(data: bytes) -> dict[int, tuple[int, ...]]:
+    """The integer tags of the first directory of a TIFF or of EXIF data."""
+    order = {b"II": "<", b"MM": ">"}.get(data[:2])
+    if order is None:
+        raise _Damaged
+    big = struct.unpack_from(order + "H", data, 2)[0] == 43
+    if big:
+        (directory,) = struct.unpack_from(order + "Q", data, 8)
+        (count,) = struct.unpack_from(order + "Q", data, directory)
+        first, entry_size, inline, count_format, offset_format = directory + 8, 20, 8, "Q", "Q"
+    else:
+        (directory,) = struct.unpack_from(order + "I", data, 4)
+        (count,) = struct.unpack_from(order + "H", data, directory)
+        first, entry_size, inline, count_format, offset_format = directory + 2, 12, 4, "I", "I"
+    if first + count * entry_size > len(data):
+        raise _CutOff
+    tags = {}
+    for at in range(first, first + count * entry_size, entry_size):
+        tag, kind, length = struct.unpack_from(order + "HH" + count_format, data, at)
+        if kind not in _TIFF_INTEGERS or length == 0:
+            continue
+        value_at = at + entry_size - inline
+        size = length * struct.calcsize(_TIFF_INTEGERS[kind])
+        if size > inline:
+            (value_at,) = struct.unpack_from(order + offset_format, data, value_at)
+        if value_at + size > len(data):
+            raise _CutOff
+        tags[tag] = struct.unpack_from(f"{order}{length}{_TIFF_INTEGERS[kind]}", data, value_at)
+    return tags
+
+
+def _exif_orientation(exif: bytes) -> int:
+    try:
+        return _orientation(_tiff_tags(exif))
+    except (_CutOff, _Damaged, struct.error, OverflowError):
+        return 1  # many programs write broken EXIF; the picture itself may be fine
+
+
+def _orientation(tags: dict[int, tuple[int, ...]]) -> int:
+    value = tags.get(_TIFF_ORIENTATION, (1,))[0]
+    return value if 1 <= value <= 8 else 1

@@ -1,0 +1,126 @@
+"""A height map becomes a grid of real vertices."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from .prediction import FloatArray, Prediction
+from .settings import MeshSettings
+
+IntArray = npt.NDArray[np.int32]
+
+
+@dataclass(frozen=True)
+class ReliefMesh:
+    """A displaced grid, one sheet without a back.
+
+    Convention:
+        Metres; x right, y up, z toward the viewer; the origin at the bottom centre of the slab; z = height * depth_m.
+        Vertices run row by row from the top left: number = row * columns + column. Each stands at the centre of the
+        part of the photograph that it samples, and so does its UV: u = (column + 0.5) / columns, to the right,
+        v = 1 - (row + 0.5) / rows, upward. From the first to the last column it is exactly width_m; cells are square.
+
+    Attributes:
+        vertices: (N, 3) float32.
+        faces: (M, 4) int32, counter-clockwise seen from +z, beginning at the bottom left corner.
+        uvs: (N, 2) float32.
+        grid: (rows, columns) of vertices.
+        height: (N,) float32, 0 slab to 1 full depth.
+        soft_edge: (N,) int32, index into EDGE_CLASSES, or None.
+        segment: (N,) int32, index into SEGMENT_CLASSES, or None.
+    """
+
+    vertices: FloatArray
+    faces: IntArray
+    uvs: FloatArray
+    grid: tuple[int, int]
+    height: FloatArray
+    soft_edge: IntArray | None
+    segment: IntArray | None
+
+
+def build_mesh(
+    height: FloatArray, settings: MeshSettings | None = None, prediction: Prediction | None = None
+) -> ReliefMesh:
+    """Make the mesh of a height map.
+
+    Args:
+        height: (H, W) float32, 0 slab to 1 full depth, row 0 at the top.
+        settings: size of the panel and limit of the vertices; None takes the defaults.
+        prediction: gives each vertex its soft-edge class and segment.
+
+    Returns:
+        A grid of at most ``settings.max_vertices`` vertices, and at most one per pixel, in the proportions of the
+        height map.
+    """
+    settings = settings or MeshSettings()
+    rows, columns = grid_size(height.shape[0], height.shape[1], int(settings.max_vertices))
+    heights = vertex_heights(height, (rows, columns))
+    cell_m = settings.width_m / (columns - 1)
+
+    vertices = np.empty((rows, columns, 3), np.float32)
+    vertices[..., 0] = (np.arange(columns) - (columns - 1) / 2) * cell_m
+    vertices[..., 1] = ((rows - 1 - np.arange(rows)) * cell_m)[:, None]
+    vertices[..., 2] = (heights * np.float32(settings.depth_m)).reshape(rows, columns)
+
+    uvs = np.empty((rows, columns, 2), np.float32)
+    uvs[..., 0] = (np.arange(columns) + 0.5) / columns
+    uvs[..., 1] = (1.0 - (np.arange(rows) + 0.5) / rows)[:, None]
+
+    corner = np.arange(rows * columns, dtype=np.int32).reshape(rows, columns)
+    faces = np.empty((rows - 1, columns - 1, 4), np.int32)
+    faces[..., 0] = corner[1:, :-1]
+    faces[..., 1] = corner[1:, 1:]
+    faces[..., 2] = corner[:-1, 1:]
+    faces[..., 3] = corner[:-1, :-1]
+
+    return ReliefMesh(
+        vertices.reshape(-1, 3),
+        faces.reshape(-1, 4),
+        uvs.reshape(-1, 2),
+        (rows, columns),
+        heights,
+        None if prediction is None else _vertex_classes(prediction.soft_edges, (rows, columns)),
+        None if prediction is None else _vertex_classes(prediction.segments, (rows, columns)),
+    )
+
+
+def displace(mesh: ReliefMesh, height: FloatArray, depth_m: float) -> ReliefMesh:
+    """The same grid with another height map on it; faces, UVs and classes are shared with ``mesh``."""
+    heights = vertex_heights(height, mesh.grid)
+    vertices = mesh.vertices.copy()
+    vertices[:, 2] = heights * np.float32(depth_m)
+    return replace(mesh, vertices=vertices, height=heights)
+
+
+def vertex_heights(height: FloatArray, grid: tuple[int, int]) -> FloatArray:
+    """Heights of the vertices of a grid of (rows, columns), in their order: (N,) float32, 0 slab to 1 full depth."""
+    if height.shape == grid:
+        return height.flatten()
+    rows, columns = grid
+    resized = cv2.resize(height, (columns, rows), interpolation=cv2.INTER_AREA)
+    return resized.astype(np.float32, copy=False).ravel()
+
+
+def grid_size(height_px: int, width_px: int, max_vertices: int) -> tuple[int, int]:
+    """Rows and columns of the largest grid within the limit, in the proportions of the picture; at least 2 by 2."""
+    short, long = sorted((height_px, width_px))
+    scale = min(1.0, math.sqrt(max_vertices / (short * long)))
+    # The short side is cut to a whole number first: the long one can then follow its proportion closely.
+    short_count = max(2, math.floor(short * scale))
+    long_count = max(2, min(round(short_count * long / short), max_vertices // short_count))
+    return (short_count, long_count) if height_px <= width_px else (long_count, short_count)
+
+
+def _vertex_classes(probabilities: FloatArray, grid: tuple[int, int]) -> IntArray:
+    """The likeliest class at the pixel on which each vertex stands."""
+    (height_px, width_px), (rows, columns) = probabilities.shape[:2], grid
+    at_rows = ((np.arange(rows) + 0.5) * (height_px / rows)).astype(np.intp)
+    at_columns = ((np.arange(columns) + 0.5) * (width_px / columns)).astype(np.intp)
+    classes: IntArray = np.argmax(probabilities[at_rows[:, None], at_columns], axis=-1).astype(np.int32).ravel()
+    return classes

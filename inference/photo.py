@@ -1,0 +1,223 @@
+"""Photograph files and pixel arrays become one upright, display-referred Photo."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from .errors import ReliefError
+from .image_header import FORMATS, read_header
+from .prediction import FloatArray
+
+ByteArray = npt.NDArray[np.uint8]
+AnyArray = npt.NDArray[Any]
+
+MIN_SIDE_PX = 64
+MAX_PIXELS = 300_000_000
+MAX_FILE_BYTES = 4 << 30
+
+# Rec. 601 luma of R, G, B.
+_LUMA = np.array([0.299, 0.587, 0.114], np.float32)
+# Behind transparent pixels lies what unlit flat stone would show.
+_BACKDROP = 0.5
+# Rows converted at once: float copies of a whole large photograph would not fit into memory.
+_BLOCK_ROWS = 512
+
+
+@dataclass(frozen=True)
+class Photo:
+    """One photograph, upright.
+
+    Convention:
+        Row 0 at the top, column 0 at the left, as a viewer sees the photograph. Values are display-referred (as
+        stored, gamma included), never stretched.
+
+    Attributes:
+        grey: (H, W) float32, luma 0 to 1, in the full precision of the source.
+        colour: (H, W, 3) uint8, R G B.
+        name: the file's name without folder and suffix.
+        sha256: of the file's bytes, hexadecimal.
+        source_size: (width, height) in pixels of the upright original, before any downscaling.
+    """
+
+    grey: FloatArray
+    colour: ByteArray
+    name: str
+    sha256: str
+    source_size: tuple[int, int]
+
+
+def read_photo(path: str | PathLike[str], max_size: int | None = None) -> Photo:
+    """Read a photograph: JPEG, PNG, TIFF, WebP or BMP, of any bit depth, grey or colour, with or without alpha.
+
+    EXIF orientation is applied; transparent parts become mid grey; of several pages or frames the first counts.
+    Floating-point and signed pixels that leave the range 0 to 1 are scaled from their minimum and maximum.
+
+    Args:
+        path: the file.
+        max_size: the longest side in pixels; larger photographs are scaled down, smaller ones stay as they are.
+
+    Raises:
+        ReliefError: the file is missing, a folder, empty, no image, cut off, damaged, too small or too large.
+    """
+    path = Path(path)
+    data = _read_bytes(path)
+    header = read_header(data, path.name)
+    _check_size(header.width, header.height, path.name)
+    pixels = _decode(data)
+    if pixels is None:
+        raise ReliefError(
+            f"{path.name} is a {header.format} file of a kind that cannot be decoded. "
+            "Save it as PNG or JPEG, then try again."
+        )
+    premultiplied = False
+    if header.format == "TIFF":
+        # The TIFF decoder turns the picture upright itself, multiplies 8-bit colours by their alpha, and leaves
+        # deeper pixels as they are stored.
+        premultiplied = pixels.dtype == np.uint8
+        if header.white_is_zero and pixels.dtype == np.uint16:
+            pixels = 65535 - pixels
+    else:
+        pixels = _upright(pixels, header.orientation)
+    if pixels.ndim == 3:
+        pixels = pixels[..., [2, 1, 0, 3][: pixels.shape[2]]]
+    low, high = _value_range(pixels)
+    digest = hashlib.sha256(data).hexdigest()
+    return _photo(pixels, low, high, premultiplied, path.stem, digest, max_size)
+
+
+def photo_from_array(pixels: AnyArray, name: str, max_size: int | None = None) -> Photo:
+    """Make a Photo of pixels that are already in memory.
+
+    Args:
+        pixels: (H, W) grey, (H, W, 1), (H, W, 2) grey and alpha, (H, W, 3) R G B or (H, W, 4) R G B and alpha;
+            row 0 at the top; uint8, uint16, or floating point, display-referred, 0 to 1 (clipped).
+        name: what to call it.
+        max_size: the longest side in pixels; larger photographs are scaled down, smaller ones stay as they are.
+
+    Raises:
+        ReliefError: the array is no picture, too small or too large.
+    """
+    known = pixels.dtype in (np.uint8, np.uint16) or pixels.dtype.kind == "f"
+    if pixels.ndim not in (2, 3) or (pixels.ndim == 3 and pixels.shape[2] not in (1, 2, 3, 4)) or not known:
+        raise ReliefError(
+            f"{name} has shape {pixels.shape} of {pixels.dtype}. "
+            "Give (H, W) or (H, W, 1 to 4) of uint8, uint16 or float."
+        )
+    _check_size(pixels.shape[1], pixels.shape[0], name)
+    digest = hashlib.sha256(f"{pixels.dtype.str} {pixels.shape} ".encode())
+    digest.update(np.ascontiguousarray(pixels).data)
+    high = 1.0 if pixels.dtype.kind == "f" else float(np.iinfo(pixels.dtype).max)
+    return _photo(pixels, 0.0, high, False, name, digest.hexdigest(), max_size)
+
+
+def _read_bytes(path: Path) -> bytes:
+    if path.is_dir():
+        raise ReliefError(f"{path} is a folder. Give the path of a photograph.")
+    try:
+        size = path.stat().st_size
+        if size > MAX_FILE_BYTES:
+            raise ReliefError(f"{path.name} is too large a file ({size / 1e9:.1f} GB). Give one below 4 GB.")
+        data = path.read_bytes()
+    except FileNotFoundError as error:
+        raise ReliefError(f"{path} does not exist. Check the path.") from error
+    except PermissionError as error:
+        raise ReliefError(f"{path} may not be read. Check who owns it and its access rights.") from error
+    except OSError as error:
+        raise ReliefError(f"{path} cannot be read: {error.strerror}. Check the path and the drive.") from error
+    if not data:
+        raise ReliefError(f"{path.name} is empty (0 bytes). Give a {FORMATS} file.")
+    return data
+
+
+def _check_size(width: int, height: int, name: str) -> None:
+    if width * height > MAX_PIXELS:
+        limit = MAX_PIXELS // 1_000_000
+        raise ReliefError(
+            f"{name} is too large: {width} x {height} pixels, the limit is {limit} megapixels. "
+            "Scale it down, then try again."
+        )
+    if min(width, height) < MIN_SIDE_PX:
+        raise ReliefError(
+            f"{name} is too small: {width} x {height} pixels. "
+            f"Give a photograph of at least {MIN_SIDE_PX} pixels each way."
+        )
+
+
+def _decode(data: bytes) -> AnyArray | None:
+    """The pixels as they are stored, B G R (A); None where the decoder gives up."""
+    # The decoder would log to stderr what read_photo says better.
+    level = cv2.utils.logging.getLogLevel()
+    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+    try:
+        return cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+    except cv2.error:
+        return None
+    finally:
+        cv2.utils.logging.setLogLevel(level)
+
+
+def _upright(pixels: AnyArray, orientation: int) -> AnyArray:
+    """Apply an EXIF orientation (Source: EXIF 2.3, tag 274)."""
+    if orientation >= 5:  # 5 to 8: rows of the file are columns of the picture
+        pixels = pixels.swapaxes(0, 1)
+    if orientation in (2, 3, 6, 7):
+        pixels = pixels[:, ::-1]
+    if orientation in (3, 4, 7, 8):
+        pixels = pixels[::-1]
+    return pixels
+
+
+def _value_range(pixels: AnyArray) -> tuple[float, float]:
+    """The values that mean black and white in a file's pixels."""
+    if pixels.dtype in (np.uint8, np.uint16):
+        return 0.0, float(np.iinfo(pixels.dtype).max)
+    colours = pixels[..., :3] if pixels.ndim == 3 else pixels
+    finite = colours[np.isfinite(colours)]
+    low, high = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 1.0)
+    if low >= 0.0 and high <= 1.0:
+        return 0.0, 1.0
+    return low, high if high > low else low + 1.0
+
+
+def _photo(
+    pixels: AnyArray, low: float, high: float, premultiplied: bool, name: str, digest: str, max_size: int | None
+) -> Photo:
+    """Normalise, lay over the backdrop, convert and scale down upright R G B (A) or grey (A) pixels."""
+    if pixels.ndim == 2:
+        pixels = pixels[..., None]
+    height, width, channels = pixels.shape
+    grey = np.empty((height, width), np.float32)
+    colour = np.empty((height, width, 3), np.uint8)
+    # Some programs write an alpha channel and leave it empty.
+    alpha_used = channels in (2, 4) and bool(pixels[..., -1].any())
+    for top in range(0, height, _BLOCK_ROWS):
+        rows = slice(top, top + _BLOCK_ROWS)
+        block = pixels[rows].astype(np.float32, order="C")
+        values = block[..., : channels - 1] if channels in (2, 4) else block
+        values = np.clip((np.nan_to_num(values, nan=low) - low) / (high - low), 0.0, 1.0)
+        if alpha_used:
+            opacity = np.clip(block[..., -1:] / (high if pixels.dtype.kind == "u" else 1.0), 0.0, 1.0)
+            values = (values if premultiplied else values * opacity) + _BACKDROP * (1.0 - opacity)
+            values = np.minimum(values, 1.0)
+        grey[rows] = values @ _LUMA if values.shape[2] == 3 else values[..., 0]
+        colour[rows] = np.rint(values * 255.0)
+    source_size = (width, height)
+    if max_size is not None and max(source_size) > max_size:
+        scale = max_size / max(source_size)
+        size = (max(1, round(width * scale)), max(1, round(height * scale)))
+        if min(size) < MIN_SIDE_PX:
+            raise ReliefError(
+                f"{name} would be too small at a largest side of {max_size} pixels: {size[0]} x {size[1]}. "
+                f"Give a larger size, so that each side keeps at least {MIN_SIDE_PX} pixels."
+            )
+        grey = cv2.resize(grey, size, interpolation=cv2.INTER_AREA).astype(np.float32, copy=False)
+        colour = cv2.resize(colour, size, interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
+    return Photo(grey, colour, name, digest, source_size)

@@ -1,0 +1,379 @@
+"""Photographs of every format, depth, orientation and kind of damage."""
+
+from __future__ import annotations
+
+import hashlib
+import struct
+import zlib
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from inference.errors import ReliefError
+from inference.photo import photo_from_array, read_photo
+
+SUFFIXES = (".jpg", ".png", ".tif", ".webp", ".bmp")
+# Corners of a picture, clockwise from the top left.
+RED, GREEN, BLUE, GREY = (200, 20, 20), (20, 200, 20), (20, 20, 200), (120, 120, 120)
+
+
+def corners(width: int = 96, height: int = 64) -> np.ndarray:
+    """R G B quadrants: red, green, blue and grey, clockwise from the top left; wider than high."""
+    picture = np.empty((height, width, 3), np.uint8)
+    picture[: height // 2, : width // 2] = RED
+    picture[: height // 2, width // 2 :] = GREEN
+    picture[height // 2 :, width // 2 :] = BLUE
+    picture[height // 2 :, : width // 2] = GREY
+    return picture
+
+
+def encoded(suffix: str, picture: np.ndarray) -> bytes:
+    """A file of grey or R G B (A) pixels."""
+    if picture.ndim == 3:
+        picture = picture[..., [2, 1, 0, 3][: picture.shape[2]]]
+    options = [cv2.IMWRITE_JPEG_QUALITY, 95] if suffix == ".jpg" else []
+    done, data = cv2.imencode(suffix, picture, options)
+    assert done
+    return data.tobytes()
+
+
+def exif(orientation: int, order: str = "<") -> bytes:
+    """A TIFF directory with the orientation as its only tag."""
+    head = b"II*\0" if order == "<" else b"MM\0*"
+    return head + struct.pack(order + "IHHHIHHI", 8, 1, 274, 3, 1, orientation, 0, 0)
+
+
+def png_chunk(kind: bytes, data: bytes) -> bytes:
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+
+def png(width: int, height: int, depth: int, colour_type: int, lines: bytes, *before: tuple[bytes, bytes]) -> bytes:
+    header = struct.pack(">IIBBBBB", width, height, depth, colour_type, 0, 0, 0)
+    chunks = [(b"IHDR", header), *before, (b"IDAT", zlib.compress(lines)), (b"IEND", b"")]
+    return b"\x89PNG\r\n\x1a\n" + b"".join(png_chunk(kind, data) for kind, data in chunks)
+
+
+def tiff(pixels: np.ndarray, orientation: int = 1, photometric: int | None = None, order: str = "<") -> bytes:
+    """An uncompressed TIFF of (H, W) or (H, W, C) pixels, R G B (A)."""
+    height, width = pixels.shape[:2]
+    channels = pixels.shape[2] if pixels.ndim == 3 else 1
+    data = pixels.astype(pixels.dtype.newbyteorder(order)).tobytes()
+    if photometric is None:
+        photometric = 2 if channels > 2 else 1
+    sample_format = {"u": 1, "i": 2, "f": 3}[pixels.dtype.kind]
+    tags = [
+        (256, 4, [width]),
+        (257, 4, [height]),
+        (258, 3, [8 * pixels.itemsize] * channels),
+        (259, 3, [1]),
+        (262, 3, [photometric]),
+        (273, 4, [0]),
+        (274, 3, [orientation]),
+        (277, 3, [channels]),
+        (278, 4, [height]),
+        (279, 4, [len(data)]),
+        (339, 3, [sample_format] * channels),
+    ]
+    if channels in (2, 4):
+        tags.insert(-1, (338, 3, [2]))
+    rest_at = 8 + 2 + 12 * len(tags) + 4
+    rest = b""
+    entries = []
+    for tag, kind, values in tags:
+        packed = struct.pack(f"{order}{len(values)}{'H' if kind == 3 else 'I'}", *values)
+        if len(packed) > 4:
+            rest, packed = rest + packed, struct.pack(order + "I", rest_at + len(rest))
+        entries.append([tag, struct.pack(order + "HHI", tag, kind, len(values)), packed.ljust(4, b"\0")])
+    directory = b""
+    for tag, start, packed in entries:
+        directory += start + (struct.pack(order + "I", rest_at + len(rest)) if tag == 273 else packed)
+    head = b"II*\0" if order == "<" else b"MM\0*"
+    return head + struct.pack(order + "IH", 8, len(tags)) + directory + bytes(4) + rest + data
+
+
+def turned(picture: np.ndarray, orientation: int) -> np.ndarray:
+    """How a camera stores an upright picture under an EXIF orientation: the 0th row and column of the file are ...
+
+    1 top, left; 2 top, right; 3 bottom, right; 4 bottom, left; 5 left, top; 6 right, top; 7 right, bottom;
+    8 left, bottom (EXIF 2.3, tag 274).
+    """
+    rows_first = orientation <= 4
+    row_from_end = orientation in (3, 4, 6, 7)  # row 0 of the file is the picture's bottom or right
+    column_from_end = orientation in (2, 3, 7, 8)  # column 0 of the file is the picture's right or bottom
+    stored = picture if rows_first else picture.swapaxes(0, 1)
+    return np.ascontiguousarray(stored[:: -1 if row_from_end else 1, :: -1 if column_from_end else 1])
+
+
+def with_orientation(suffix: str, picture: np.ndarray, orientation: int) -> bytes:
+    """A file that stores ``picture`` as it is, and says ``orientation``."""
+    data = encoded(suffix, picture)
+    if suffix == ".jpg":
+        segment = b"Exif\0\0" + exif(orientation, ">")
+        return data[:2] + b"\xff\xe1" + struct.pack(">H", len(segment) + 2) + segment + data[2:]
+    if suffix == ".png":
+        return data[:33] + png_chunk(b"eXIf", exif(orientation)) + data[33:]
+    if suffix == ".webp":
+        height, width = picture.shape[:2]
+        flags = struct.pack("<I", 8) + (width - 1).to_bytes(3, "little") + (height - 1).to_bytes(3, "little")
+        tag = exif(orientation)
+        body = b"WEBPVP8X" + struct.pack("<I", 10) + flags + data[12:] + b"EXIF" + struct.pack("<I", len(tag)) + tag
+        return b"RIFF" + struct.pack("<I", len(body)) + body
+    assert suffix == ".tif"
+    return tiff(picture, orientation, order=">")
+
+
+def write(folder: Path, name: str, data: bytes) -> Path:
+    path = folder / name
+    path.write_bytes(data)
+    return path
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_colour_of_every_format(tmp_path: Path, suffix: str) -> None:
+    data = encoded(suffix, corners())
+    photo = read_photo(write(tmp_path, f"panel{suffix}", data))
+    assert photo.colour.shape == (64, 96, 3) and photo.colour.dtype == np.uint8
+    assert photo.grey.shape == (64, 96) and photo.grey.dtype == np.float32
+    for (row, column), value in {(10, 10): RED, (10, 80): GREEN, (50, 80): BLUE, (50, 10): GREY}.items():
+        assert np.abs(photo.colour[row, column].astype(int) - value).max() <= 6
+    # 0.299 * 200 + 0.587 * 20 + 0.114 * 20 = 73.82
+    assert photo.grey[10, 10] == pytest.approx(73.82 / 255, abs=0.012)
+    assert photo.name == "panel"
+    assert photo.sha256 == hashlib.sha256(data).hexdigest()
+    assert photo.source_size == (96, 64)
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_grey_of_every_format(tmp_path: Path, suffix: str) -> None:
+    ramp = np.tile(np.arange(0, 192, 2, dtype=np.uint8), (64, 1))
+    photo = read_photo(write(tmp_path, f"ramp{suffix}", encoded(suffix, ramp)))
+    assert photo.colour.shape == (64, 96, 3)
+    np.testing.assert_allclose(photo.grey[30, [3, 90]], [6 / 255, 180 / 255], atol=0.01)
+
+
+@pytest.mark.parametrize("suffix", [".jpg", ".png", ".tif", ".webp"])
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_exif_orientation(tmp_path: Path, suffix: str, orientation: int) -> None:
+    data = with_orientation(suffix, turned(corners(), orientation), orientation)
+    photo = read_photo(write(tmp_path, f"turned{suffix}", data))
+    assert photo.source_size == (96, 64)
+    for (row, column), value in {(10, 10): RED, (10, 80): GREEN, (50, 80): BLUE, (50, 10): GREY}.items():
+        assert np.abs(photo.colour[row, column].astype(int) - value).max() <= 6
+    assert photo.grey[50, 10] == pytest.approx(120 / 255, abs=0.012)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
+@pytest.mark.parametrize("orientation", [1, 6])
+def test_tiff_orientation_of_every_depth(tmp_path: Path, dtype: type, orientation: int) -> None:
+    ramp = np.tile(np.linspace(0, 1, 96, dtype=np.float64), (64, 1))
+    ramp[:32] /= 2
+    pixels = ramp.astype(dtype) if dtype is np.float32 else np.rint(ramp * np.iinfo(dtype).max).astype(dtype)
+    photo = read_photo(write(tmp_path, "ramp.tif", tiff(turned(pixels, orientation), orientation)))
+    np.testing.assert_allclose(photo.grey, ramp, atol=0.003)
+
+
+def test_broken_exif_counts_as_upright(tmp_path: Path) -> None:
+    data = encoded(".jpg", corners())
+    broken = data[:2] + b"\xff\xe1\x00\x0cExif\0\0II*\0" + data[2:]
+    assert read_photo(write(tmp_path, "a.jpg", broken)).source_size == (96, 64)
+
+
+def test_sixteen_bits_keep_their_precision(tmp_path: Path) -> None:
+    low = np.arange(64 * 96, dtype=np.uint16).reshape(64, 96) % 500 + 1000
+    for name, data in (("a.png", encoded(".png", low)), ("a.tif", encoded(".tif", low))):
+        photo = read_photo(write(tmp_path, name, data))
+        np.testing.assert_allclose(photo.grey, low / 65535.0, atol=1e-7)
+        assert len(np.unique(photo.grey)) == 500
+        assert np.array_equal(photo.colour[..., 1], np.rint(low / 257.0))
+
+
+def test_sixteen_bit_colour(tmp_path: Path) -> None:
+    picture = corners().astype(np.uint16) * 257 + 3
+    photo = read_photo(write(tmp_path, "a.png", encoded(".png", picture)))
+    assert np.array_equal(photo.colour, corners())
+    assert photo.grey[10, 10] == pytest.approx((73.82 * 257 + 3) / 65535, abs=1e-6)
+
+
+def test_float_tiff_within_one_is_kept(tmp_path: Path) -> None:
+    ramp = np.tile(np.linspace(0.2, 0.6, 96, dtype=np.float32), (64, 1))
+    photo = read_photo(write(tmp_path, "a.tif", tiff(ramp)))
+    np.testing.assert_allclose(photo.grey, ramp, atol=1e-6)
+
+
+def test_float_tiff_beyond_one_is_scaled_and_gaps_are_black(tmp_path: Path) -> None:
+    ramp = np.tile(np.linspace(-100.0, 300.0, 96, dtype=np.float32), (64, 1))
+    ramp[5, 7] = np.nan
+    photo = read_photo(write(tmp_path, "a.tif", tiff(ramp)))
+    assert photo.grey[5, 7] == 0.0
+    np.testing.assert_allclose(photo.grey[9, [0, 95]], [0.0, 1.0], atol=1e-6)
+    assert photo.grey[9, 19] == pytest.approx(0.2, abs=1e-5)
+
+
+def test_white_is_zero(tmp_path: Path) -> None:
+    for dtype in (np.uint8, np.uint16):
+        top = np.iinfo(dtype).max
+        pixels = np.zeros((64, 96), dtype)
+        pixels[:, 48:] = top // 5 * 4
+        photo = read_photo(write(tmp_path, "a.tif", tiff(pixels, photometric=0)))
+        np.testing.assert_allclose(photo.grey[8, [8, 80]], [1.0, 0.2], atol=0.01)
+
+
+@pytest.mark.parametrize("suffix", [".png", ".webp", ".tif"])
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_transparent_parts_become_mid_grey(tmp_path: Path, suffix: str, dtype: type) -> None:
+    if suffix == ".webp" and dtype is np.uint16:
+        suffix = ".png"
+    picture = np.dstack([corners(), np.full((64, 96), 255, np.uint8)])
+    picture[:, 60:, 3] = 0
+    picture[40:, :40, 3] = 51  # a fifth
+    pixels = picture if dtype is np.uint8 else picture.astype(np.uint16) * 257
+    data = tiff(pixels) if suffix == ".tif" else encoded(suffix, pixels)
+    photo = read_photo(write(tmp_path, f"cut_out{suffix}", data))
+    assert np.abs(photo.colour[10, 10].astype(int) - RED).max() <= 2
+    assert np.abs(photo.colour[10, 80].astype(int) - 128).max() <= 2
+    # A fifth of 120 over four fifths of 127.5.
+    assert photo.grey[50, 10] == pytest.approx((0.2 * 120 + 0.8 * 127.5) / 255, abs=0.006)
+
+
+def test_an_empty_alpha_channel_is_ignored(tmp_path: Path) -> None:
+    picture = np.dstack([corners(), np.zeros((64, 96), np.uint8)])
+    photo = read_photo(write(tmp_path, "a.png", encoded(".png", picture)))
+    assert np.array_equal(photo.colour, corners())
+
+
+def test_grey_with_alpha_and_palette(tmp_path: Path) -> None:
+    line = b"\0" + bytes([10, 255]) * 32 + bytes([90, 0]) * 32
+    photo = read_photo(write(tmp_path, "ga.png", png(64, 64, 8, 4, line * 64)))
+    np.testing.assert_allclose(photo.grey[3, [2, 60]], [10 / 255, 0.5], atol=1e-6)
+    line = b"\0" + bytes([0] * 40 + [1] * 24)
+    photo = read_photo(write(tmp_path, "p.png", png(64, 64, 8, 3, line * 64, (b"PLTE", bytes(RED + GREEN)))))
+    assert tuple(photo.colour[20, 39]) == RED and tuple(photo.colour[20, 40]) == GREEN
+
+
+def test_non_ascii_path(tmp_path: Path) -> None:
+    folder = tmp_path / "レリーフ é"
+    folder.mkdir()
+    photo = read_photo(write(folder, "भित्ति 石.png", encoded(".png", corners())))
+    assert photo.name == "भित्ति 石"
+    assert tuple(photo.colour[10, 10]) == RED
+
+
+def test_max_size_scales_down_by_areas_and_never_up(tmp_path: Path) -> None:
+    path = write(tmp_path, "a.png", encoded(".png", corners(240, 160)))
+    photo = read_photo(path, max_size=120)
+    assert photo.grey.shape == (80, 120) and photo.colour.shape == (80, 120, 3)
+    assert photo.source_size == (240, 160)
+    assert tuple(photo.colour[39, 59]) == RED and tuple(photo.colour[40, 60]) == BLUE
+    assert read_photo(path, max_size=500).grey.shape == (160, 240)
+    stripes = np.tile(np.array([0, 100], np.uint8), (128, 64))
+    striped = read_photo(write(tmp_path, "s.png", encoded(".png", stripes)), max_size=64)
+    np.testing.assert_allclose(striped.grey, 50 / 255, atol=1e-6)
+    with pytest.raises(ReliefError, match="96 x 64|too small at a largest side"):
+        read_photo(path, max_size=90)
+
+
+def cut(suffix: str, share: float) -> bytes:
+    rng = np.random.default_rng(3)
+    data = encoded(suffix, rng.integers(0, 256, (80, 100, 3), np.uint8))
+    return data[: int(len(data) * share)]
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+@pytest.mark.parametrize("share", [0.02, 0.5, 0.97, 0.9999])
+def test_cut_off_files(tmp_path: Path, suffix: str, share: float, capfd: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(ReliefError, match=r"part\.\w+ is cut off"):
+        read_photo(write(tmp_path, f"part{suffix}", cut(suffix, share)))
+    assert capfd.readouterr().err == ""
+
+
+def test_a_trailer_behind_the_picture_is_no_damage(tmp_path: Path) -> None:
+    photo = read_photo(write(tmp_path, "a.jpg", encoded(".jpg", corners()) + b"\0\xffmotion photo" * 9))
+    assert photo.source_size == (96, 64)
+
+
+def test_damaged_png(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    data = bytearray(encoded(".png", corners()))
+    data[60] ^= 255
+    with pytest.raises(ReliefError, match=r"a\.png is damaged"):
+        read_photo(write(tmp_path, "a.png", bytes(data)))
+    assert capfd.readouterr().err == ""
+
+
+@pytest.mark.parametrize("width, height", [(63, 200), (200, 63), (1, 1)])
+def test_tiny(tmp_path: Path, width: int, height: int) -> None:
+    picture = np.zeros((height, width, 3), np.uint8)
+    with pytest.raises(ReliefError, match=f"too small: {width} x {height} pixels.*at least 64"):
+        read_photo(write(tmp_path, "a.png", encoded(".png", picture)))
+
+
+def bomb(suffix: str, side: int = 60000) -> bytes:
+    """A small file that claims ``side`` by ``side`` pixels."""
+    if suffix == ".png":
+        return png(side, side, 8, 0, bytes(1000))
+    if suffix == ".jpg":
+        data = bytearray(encoded(".jpg", corners()))
+        at = data.index(b"\xff\xc0")
+        data[at + 5 : at + 9] = struct.pack(">HH", side, side)
+        return bytes(data)
+    if suffix == ".webp":
+        body = b"WEBPVP8X" + struct.pack("<II", 10, 0) + (side - 1).to_bytes(3, "little") * 2
+        return b"RIFF" + struct.pack("<I", len(body)) + body
+    if suffix == ".tif":
+        data = bytearray(tiff(np.zeros((64, 64), np.uint8)))
+        for entry in (10, 22):
+            data[entry + 8 : entry + 12] = struct.pack("<I", side)
+        return bytes(data)
+    return b"BM" + struct.pack("<IIIIiiHHIIIIII", 0, 0, 54, 40, side, side, 1, 8, 1, 8, 0, 0, 0, 0) + bytes(16)
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_decompression_bomb(tmp_path: Path, suffix: str, capfd: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(ReliefError, match="too large: 60000 x 60000 pixels, the limit is 300 megapixels"):
+        read_photo(write(tmp_path, f"bomb{suffix}", bomb(suffix)))
+    assert capfd.readouterr().err == ""
+
+
+def test_no_image(tmp_path: Path) -> None:
+    for name, data in (("a.jpg", b"no image at all" * 20), ("b.png", b"BMW is a car maker, and no bitmap" * 9)):
+        with pytest.raises(ReliefError, match=f"{name} is no image.*JPEG, PNG, TIFF, WebP or BMP"):
+            read_photo(write(tmp_path, name, data))
+
+
+def test_contents_decide_not_the_suffix(tmp_path: Path) -> None:
+    assert read_photo(write(tmp_path, "a.jpg", encoded(".png", corners()))).source_size == (96, 64)
+
+
+def test_a_kind_of_tiff_that_cannot_be_decoded(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    data = tiff(np.zeros((64, 64, 2), np.float32))
+    with pytest.raises(ReliefError, match="cannot be decoded. Save it as PNG or JPEG"):
+        read_photo(write(tmp_path, "a.tif", data))
+    assert capfd.readouterr().err == ""
+
+
+def test_empty_missing_and_folder(tmp_path: Path) -> None:
+    with pytest.raises(ReliefError, match="is empty"):
+        read_photo(write(tmp_path, "a.png", b""))
+    with pytest.raises(ReliefError, match="does not exist"):
+        read_photo(tmp_path / "missing.png")
+    with pytest.raises(ReliefError, match="is a folder"):
+        read_photo(tmp_path)
+
+
+def test_arrays() -> None:
+    photo = photo_from_array(corners(), "memory")
+    assert tuple(photo.colour[50, 80]) == BLUE and photo.name == "memory"
+    assert photo.grey[50, 80] == pytest.approx((0.299 * 20 + 0.587 * 20 + 0.114 * 200) / 255, abs=1e-6)
+    glaring = np.full((64, 70, 4), 1.5, np.float32)
+    glaring[:, 40:, 3] = 0.0
+    photo = photo_from_array(glaring, "glare")
+    np.testing.assert_allclose(photo.grey[2, [3, 60]], [1.0, 0.5], atol=1e-6)
+    deep = photo_from_array(np.full((64, 64), 1234, np.uint16), "deep")
+    assert deep.grey[0, 0] == pytest.approx(1234 / 65535, abs=1e-8)
+    assert len({photo.sha256, deep.sha256, photo_from_array(corners()[::-1], "memory").sha256}) == 3
+    for wrong in (np.zeros((64, 64, 5), np.uint8), np.zeros((64, 64), np.int64), np.zeros(64, np.uint8)):
+        with pytest.raises(ReliefError, match="has shape"):
+            photo_from_array(wrong, "wrong")
+    with pytest.raises(ReliefError, match="too small"):
+        photo_from_array(np.zeros((64, 63), np.uint8), "tiny")

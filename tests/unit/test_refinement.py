@@ -1,0 +1,118 @@
+"""What each setting does to a known prediction."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from inference.prediction import Prediction
+from inference.refinement import refine
+from inference.settings import RefinementSettings
+
+SIZE = (128, 160)
+# The longer side is 160 px, so waves of 10 px stand at the crossover of coarse height and slopes.
+COARSE_PX, FINE_PX = 160, 5
+
+
+def wave(wavelength_px: float, rows: int = SIZE[0], columns: int = SIZE[1]) -> np.ndarray:
+    x = np.arange(columns) + 0.5
+    return np.broadcast_to(np.cos(2 * np.pi * x / wavelength_px), (rows, columns)).astype(np.float32)
+
+
+def prediction(height: np.ndarray, surface: np.ndarray, classes: np.ndarray | int = 1) -> Prediction:
+    """Coarse height, slopes of a surface, and one certain edge class per pixel."""
+    rows, columns = height.shape
+    down, right = np.gradient(surface)
+    soft_edges = np.eye(4, dtype=np.float32)[np.broadcast_to(classes, height.shape)]
+    return Prediction(
+        height=height.astype(np.float32),
+        slopes=np.stack([right, down], axis=-1).astype(np.float32),
+        soft_edges=np.ascontiguousarray(soft_edges),
+        segments=np.full((rows, columns, 6), 1 / 6, np.float32),
+        confidence=np.ones((rows, columns), np.float32),
+        light=np.array([0.0, 0.0, 1.0], np.float32),
+        weights="test",
+        runtime="test",
+    )
+
+
+def share(height: np.ndarray, pattern: np.ndarray) -> float:
+    """How much of a pattern is in a height."""
+    return float((height * pattern).sum() / (pattern * pattern).sum())
+
+
+def test_defaults_join_coarse_height_and_fine_slopes() -> None:
+    coarse, fine = wave(COARSE_PX), 0.1 * wave(FINE_PX)
+    # The coarse height lacks the fine wave; the slopes have the coarse one wrong.
+    height = refine(prediction(coarse, 0.5 * coarse + fine))
+    assert height.dtype == np.float32 and height.shape == SIZE
+    assert share(height, wave(COARSE_PX)) == pytest.approx(1.0, abs=0.02)
+    # Of 5 px waves (angle a = 72 degrees a pixel) central differences and step taps keep 0.881: cos(a/2) times
+    # 1.25 cos(a/2) - 0.25 cos(3a/2); the screening leaves 1.382 / (1.382 + 0.395) of that.
+    assert share(height, wave(FINE_PX)) == pytest.approx(0.0685, abs=5e-4)
+
+
+def test_detail() -> None:
+    known = prediction(wave(COARSE_PX), wave(COARSE_PX) + 0.1 * wave(FINE_PX))
+    fine = [share(refine(known, RefinementSettings(detail=detail)), wave(FINE_PX)) for detail in (0.0, 1.0, 2.0)]
+    coarse = [share(refine(known, RefinementSettings(detail=detail)), wave(COARSE_PX)) for detail in (0.0, 1.0, 2.0)]
+    assert fine[0] == pytest.approx(0.0, abs=1e-3)
+    assert fine[2] == pytest.approx(2 * fine[1], rel=1e-3)
+    np.testing.assert_allclose(coarse, 1.0, atol=0.01)
+
+
+def test_detail_zero_also_takes_the_fine_part_of_the_coarse_height() -> None:
+    height = refine(prediction(0.1 * wave(FINE_PX), wave(FINE_PX)), RefinementSettings(detail=0.0))
+    # screening / (eigenvalue + screening) = 0.395 / (1.382 + 0.395) = 0.222
+    assert share(height, wave(FINE_PX)) == pytest.approx(0.0222, abs=5e-4)
+
+
+@pytest.mark.parametrize("index, name", [(1, "strength_soft"), (2, "strength_medium"), (3, "strength_sharp")])
+def test_each_strength_moves_its_own_class_and_place(index: int, name: str) -> None:
+    classes = np.zeros(SIZE, int)
+    classes[:, 80:] = index
+    known = prediction(np.zeros(SIZE), 0.1 * wave(FINE_PX), classes)
+    plain, strong = refine(known), refine(known, RefinementSettings(**{name: 3.0}))
+    left, right = np.s_[:, 5:60], np.s_[:, 100:155]
+    assert share(strong[right], wave(FINE_PX)[right]) == pytest.approx(
+        3 * share(plain[right], wave(FINE_PX)[right]), rel=0.02
+    )
+    np.testing.assert_allclose(strong[left], plain[left], atol=2e-3)
+    others = {f"strength_{other}": 0.0 for other in ("soft", "medium", "sharp") if f"strength_{other}" != name}
+    np.testing.assert_allclose(refine(known, RefinementSettings(**others)), plain, atol=1e-6)
+
+
+def test_strength_acts_in_proportion_to_the_probability() -> None:
+    known = prediction(np.zeros(SIZE), 0.1 * wave(FINE_PX))
+    known.soft_edges[:] = (0.5, 0.0, 0.0, 0.5)
+    plain, strong = refine(known), refine(known, RefinementSettings(strength_sharp=3.0))
+    np.testing.assert_allclose(strong, 2 * plain, atol=1e-6)
+
+
+def test_smoothing_stops_at_edges() -> None:
+    classes = np.zeros(SIZE, int)
+    classes[:, 80:] = 2
+    known = prediction(np.zeros(SIZE), 0.1 * wave(FINE_PX), classes)
+    plain, smooth = refine(known), refine(known, RefinementSettings(smoothing=1.0))
+    assert np.abs(smooth[:, 5:60]).max() < 0.002 < np.abs(plain[:, 5:60]).max()
+    np.testing.assert_allclose(smooth[:, 100:155], plain[:, 100:155], atol=2e-3)
+
+
+def test_down_is_down_and_right_is_right() -> None:
+    step = np.zeros(SIZE, np.float32)
+    step[100:, :] = 0.3
+    height = refine(prediction(step, step))
+    assert height[108, 20] > height[92, 20] + 0.2
+    assert height[92, 20] == pytest.approx(height[92, 140], abs=1e-5)
+
+
+def test_flat_stays_flat_and_nothing_is_renormalised() -> None:
+    assert not refine(prediction(np.zeros(SIZE), np.zeros(SIZE), 0)).any()
+    surface = 0.5 * wave(COARSE_PX) + 0.1 * wave(FINE_PX)
+    small = refine(prediction(0.01 * surface, 0.01 * surface))
+    np.testing.assert_allclose(small, 0.01 * refine(prediction(surface, surface)), atol=1e-6)
+
+
+def test_odd_sizes() -> None:
+    surface = wave(200, 101, 131)
+    np.testing.assert_allclose(refine(prediction(surface, surface)), surface, atol=0.02)
