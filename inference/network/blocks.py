@@ -1,0 +1,116 @@
+"""Blocks that encoder and decoders share; every operation is one that OpenCV's DNN module runs."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+
+def conv_bn_relu(channels_in: int, channels_out: int, kernel: int = 3, dilation: int = 1) -> nn.Sequential:
+    """A convolution that keeps the size; its normalisation folds into it at inference."""
+    padding = dilation * (kernel // 2)
+    return nn.Sequential(
+        nn.Conv2d(channels_in, channels_out, kernel, padding=padding, dilation=dilation, bias=False),
+        nn.BatchNorm2d(channels_out),
+        nn.ReLU(inplace=True),
+    )
+
+
+def upsample(x: Tensor, factor: int = 2) -> Tensor:
+    """Bilinear, pixel areas aligned (not corners), so that sizes of any multiple agree."""
+    return F.interpolate(x, scale_factor=float(factor), mode="bilinear", align_corners=False)
+
+
+class Residual(nn.Module):
+    """x + scale * (a branch that ends in ``last``), with a learned scale per channel.
+
+    Source: the layer scale of Touvron et al., "Going deeper with Image Transformers", ICCV 2021.
+    """
+
+    last: nn.Conv2d
+
+    def __init__(self, channels: int, layer_scale: float) -> None:
+        super().__init__()
+        self.scale = nn.Parameter(torch.full((1, channels, 1, 1), layer_scale))
+        self.folded = False
+
+    def add(self, x: Tensor, branch: Tensor) -> Tensor:
+        """The sum, with the scale applied unless it is folded."""
+        return x + branch if self.folded else x + self.scale.to(branch.dtype) * branch
+
+    @torch.no_grad()
+    def fold(self) -> None:
+        """Move the scale into the last convolution, which is the same function with one pass over memory less."""
+        scale = self.scale.flatten()
+        self.last.weight.mul_(scale[:, None, None, None])
+        if self.last.bias is not None:
+            self.last.bias.mul_(scale)
+        self.scale.fill_(1.0)
+        self.folded = True
+
+
+class Block(Residual):
+    """A residual block after ConvNeXt, with batch normalisation and ReLU, which cost nothing at inference.
+
+    Source: Liu et al., "A ConvNet for the 2020s", CVPR 2022.
+    """
+
+    def __init__(self, channels: int, layer_scale: float, expansion: int = 4) -> None:
+        super().__init__(channels, layer_scale)
+        self.depthwise = nn.Conv2d(channels, channels, 7, padding=3, groups=channels, bias=False)
+        self.norm = nn.BatchNorm2d(channels)
+        self.expand = nn.Conv2d(channels, expansion * channels, 1)
+        self.last = nn.Conv2d(expansion * channels, channels, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = self.last(F.relu(self.expand(self.norm(self.depthwise(x)))))
+        return self.add(x, y)
+
+
+class WideContext(Residual):
+    """What the whole panel says, added to the coarsest features: a dilated 7x7 and the average over all places.
+
+    Attention would see as far, but its cost grows with the square of the area and its training size shows.
+    """
+
+    def __init__(self, channels: int, layer_scale: float) -> None:
+        super().__init__(channels, layer_scale)
+        self.depthwise = nn.Conv2d(channels, channels, 7, padding=6, dilation=2, groups=channels, bias=False)
+        self.norm = nn.BatchNorm2d(channels)
+        self.local = nn.Conv2d(channels, channels, 1)
+        self.everywhere = nn.Conv2d(channels, channels, 1)
+        self.last = nn.Conv2d(channels, channels, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        # Expanded by hand: OpenCV fuses the addition into the convolution before it and knows no broadcasting there.
+        everywhere = self.everywhere(F.adaptive_avg_pool2d(x, 1)).expand_as(x)
+        y = self.local(self.norm(self.depthwise(x))) + everywhere
+        return self.add(x, self.last(F.relu(y)))
+
+
+class Head(nn.Module):
+    """A 3x3 convolution in float32: bfloat16 would cut heights and slopes into visible steps."""
+
+    def __init__(self, channels_in: int, channels_out: int, *, shuffle: bool = False, zero: bool = False) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(channels_in, channels_out * (4 if shuffle else 1), 3, padding=1)
+        self.shuffle = nn.PixelShuffle(2) if shuffle else nn.Identity()
+        self.zero = zero
+
+    def forward(self, x: Tensor) -> Tensor:
+        with torch.autocast(x.device.type, enabled=False):
+            y: Tensor = self.shuffle(self.conv(x.float()))
+        return y
+
+
+def initialise(module: nn.Module) -> None:
+    """Start weights: He for convolutions, small ones for heads, zero for heads whose answer must start at zero."""
+    for part in module.modules():
+        if isinstance(part, nn.Conv2d):
+            nn.init.kaiming_normal_(part.weight, mode="fan_in", nonlinearity="relu")
+            if part.bias is not None:
+                nn.init.zeros_(part.bias)
+    for part in module.modules():
+        if isinstance(part, Head):
+            nn.init.normal_(part.conv.weight, std=0.0 if part.zero else 0.02)

@@ -1,0 +1,46 @@
+"""Widths and depths of the network, and the units it speaks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+SLOPE_SCALE = 16.0
+"""The network's slopes are this times d height per pixel, so that their spread is near 1."""
+
+
+@dataclass(frozen=True)
+class NetworkConfig:
+    """Sizes of the network.
+
+    Attributes:
+        stem: channels at 1/2 of the photograph's size.
+        widths: channels of the encoder at 1/4, 1/8, 1/16, 1/32.
+        depths: blocks of the encoder at 1/4, 1/8, 1/16, 1/32.
+        decoder: channels of either decoder at 1/16, 1/8, 1/4.
+        detail: channels of the detail decoder at 1/2.
+        detector: channels of the soft-edge detector on height.
+        matching: channels of the edge matching.
+        layer_scale: what the blocks' residuals are multiplied by at the start of training.
+    """
+
+    name: str
+    stem: int
+    widths: tuple[int, int, int, int]
+    depths: tuple[int, int, int, int]
+    decoder: tuple[int, int, int]
+    detail: int
+    detector: int = 16
+    matching: int = 24
+    layer_scale: float = 0.2
+
+
+PRESETS = {
+    config.name: config
+    for config in (
+        NetworkConfig("base", 24, (48, 96, 160, 256), (2, 2, 4, 3), (96, 64, 48), 24),
+        # As large as two float16 copies (one per runtime) in 17 MB allow.
+        NetworkConfig("wide", 32, (56, 112, 176, 256), (2, 2, 4, 3), (112, 72, 56), 32, matching=32),
+        # For tests: the same parts, hardly any weights.
+        NetworkConfig("tiny", 8, (8, 12, 16, 24), (1, 1, 1, 1), (16, 12, 8), 8, detector=8, matching=8),
+    )
+}

@@ -1,0 +1,63 @@
+"""The two soft-edge detectors: A reads the photograph, B reads a height.
+
+Both answer the same question, how soft the edge at a pixel is (``EDGE_CLASSES``); an edge that A sees and B does not is
+either paint or stain, or relief that the height has missed.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from ..prediction import EDGE_CLASSES
+from .blocks import Head, conv_bn_relu
+from .config import SLOPE_SCALE, NetworkConfig
+
+
+class SoftEdgeDetectorA(nn.Module):
+    """Edge logits from the detail features of the photograph."""
+
+    def __init__(self, config: NetworkConfig) -> None:
+        super().__init__()
+        self.head = Head(config.detail, len(EDGE_CLASSES), shuffle=True)
+
+    def forward(self, detail: Tensor) -> Tensor:
+        """(N, detail, H/2, W/2) to logits (N, 4, H, W)."""
+        y: Tensor = self.head(detail)
+        return y
+
+
+class SoftEdgeDetectorB(nn.Module):
+    """Edge logits from a height alone; trained on true heights, then frozen, lest both detectors agree on a fault."""
+
+    def __init__(self, config: NetworkConfig) -> None:
+        super().__init__()
+        channels = config.detector
+        self.first = nn.Conv2d(1, channels, 4, stride=2, padding=1)
+        self.body = nn.Sequential(
+            nn.BatchNorm2d(channels),
+            nn.ReLU(inplace=True),
+            *(conv_bn_relu(channels, channels, dilation=dilation) for dilation in (1, 2, 4)),
+        )
+        self.last = nn.Conv2d(channels, 4 * len(EDGE_CLASSES), 1)
+        self.frozen = False
+
+    def forward(self, height: Tensor) -> Tensor:
+        """Height (N, 1, H, W) to logits (N, 4, H, W); the gradient toward the height flows even when frozen."""
+        # Filters of zero sum: an edge is a change of height, whatever the level. In float32, or the steps of
+        # bfloat16 around 1 would look like edges.
+        with torch.autocast(height.device.type, enabled=False):
+            weight = SLOPE_SCALE * (self.first.weight - self.first.weight.mean((1, 2, 3), keepdim=True))
+            x = F.conv2d(height.float(), weight, self.first.bias, stride=2, padding=1)
+        return F.pixel_shuffle(self.last(self.body(x)).float(), 2)
+
+    def freeze(self) -> None:
+        """Keep weights and statistics from now on."""
+        self.frozen = True
+        self.requires_grad_(False)
+        self.eval()
+
+    def train(self, mode: bool = True) -> SoftEdgeDetectorB:
+        """As of any module, but a frozen detector stays in evaluation mode."""
+        return super().train(mode and not self.frozen)

@@ -1,0 +1,150 @@
+"""The whole network and its builder."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from ..errors import ReliefError
+from ..prediction import SEGMENT_CLASSES
+from .blocks import Head, initialise, upsample
+from .config import PRESETS, SLOPE_SCALE, NetworkConfig
+from .decoder import DetailDecoder, HeightDecoder
+from .edges import SoftEdgeDetectorA, SoftEdgeDetectorB
+from .encoder import Encoder
+from .matching import EdgeMatching, mismatch
+
+
+class ReliefOutput(NamedTuple):
+    """All that the network says, in its own units.
+
+    Convention:
+        Pixel frame: x right, y down. Height toward the viewer, 0 slab, 1 full depth of a carved panel.
+
+    Attributes:
+        height: (N, 1, H, W), after edge matching.
+        height_first: (N, 1, H, W), before it.
+        slopes: (N, 2, H, W), SLOPE_SCALE times d height / dx and d height / dy per pixel.
+        edges_photo: (N, 4, H, W), logits of detector A.
+        edges_height: (N, 4, H, W), logits of detector B on the first height.
+        segments: (N, 6, H, W), logits.
+        error: (N, 1, H, W), at least 0: expected length of the slopes' error, in the unit of ``slopes``.
+        light: (N, 3), unit vector toward the light: x right, y up, z to the viewer.
+        mismatch: (N, 4, H, W), difference of the two detectors' probabilities.
+    """
+
+    height: Tensor
+    height_first: Tensor
+    slopes: Tensor
+    edges_photo: Tensor
+    edges_height: Tensor
+    segments: Tensor
+    error: Tensor
+    light: Tensor
+    mismatch: Tensor
+
+
+class LightHead(nn.Module):
+    """One direction of the main light for the whole photograph."""
+
+    def __init__(self, config: NetworkConfig) -> None:
+        super().__init__()
+        channels = config.widths[-1]
+        self.mix = nn.Conv2d(channels, 64, 1)
+        self.direction = nn.Conv2d(64, 3, 1)
+
+    def forward(self, coarse: Tensor) -> Tensor:
+        """(N, C, H/32, W/32) to (N, 3) unit vectors."""
+        with torch.autocast(coarse.device.type, enabled=False):
+            # Averaged after the non-linearity: single places vote, the panel decides.
+            y = self.direction(F.adaptive_avg_pool2d(F.relu(self.mix(coarse.float())), 1)).flatten(1)
+            unit: Tensor = y / (y * y).sum(1, keepdim=True).add(1e-6).sqrt()
+        return unit
+
+
+class ReliefNetwork(nn.Module):
+    """Photograph to height, slopes, soft edges, segments, confidence and light."""
+
+    def __init__(self, config: NetworkConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.encoder = Encoder(config)
+        self.height_decoder = HeightDecoder(config)
+        self.detail_decoder = DetailDecoder(config)
+        layering = 16
+        self.layering = nn.Conv2d(config.decoder[-1], layering, 1)
+        self.height_head = Head(layering + config.detail, 1, shuffle=True)
+        self.slope_head = Head(config.detail, 2, shuffle=True)
+        self.error_head = Head(config.detail, 1)
+        self.segment_head = Head(config.decoder[-1], len(SEGMENT_CLASSES))
+        self.light_head = LightHead(config)
+        self.detector_a = SoftEdgeDetectorA(config)
+        self.detector_b = SoftEdgeDetectorB(config)
+        self.matching = EdgeMatching(config)
+        initialise(self)
+
+    def forward(self, x: Tensor) -> ReliefOutput:
+        """Predict.
+
+        Args:
+            x: (N, 1, H, W), standardised grey (``inference.normalisation``); H and W multiples of 32.
+        """
+        features = self.encoder(x)
+        coarse = self.height_decoder(features)
+        detail = self.detail_decoder(features)
+        height_first = self.height_head(torch.cat((upsample(self.layering(coarse)), detail), 1))
+        slopes = self.slope_head(detail)
+        edges_photo = self.detector_a(detail)
+        edges_height = self.detector_b(height_first)
+        difference = mismatch(edges_photo, edges_height)
+        height = height_first + self.matching(difference, height_first, slopes, detail)
+        return ReliefOutput(
+            height=height,
+            height_first=height_first,
+            slopes=slopes,
+            edges_photo=edges_photo,
+            edges_height=edges_height,
+            segments=upsample(self.segment_head(coarse), 4),
+            error=upsample(F.softplus(self.error_head(detail))),
+            light=self.light_head(features[-1]),
+            mismatch=difference,
+        )
+
+
+class Inference(nn.Module):
+    """The network as the runtimes run it: answers in the units of ``Prediction``, channels first."""
+
+    def __init__(self, network: ReliefNetwork) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor]:
+        """(N, 1, H, W) to height, slopes, soft edges, segments, confidence, light."""
+        out = self.network(x)
+        return (
+            out.height,
+            out.slopes / SLOPE_SCALE,
+            torch.softmax(out.edges_photo, 1),
+            torch.softmax(out.segments, 1),
+            1.0 / (1.0 + out.error),
+            out.light,
+        )
+
+
+def build_network(config: str | NetworkConfig = "base") -> ReliefNetwork:
+    """A network with start weights.
+
+    Args:
+        config: a name of PRESETS, or sizes of one's own.
+
+    Raises:
+        ReliefError: no preset has that name.
+    """
+    if isinstance(config, str):
+        if config not in PRESETS:
+            raise ReliefError(f"There is no network named {config!r}. Choose one of: {', '.join(PRESETS)}.")
+        config = PRESETS[config]
+    return ReliefNetwork(config)

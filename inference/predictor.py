@@ -1,0 +1,247 @@
+"""Photograph to prediction: the network run at several scales, in tiles where the photograph is large."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from .errors import Progress, ReliefError, report
+from .normalisation import MULTIPLE_PX, standardise
+from .photo import Photo
+from .prediction import EDGE_CLASSES, SEGMENT_CLASSES, FloatArray, Prediction
+from .runtime import Runtime, Weights, load_runtime
+
+TILE_PX = 1024
+OVERLAP_PX = 128
+"""What neighbouring tiles share at least; their answers are blended over it."""
+
+OVERVIEW_PX = 512
+"""Longer side of the coarsest pass, about the width of the scenes that the network learned layering from."""
+
+OVERVIEW_SHORT_PX = 256
+"""Friezes: the shorter side of the coarsest pass is at least this, as far as the longer one is no problem."""
+
+LEVEL_STEP = 2.0
+"""Each further pass is larger by this factor, until the photograph's own size."""
+
+CROSSOVER_PX = 8.0
+"""Sigma, in pixels of the coarser of two passes: forms above it are taken from the coarser, below it from the finer."""
+
+HEIGHT, SLOPES, SOFT_EDGES = slice(0, 1), slice(1, 3), slice(3, 3 + len(EDGE_CLASSES))
+SEGMENTS = slice(SOFT_EDGES.stop, SOFT_EDGES.stop + len(SEGMENT_CLASSES))
+CONFIDENCE = slice(SEGMENTS.stop, SEGMENTS.stop + 1)
+CHANNELS = CONFIDENCE.stop
+"""All maps of one pass lie in one array (CHANNELS, H, W), so that they are padded, tiled and blended alike."""
+
+COARSE_SHARE = {"height": (HEIGHT, 1.0), "slopes": (SLOPES, 0.5), "segments": (SEGMENTS, 0.5)}
+"""How much of the forms above the crossover the coarser pass decides; soft edges and confidence are the finest's."""
+
+STAGE = "Reading the photograph"
+
+
+class Tile(NamedTuple):
+    """One tile's place and its share in the blend.
+
+    Attributes:
+        rows, columns: where it lies in the photograph.
+        window: (rows, columns) float32; the windows of all tiles add up to 1 at every pixel.
+    """
+
+    rows: slice
+    columns: slice
+    window: FloatArray
+
+
+def _spans(size: int, tile: int, overlap: int) -> list[tuple[slice, npt.NDArray[np.float64]]]:
+    """Evenly spread tiles along one axis with windows that add up to 1."""
+    if size <= tile:
+        return [(slice(0, size), np.ones(size))]
+    count = math.ceil((size - overlap) / (tile - overlap))
+    starts = [round(i * (size - tile) / (count - 1)) for i in range(count)]
+    ramp = np.sin(0.5 * np.pi * (np.arange(overlap) + 0.5) / overlap) ** 2
+    windows, total = [], np.zeros(size)
+    for start in starts:
+        window = np.ones(tile)
+        if start > 0:
+            window[:overlap] = ramp
+        if start + tile < size:
+            window[-overlap:] = ramp[::-1]
+        windows.append(window)
+        total[start : start + tile] += window
+    return [
+        (slice(start, start + tile), window / total[start : start + tile])
+        for start, window in zip(starts, windows, strict=True)
+    ]
+
+
+def tiles(height: int, width: int, tile: int = TILE_PX, overlap: int = OVERLAP_PX) -> Iterator[Tile]:
+    """Overlapping tiles that cover the photograph, row by row."""
+    for rows, down in _spans(height, tile, overlap):
+        for columns, across in _spans(width, tile, overlap):
+            yield Tile(rows, columns, np.outer(down, across).astype(np.float32))
+
+
+def levels(height: int, width: int) -> list[tuple[int, int]]:
+    """Sizes (height, width) of the passes, from the overview to the photograph's own size."""
+    scale = max(OVERVIEW_PX / max(height, width), OVERVIEW_SHORT_PX / min(height, width))
+    scale = min(scale, TILE_PX / math.sqrt(height * width))
+    sizes = []
+    # A pass that is nearly the photograph's size would say the same again.
+    while scale * math.sqrt(LEVEL_STEP) < 1.0:
+        # However long the frieze, it keeps one cell of the coarsest features across.
+        sizes.append((max(round(height * scale), MULTIPLE_PX), max(round(width * scale), MULTIPLE_PX)))
+        scale *= LEVEL_STEP
+    return [*sizes, (height, width)]
+
+
+def lowpass(image: FloatArray, sigma_px: float) -> FloatArray:
+    """Gaussian blur of (H, W), computed at a reduced size where the blur is wide."""
+    height, width = image.shape
+    step = max(1, int(sigma_px / 4))
+    small = cv2.resize(image, (math.ceil(width / step), math.ceil(height / step)), interpolation=cv2.INTER_AREA)
+    small = cv2.GaussianBlur(small, (0, 0), sigma_px / step, borderType=cv2.BORDER_REFLECT)
+    return cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR).astype(np.float32, copy=False)
+
+
+def merge(fine: FloatArray, coarse: FloatArray, tile: Tile, size: tuple[int, int]) -> FloatArray:
+    """A tile of the finer pass with its large forms from the coarser pass.
+
+    Convention:
+        Pixel areas of both passes are aligned: x_coarse + 0.5 = (x_fine + 0.5) * width_coarse / width_fine.
+
+    Args:
+        fine: (CHANNELS, h, w), the tile; slopes per pixel of the finer pass.
+        coarse: (CHANNELS, H', W'), the whole panel; slopes per pixel of the coarser pass.
+        tile: where ``fine`` lies in the finer pass.
+        size: (H, W) of the whole finer pass.
+
+    Returns:
+        (CHANNELS, h, w).
+    """
+    down, across = coarse.shape[1] / size[0], coarse.shape[2] / size[1]
+    to_coarse = np.array(
+        [
+            [across, 0.0, (tile.columns.start + 0.5) * across - 0.5],
+            [0.0, down, (tile.rows.start + 0.5) * down - 0.5],
+        ]
+    )
+    sigma = CROSSOVER_PX / math.sqrt(down * across)
+    # One coarse pixel holds 1 / across fine ones, and the height climbs as much over all of them together.
+    unit = np.ones(CHANNELS)
+    unit[SLOPES] = across, down
+    merged = fine.copy()
+    for channels, share in COARSE_SHARE.values():
+        for channel in range(channels.start, channels.stop):
+            sampled = cv2.warpAffine(
+                coarse[channel],
+                to_coarse,
+                (fine.shape[2], fine.shape[1]),
+                flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
+                borderMode=cv2.BORDER_REPLICATE,
+            )
+            difference = (sampled * np.float32(unit[channel]) - fine[channel]).astype(np.float32)
+            merged[channel] += np.float32(share) * lowpass(difference, sigma)
+    segments = np.clip(merged[SEGMENTS], 1e-6, None)
+    merged[SEGMENTS] = segments / segments.sum(axis=0)
+    return merged
+
+
+@dataclass(frozen=True)
+class Predictor:
+    """Runs the network on photographs of any size.
+
+    Attributes:
+        network: what runs it.
+        weights: version and hash of the weights.
+    """
+
+    network: Runtime
+    weights: str
+
+    @classmethod
+    def load(cls, runtime: str = "auto") -> Predictor:
+        """The bundled network.
+
+        Args:
+            runtime: "opencv"; "torch"; or "auto", PyTorch where it is installed and has a GPU, else OpenCV.
+
+        Raises:
+            ReliefError: no such runtime, or the weights are missing or damaged.
+        """
+        weights = Weights.read()
+        return cls(load_runtime(runtime, weights), weights.label)
+
+    @property
+    def runtime(self) -> str:
+        """Name and device of what runs the network."""
+        return self.network.name
+
+    def predict(self, photo: Photo, progress: Progress | None = None) -> Prediction:
+        """What the network says of a photograph.
+
+        The scale of a photograph is unknown, so passes from the whole panel at OVERVIEW_PX to the photograph's own
+        size are merged, each giving the forms of its own scale.
+
+        Args:
+            photo: at least MULTIPLE_PX on either side.
+            progress: called before each tile with the share of pixels done.
+
+        Raises:
+            ReliefError: the photograph is too small.
+            Cancelled: ``progress`` asked to stop.
+        """
+        size = photo.grey.shape
+        if min(size) < MULTIPLE_PX:
+            raise ReliefError(
+                f"The photograph has {size[1]} x {size[0]} pixels; each side needs at least {MULTIPLE_PX}. "
+                "Use a larger picture."
+            )
+        sizes = levels(*size)
+        total = float(sum(height * width for height, width in sizes))
+        done = 0.0
+        maps: FloatArray | None = None
+        light = np.zeros(3, np.float32)
+        for height, width in sizes:
+            grey = photo.grey
+            if (height, width) != size:
+                grey = np.asarray(cv2.resize(grey, (width, height), interpolation=cv2.INTER_AREA), np.float32)
+            grey = standardise(grey)
+            answer = np.zeros((CHANNELS, height, width), np.float32)
+            for tile in tiles(height, width):
+                report(progress, done, total, STAGE)
+                part, towards = self._run(grey[tile.rows, tile.columns])
+                if maps is None:
+                    # The first pass sees the most of the panel at once. Tiles vote by the area that is theirs.
+                    light += towards * tile.window.sum()
+                else:
+                    part = merge(part, maps, tile, (height, width))
+                answer[:, tile.rows, tile.columns] += part * tile.window
+                done += float(tile.window.sum())
+            maps = answer
+        report(progress, total, total, STAGE)
+        assert maps is not None
+        return Prediction(
+            height=maps[HEIGHT][0],
+            slopes=np.moveaxis(maps[SLOPES], 0, -1),
+            soft_edges=np.moveaxis(maps[SOFT_EDGES], 0, -1),
+            segments=np.moveaxis(maps[SEGMENTS], 0, -1),
+            confidence=np.clip(maps[CONFIDENCE][0], 0.0, 1.0),
+            light=light / max(float(np.linalg.norm(light)), 1e-6),
+            weights=self.weights,
+            runtime=self.runtime,
+        )
+
+    def _run(self, grey: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """One pass over one tile of any size: all maps (CHANNELS, h, w), and the light."""
+        height, width = grey.shape
+        below, right = -height % MULTIPLE_PX, -width % MULTIPLE_PX
+        padded = cv2.copyMakeBorder(grey, 0, below, 0, right, cv2.BORDER_REFLECT_101)
+        raw = self.network.run(np.asarray(padded, np.float32))
+        maps = np.concatenate((raw.height[None], raw.slopes, raw.soft_edges, raw.segments, raw.confidence[None]))
+        return maps[:, :height, :width], raw.light

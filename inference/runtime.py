@@ -1,0 +1,219 @@
+"""Two ways to run the network behind one seam: OpenCV's DNN module, and PyTorch."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import io
+import json
+import pickle
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from .errors import ReliefError
+from .prediction import FloatArray
+
+if TYPE_CHECKING:
+    pass
+
+WEIGHTS_FOLDER = Path(__file__).parent / "weights"
+WEIGHTS_FILE = "weights.json"
+TORCH_FILE = "relief.pt"
+ONNX_FILE = "relief.onnx"
+
+RUNTIMES = ("auto", "opencv", "torch")
+
+OUTPUTS = ("height", "slopes", "soft_edges", "segments", "confidence", "light")
+"""Names of the exported network's answers, in order."""
+
+REINSTALL = "Reinstall the extension, or fetch the repository again."
+
+
+class RawPrediction(NamedTuple):
+    """The network's answer for one pass, at the size of its input.
+
+    Convention:
+        Channels first. Pixel frame: x right, y down; light: x right, y up, z to the viewer.
+
+    Attributes:
+        height: (H, W) float32.
+        slopes: (2, H, W) float32, d height / dx and d height / dy per pixel of the input.
+        soft_edges: (4, H, W) float32, probabilities.
+        segments: (6, H, W) float32, probabilities.
+        confidence: (H, W) float32, 0 to 1.
+        light: (3,) float32, unit vector.
+    """
+
+    height: FloatArray
+    slopes: FloatArray
+    soft_edges: FloatArray
+    segments: FloatArray
+    confidence: FloatArray
+    light: FloatArray
+
+    @classmethod
+    def from_batch(cls, arrays: Sequence[npt.NDArray[Any]]) -> RawPrediction:
+        """From the answers to a batch of one, in the order of OUTPUTS."""
+        height, slopes, soft_edges, segments, confidence, light = (np.asarray(a, np.float32)[0] for a in arrays)
+        return cls(height[0], slopes, soft_edges, segments, confidence[0], light)
+
+
+class Runtime(Protocol):
+    """What runs the network."""
+
+    name: str
+
+    def run(self, x: FloatArray) -> RawPrediction:
+        """One pass.
+
+        Args:
+            x: (H, W) float32, standardised grey; H and W multiples of 32.
+        """
+        ...
+
+
+@dataclass(frozen=True)
+class Weights:
+    """The bundled weights, as ``weights.json`` describes them.
+
+    Attributes:
+        folder: where they lie.
+        version: what they are called.
+        config: name of the network's preset.
+        sha256: file name to hash.
+    """
+
+    folder: Path
+    version: str
+    config: str
+    sha256: dict[str, str]
+
+    @property
+    def label(self) -> str:
+        """Version and the start of the hash; both runtimes have the same, as their files hold the same numbers."""
+        return f"{self.version}+{self.sha256[ONNX_FILE][:8]}"
+
+    @classmethod
+    def read(cls, folder: Path = WEIGHTS_FOLDER) -> Weights:
+        """Read the description.
+
+        Raises:
+            ReliefError: it is missing or damaged.
+        """
+        path = folder / WEIGHTS_FILE
+        try:
+            values = json.loads(path.read_text(encoding="utf-8"))
+            hashes = {name: str(values["sha256"][name]) for name in (ONNX_FILE, TORCH_FILE)}
+            return cls(folder, str(values["version"]), str(values["config"]), hashes)
+        except FileNotFoundError:
+            raise ReliefError(f"The network's weights are missing: there is no {path}. {REINSTALL}") from None
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise ReliefError(
+                f"The description of the network's weights, {path}, cannot be read. {REINSTALL}"
+            ) from error
+
+    def content(self, name: str) -> bytes:
+        """The bytes of a weight file, checked against its hash.
+
+        Raises:
+            ReliefError: the file is missing, unreadable or not the one described.
+        """
+        path = self.folder / name
+        try:
+            content = path.read_bytes()
+        except FileNotFoundError:
+            raise ReliefError(f"The network's weights are missing: there is no {path}. {REINSTALL}") from None
+        except OSError as error:
+            raise ReliefError(
+                f"The network's weights, {path}, cannot be read: {error.strerror}. {REINSTALL}"
+            ) from error
+        if hashlib.sha256(content).hexdigest() != self.sha256[name]:
+            raise ReliefError(f"The network's weights, {path}, are damaged or of another version. {REINSTALL}")
+        return content
+
+
+class OpenCVRuntime:
+    """OpenCV's DNN module on the processor."""
+
+    def __init__(self, weights: Weights) -> None:
+        import cv2
+
+        self.name = "opencv (cpu)"
+        content = np.frombuffer(weights.content(ONNX_FILE), np.uint8)
+        try:
+            # From memory: OpenCV opens no path with letters outside the system's code page on Windows.
+            self._net = cv2.dnn.readNetFromONNX(content)
+        except cv2.error as error:
+            raise ReliefError(
+                f"This OpenCV ({cv2.__version__}) cannot read the network's weights; OpenCV 5 is needed. {REINSTALL}"
+            ) from error
+
+    def run(self, x: FloatArray) -> RawPrediction:
+        """See ``Runtime``."""
+        self._net.setInput(np.ascontiguousarray(x, np.float32)[None, None])
+        return RawPrediction.from_batch(self._net.forward(list(OUTPUTS)))
+
+
+class TorchRuntime:
+    """PyTorch in float32, on a GPU where there is one."""
+
+    def __init__(self, weights: Weights, device: str | None = None) -> None:
+        import torch
+
+        from .network import PRESETS, Inference, build_network
+
+        self._torch: Any = torch
+        self._device = device or _gpu() or "cpu"
+        self.name = f"torch ({self._device})"
+        content = weights.content(TORCH_FILE)
+        if weights.config not in PRESETS:
+            raise ReliefError(f"The network's weights are of an unknown size, {weights.config!r}. {REINSTALL}")
+        network = build_network(weights.config)
+        try:
+            network.load_state_dict(torch.load(io.BytesIO(content), map_location="cpu", weights_only=True))
+        except (RuntimeError, pickle.UnpicklingError) as error:
+            raise ReliefError(f"The network's weights do not fit this version of the extension. {REINSTALL}") from error
+        # PyTorch's own annotations of ``to`` leave out the memory format.
+        inference: Any = Inference(network).eval()
+        self._network = inference.to(self._device, memory_format=torch.channels_last)
+
+    def run(self, x: FloatArray) -> RawPrediction:
+        """See ``Runtime``."""
+        torch = self._torch
+        with torch.inference_mode():
+            batch = torch.from_numpy(np.ascontiguousarray(x, np.float32))[None, None].to(self._device)
+            return RawPrediction.from_batch([answer.cpu().numpy() for answer in self._network(batch)])
+
+
+def _gpu() -> str | None:
+    """PyTorch's name of the GPU, or None."""
+    import torch
+
+    if torch.cuda.is_available():
+        return "cuda"
+    if torch.backends.mps.is_available():
+        return "mps"
+    return None
+
+
+def load_runtime(name: str = "auto", weights: Weights | None = None) -> Runtime:
+    """The runtime that is asked for; "auto" is PyTorch where it is installed and has a GPU, else OpenCV.
+
+    Raises:
+        ReliefError: no such runtime, PyTorch is asked for and not installed, or the weights are missing or damaged.
+    """
+    if name not in RUNTIMES:
+        raise ReliefError(f"There is no runtime {name!r}. Choose one of: {', '.join(RUNTIMES)}.")
+    weights = weights or Weights.read()
+    # Looked for without importing: an import costs seconds, which only those with a PyTorch installation pay.
+    installed = importlib.util.find_spec("torch") is not None
+    if name == "torch" and not installed:
+        raise ReliefError("PyTorch is not installed for this Python. Install it, or choose the runtime opencv.")
+    if name == "torch" or (name == "auto" and installed and _gpu() is not None):
+        return TorchRuntime(weights)
+    return OpenCVRuntime(weights)

@@ -1,0 +1,188 @@
+"""The network: shapes, units, and the parts that must behave in a known way whatever the weights."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from inference.errors import ReliefError
+from inference.network import PRESETS, SLOPE_SCALE, Inference, build_network
+from inference.network.blocks import Block, WideContext, upsample
+from inference.network.decoder import DetailDecoder, HeightDecoder
+from inference.network.edges import SoftEdgeDetectorA, SoftEdgeDetectorB
+from inference.network.encoder import Encoder
+from inference.network.matching import EdgeMatching, mismatch
+from inference.normalisation import standardise
+
+TINY = PRESETS["tiny"]
+
+
+@pytest.fixture(autouse=True)
+def _seed() -> None:
+    torch.manual_seed(7)
+
+
+def test_output_shapes_and_ranges() -> None:
+    network = build_network("tiny").eval()
+    out = network(torch.randn(2, 1, 64, 96))
+    channels = {"height": 1, "height_first": 1, "slopes": 2, "edges_photo": 4, "edges_height": 4, "segments": 6}
+    for name, count in (channels | {"error": 1, "mismatch": 4}).items():
+        assert getattr(out, name).shape == (2, count, 64, 96), name
+    assert out.light.shape == (2, 3)
+    torch.testing.assert_close(out.light.norm(dim=1), torch.ones(2), atol=1e-3, rtol=0.0)
+    assert out.error.min() >= 0.0
+    assert out.mismatch.max() <= 1.0
+
+
+def test_encoder_and_decoder_sizes() -> None:
+    features = Encoder(TINY)(torch.randn(1, 1, 64, 96))
+    assert [tuple(f.shape[1:]) for f in features] == [(8, 32, 48), (8, 16, 24), (12, 8, 12), (16, 4, 6), (24, 2, 3)]
+    assert HeightDecoder(TINY)(features).shape == (1, 8, 16, 24)
+    assert DetailDecoder(TINY)(features).shape == (1, 8, 32, 48)
+    assert SoftEdgeDetectorA(TINY)(torch.randn(1, 8, 32, 48)).shape == (1, 4, 64, 96)
+
+
+@pytest.mark.parametrize(("name", "millions"), [("base", 3.6), ("wide", 4.0)])
+def test_parameters(name: str, millions: float) -> None:
+    count = sum(p.numel() for p in build_network(name).parameters())
+    assert round(count / 1e6, 1) == millions
+    # Two files of two bytes a value, and a little for the graph.
+    assert 4 * count < 16.5e6
+
+
+def test_unknown_preset() -> None:
+    with pytest.raises(ReliefError, match="Choose one of: base, wide"):
+        build_network("huge")
+
+
+def test_upsample_aligns_pixel_areas() -> None:
+    # Two cells 0 and 4 become four: the outer ones lie beyond the cells' centres, the inner ones a quarter inward.
+    row = upsample(torch.tensor([[[[0.0, 4.0]]]]))[0, 0, 0]
+    assert row.tolist() == [0.0, 1.0, 3.0, 4.0]
+
+
+@pytest.mark.parametrize("kind", [Block, WideContext])
+def test_folding_the_scale_keeps_the_function(kind: type) -> None:
+    block = kind(6, 0.3).eval()
+    torch.nn.init.uniform_(block.scale, -1.0, 1.0)
+    x = torch.randn(1, 6, 9, 11)
+    with torch.no_grad():
+        before = block(x)
+        block.fold()
+        after = block(x)
+    assert (block.scale == 1.0).all()
+    torch.testing.assert_close(after, before, atol=1e-5, rtol=1e-5)
+
+
+def test_context_reaches_everywhere() -> None:
+    context = WideContext(6, 1.0).eval()
+    x = torch.randn(1, 6, 40, 40)
+    changed = x.clone()
+    changed[..., 0, 0] += 10.0
+    with torch.no_grad():
+        assert (context(changed) - context(x))[0, :, 39, 39].abs().max() > 1e-4
+
+
+def test_detector_b_ignores_the_level_of_the_height() -> None:
+    detector = SoftEdgeDetectorB(TINY).eval()
+    height = torch.rand(1, 1, 96, 96)
+    with torch.no_grad():
+        there, higher = detector(height), detector(height + 0.75)
+    inside = (slice(None), slice(None), slice(32, 64), slice(32, 64))
+    torch.testing.assert_close(higher[inside], there[inside], atol=1e-3, rtol=1e-3)
+    assert there.std() > 0.01
+
+
+def test_frozen_detector_b_stays_as_it_is_in_training() -> None:
+    network = build_network("tiny")
+    network.detector_b.freeze()
+    network.train()
+    assert network.training and network.encoder.training
+    assert not any(part.training for part in network.detector_b.modules())
+    before = {name: value.clone() for name, value in network.detector_b.state_dict().items()}
+    out = network(torch.randn(2, 1, 64, 64))
+    out.edges_height.square().mean().backward()
+    assert all(p.grad is None for p in network.detector_b.parameters())
+    # The gradient passes through it to the height.
+    assert network.height_head.conv.weight.grad.abs().sum() > 0.0
+    for name, value in network.detector_b.state_dict().items():
+        assert torch.equal(value, before[name]), name
+
+
+def test_mismatch_of_known_logits() -> None:
+    # Logits 0 and log 3 of two classes out of four equal ones: 1/6, 3/6, 1/6, 1/6 against four quarters.
+    a = torch.zeros(1, 4, 1, 1)
+    a[0, 1] = float(np.log(3.0))
+    expected = torch.tensor([1 / 12, 1 / 4, 1 / 12, 1 / 12])
+    torch.testing.assert_close(mismatch(a, torch.zeros(1, 4, 1, 1)).flatten(), expected)
+
+
+def test_matching_corrects_nothing_at_first_and_something_once_trained() -> None:
+    network = build_network("tiny").eval()
+    x = torch.randn(1, 1, 64, 64)
+    out = network(x)
+    assert torch.equal(out.height, out.height_first)
+    torch.nn.init.normal_(network.matching.head.conv.weight, std=0.1)
+    out = network(x)
+    assert not torch.equal(out.height, out.height_first)
+
+
+def test_matching_listens_to_the_mismatch() -> None:
+    matching = EdgeMatching(TINY).eval()
+    torch.nn.init.normal_(matching.head.conv.weight, std=0.1)
+    height, slopes, detail = torch.zeros(1, 1, 32, 32), torch.zeros(1, 2, 32, 32), torch.zeros(1, 8, 16, 16)
+    none, some = torch.zeros(1, 4, 32, 32), torch.zeros(1, 4, 32, 32)
+    some[..., 16:20, 8:12] = 0.5
+    change = (matching(some, height, slopes, detail) - matching(none, height, slopes, detail)).abs()[0, 0]
+    assert change[12:24, 4:16].max() > 1e-4
+    assert change[:, 24:].max() == 0.0
+
+
+def test_every_part_learns() -> None:
+    network = build_network("tiny").train()
+    torch.nn.init.normal_(network.matching.head.conv.weight, std=0.1)
+    out = network(torch.randn(2, 1, 64, 64))
+    target = torch.rand_like(out.light)
+    loss = sum((value.float() ** 2).mean() for value in out) + (out.light - target).abs().mean()
+    loss.backward()
+    # A bias before a batch normalisation has no effect, and rounding alone gives it a gradient.
+    silent = [name for name, p in network.named_parameters() if p.grad is None or not p.grad.abs().sum() > 0.0]
+    assert silent == []
+
+
+def test_inference_speaks_in_units_of_the_prediction() -> None:
+    network = build_network("tiny").eval()
+    x = torch.randn(1, 1, 64, 32)
+    with torch.no_grad():
+        out = network(x)
+        height, slopes, soft_edges, segments, confidence, light = Inference(network)(x)
+    assert SLOPE_SCALE == 16.0
+    torch.testing.assert_close(slopes * 16.0, out.slopes)
+    torch.testing.assert_close(height, out.height)
+    torch.testing.assert_close(soft_edges.sum(1), torch.ones(1, 64, 32))
+    torch.testing.assert_close(segments.sum(1), torch.ones(1, 64, 32))
+    torch.testing.assert_close(confidence, 1.0 / (1.0 + out.error))
+    assert light.shape == (1, 3)
+
+
+def test_bfloat16_keeps_fine_heights() -> None:
+    network = build_network("tiny").eval()
+    torch.nn.init.constant_(network.height_head.conv.bias, 1.0)
+    with torch.autocast("cpu", torch.bfloat16), torch.no_grad():
+        out = network(torch.randn(1, 1, 64, 64))
+    assert all(value.dtype == torch.float32 for value in out)
+    # Around 1, bfloat16 knows steps of 1/128 only.
+    assert (out.height * 128.0 % 1.0).std() > 0.1
+
+
+def test_standardise_by_hand() -> None:
+    # Mean 0.5, standard deviation 0.25; divided by 0.25 + 0.05.
+    x = standardise(np.array([[0.25, 0.75], [0.25, 0.75]], np.float32))
+    np.testing.assert_allclose(x, [[-0.8333333, 0.8333333]] * 2, rtol=1e-5)
+    assert x.dtype == np.float32
+
+
+def test_standardise_leaves_a_blank_photograph_blank() -> None:
+    noise = np.random.default_rng(1).normal(0.5, 0.001, (40, 30)).astype(np.float32)
+    assert np.abs(standardise(noise)).max() < 0.1

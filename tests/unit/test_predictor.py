@@ -1,0 +1,193 @@
+"""Scales, tiles and padding of a prediction, with a stand-in for the network whose right answer is known."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import pytest
+
+from inference import predictor as predictor_module
+from inference.errors import Cancelled, ReliefError
+from inference.photo import photo_from_array
+from inference.prediction import Prediction
+from inference.predictor import CHANNELS, HEIGHT, SEGMENTS, SLOPES, Predictor, Tile, levels, lowpass, merge, tiles
+from inference.runtime import RawPrediction
+
+
+class Linear:
+    """Answers every pixel by its grey alone, and the slopes by central differences of it."""
+
+    name = "linear"
+
+    def __init__(self) -> None:
+        self.shapes: list[tuple[int, ...]] = []
+
+    def run(self, x: np.ndarray) -> RawPrediction:
+        self.shapes.append(x.shape)
+        down, across = np.gradient(x)
+        share = 1.0 / (1.0 + np.exp(-x))
+        edges = np.stack((share, 1.0 - share, 0.0 * x, 0.0 * x))
+        segments = np.stack((1.0 - share, share, *(0.0 * x for _ in range(4))))
+        light = np.array([0.6, 0.0, 0.8])
+        parts = (x, np.stack((across, down)), edges, segments, share, light)
+        return RawPrediction(*(np.asarray(part, np.float32) for part in parts))
+
+
+def photo(grey: np.ndarray):  # type: ignore[no-untyped-def]
+    return photo_from_array(np.repeat((grey * 255).round().astype(np.uint8)[..., None], 3, axis=2), "panel")
+
+
+def smooth(height: int, width: int, sigma: float, seed: int = 0) -> np.ndarray:
+    """Noise of one scale, 0 to 1."""
+    field = cv2.GaussianBlur(np.random.default_rng(seed).normal(size=(height, width)), (0, 0), sigma)
+    return (field - field.min()) / np.ptp(field)
+
+
+def predict(grey: np.ndarray, runtime: Linear | None = None) -> Prediction:
+    return Predictor(runtime or Linear(), "test").predict(photo(grey))
+
+
+def test_prediction_is_at_the_size_of_the_photograph() -> None:
+    runtime = Linear()
+    prediction = predict(smooth(70, 101, 4.0), runtime)
+    assert prediction.height.shape == prediction.confidence.shape == (70, 101)
+    assert prediction.slopes.shape == (70, 101, 2)
+    assert prediction.soft_edges.shape == (70, 101, 4)
+    assert prediction.segments.shape == (70, 101, 6)
+    assert all(
+        a.dtype == np.float32
+        for a in (prediction.height, prediction.slopes, prediction.soft_edges, prediction.segments, prediction.light)
+    )
+    assert (prediction.weights, prediction.runtime) == ("test", "linear")
+    np.testing.assert_allclose(prediction.light, [0.6, 0.0, 0.8], atol=1e-6)
+    assert all(height % 32 == 0 and width % 32 == 0 for height, width in runtime.shapes)
+
+
+def test_padding_leaves_the_photograph_in_the_top_left_corner(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(predictor_module, "levels", lambda height, width: [(height, width)])
+    # A ramp to the right, steeper than the one down: (x + y / 2) / 255, in whole grey values.
+    y, x = np.mgrid[0:70, 0:101]
+    grey = (x + 2 * (y // 4)) / 255.0
+    prediction = predict(grey)
+    given = photo(grey).grey
+    np.testing.assert_allclose(prediction.height, (given - given.mean()) / (given.std() + 0.05), atol=1e-5)
+    unit = 1.0 / 255.0 / (given.std() + 0.05)
+    np.testing.assert_allclose(prediction.slopes[10:60, 5:95, 0], unit, rtol=1e-3)
+    assert prediction.slopes[..., 1].min() >= 0.0 and prediction.slopes[10:60, 5:95, 1].mean() == pytest.approx(
+        0.5 * unit, rel=0.05
+    )
+
+
+@pytest.mark.parametrize(("height", "width"), [(64, 64), (1024, 1024), (1025, 300), (2500, 1030), (3333, 4096)])
+def test_windows_of_the_tiles_add_up_to_one(height: int, width: int) -> None:
+    total = np.zeros((height, width))
+    for tile in tiles(height, width):
+        assert tile.window.shape == total[tile.rows, tile.columns].shape
+        assert max(tile.window.shape) <= 1024
+        total[tile.rows, tile.columns] += tile.window
+    np.testing.assert_allclose(total, 1.0, atol=1e-6)
+
+
+def test_neighbouring_tiles_overlap() -> None:
+    columns = [tile.columns for tile in tiles(100, 2300)]
+    assert [c.start for c in columns] == [0, 638, 1276]
+    assert all(a.stop - b.start >= 128 for a, b in zip(columns, columns[1:], strict=False))
+
+
+def test_a_tiled_photograph_gives_what_a_whole_one_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(predictor_module, "levels", lambda height, width: [(height, width)])
+    grey = smooth(300, 1500, 6.0)
+    runtime = Linear()
+    tiled = predict(grey, runtime)
+    assert len(runtime.shapes) == 2
+    monkeypatch.setattr(predictor_module, "tiles", lambda height, width: tiles(height, width, 4096))
+    runtime = Linear()
+    whole = predict(grey, runtime)
+    assert len(runtime.shapes) == 1
+    for name in ("height", "soft_edges", "segments", "confidence", "light"):
+        np.testing.assert_allclose(getattr(tiled, name), getattr(whole, name), atol=2e-5, err_msg=name)
+    # The last column's slope looks into the padding, which only the whole photograph has on the right.
+    np.testing.assert_allclose(tiled.slopes[:, :-1], whole.slopes[:, :-1], atol=2e-5)
+
+
+def test_levels() -> None:
+    assert levels(600, 500) == [(600, 500)]
+    assert levels(1024, 1024) == [(512, 512), (1024, 1024)]
+    assert levels(3000, 4096) == [(375, 512), (750, 1024), (1500, 2048), (3000, 4096)]
+    # A frieze of 8:1 keeps 256 px across.
+    assert levels(2048, 16384)[0] == (256, 2048)
+    # Without end: as many pixels as one tile.
+    height, width = levels(256, 30000)[0]
+    assert height * width <= 1.01 * 1024 * 1024
+
+
+def test_lowpass_of_a_ramp_and_a_ripple() -> None:
+    x = np.arange(400, dtype=np.float32)
+    ramp = np.tile(0.01 * x, (300, 1))
+    ripple = np.tile(np.sin(2 * np.pi * x / 10).astype(np.float32), (300, 1))
+    inside = (slice(100, 200), slice(100, 300))
+    np.testing.assert_allclose(lowpass(ramp + ripple, 16.0)[inside], ramp[inside], atol=0.005)
+    # A Gaussian of sigma 4 leaves exp(-2 pi^2 4^2 / 80^2) = 0.952 of a wave of 80 px.
+    wave = np.tile(np.cos(2 * np.pi * (x - 200) / 80).astype(np.float32), (300, 1))
+    assert lowpass(wave, 4.0)[150, 200] == pytest.approx(0.952, abs=0.02)
+
+
+def test_merge_takes_large_forms_from_the_coarser_pass_and_detail_from_the_finer() -> None:
+    size, tile = (512, 768), Tile(slice(64, 448), slice(128, 640), np.ones((384, 512), np.float32))
+    y, x = (a.astype(np.float32) for a in np.mgrid[0:512, 0:768])
+    ripple = 0.1 * np.sin(2 * np.pi * x / 8)
+    dome = 0.002 * x + 0.001 * y
+    fine, coarse = np.zeros((CHANNELS, 384, 512), np.float32), np.zeros((CHANNELS, 256, 384), np.float32)
+    fine[HEIGHT] = (ripple + 5.0)[tile.rows, tile.columns]
+    coarse[HEIGHT] = cv2.resize(dome, (384, 256), interpolation=cv2.INTER_AREA)
+    # Per coarse pixel the dome climbs twice as much as per fine pixel.
+    coarse[SLOPES] = np.array([0.004, 0.002], np.float32)[:, None, None]
+    fine[SEGMENTS.start] = 1.0
+    coarse[SEGMENTS.start + 1] = 1.0
+    merged = merge(fine, coarse, tile, size)
+    inside = (slice(64, 320), slice(64, 448))
+    np.testing.assert_allclose(merged[0][inside], (dome + ripple)[tile.rows, tile.columns][inside], atol=0.01)
+    share = predictor_module.COARSE_SHARE["slopes"][1]
+    np.testing.assert_allclose(merged[SLOPES][0], share * 0.002, rtol=1e-4)
+    np.testing.assert_allclose(merged[SLOPES][1], share * 0.001, rtol=1e-4)
+    np.testing.assert_allclose(merged[SEGMENTS].sum(0), 1.0, atol=1e-5)
+
+
+def test_scales_that_agree_change_nothing() -> None:
+    """A smooth surface looks the same at every scale, so merging must not shift, tilt or scale it."""
+    y, x = np.mgrid[0:900, 0:1300]
+    grey = 0.2 + 0.4 * x / 1300 + 0.2 * y / 900
+    prediction = predict(grey)
+    given = photo(grey).grey
+    np.testing.assert_allclose(prediction.height, (given - given.mean()) / (given.std() + 0.05), atol=0.06)
+    unit = 1.0 / (given.std() + 0.05)
+    assert prediction.slopes[50:-50, 50:-50, 0].mean() == pytest.approx(0.4 / 1300 * unit, rel=0.02)
+    assert prediction.slopes[50:-50, 50:-50, 1].mean() == pytest.approx(0.2 / 900 * unit, rel=0.02)
+
+
+def test_progress_and_cancel() -> None:
+    calls: list[tuple[float, float, str]] = []
+    predictor = Predictor(Linear(), "test")
+    picture = photo(smooth(200, 1500, 5.0))
+
+    def watch(done: float, total: float, stage: str) -> bool:
+        calls.append((done, total, stage))
+        return False
+
+    predictor.predict(picture, watch)
+    # One overview (256 px would be more than the photograph has across), then two tiles, then the end.
+    done = [call[0] for call in calls]
+    assert done == sorted(done) and done[0] == 0.0
+    assert calls[-1][0] == calls[-1][1]
+    runtime = Linear()
+    with pytest.raises(Cancelled):
+        Predictor(runtime, "test").predict(picture, lambda done, total, stage: True)
+    assert runtime.shapes == []
+
+
+def test_too_small() -> None:
+    class Tiny:
+        grey = np.zeros((20, 40), np.float32)
+
+    with pytest.raises(ReliefError, match="40 x 20 pixels"):
+        Predictor(Linear(), "test").predict(Tiny())  # type: ignore[arg-type]

@@ -1,0 +1,175 @@
+"""Export and the two runtimes: the same answers from both, and clear words when the weights are not in order."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from inference import runtime as runtime_module
+from inference.errors import ReliefError
+from inference.network import build_network
+from inference.runtime import (
+    ONNX_FILE,
+    OUTPUTS,
+    TORCH_FILE,
+    WEIGHTS_FILE,
+    OpenCVRuntime,
+    RawPrediction,
+    TorchRuntime,
+    Weights,
+    load_runtime,
+)
+from training.export import export, main
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Exported weights of a network that has seen some noise, in a folder with letters outside of ASCII."""
+    torch.manual_seed(3)
+    network = build_network("base").train()
+    torch.nn.init.normal_(network.matching.head.conv.weight, std=0.02)
+    with torch.no_grad():
+        for _ in range(2):
+            network(2.0 * torch.randn(2, 1, 64, 64) + 1.0)
+    path = tmp_path_factory.mktemp("weights") / "浮彫ü"
+    export(network, path, "0.test")
+    return path
+
+
+@pytest.fixture()
+def weights(folder: Path, tmp_path: Path) -> Path:
+    """A copy to be damaged."""
+    for path in folder.iterdir():
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    return tmp_path
+
+
+def test_files(folder: Path) -> None:
+    sizes = {path.name: path.stat().st_size for path in folder.iterdir()}
+    assert set(sizes) == {ONNX_FILE, TORCH_FILE, WEIGHTS_FILE}
+    assert sum(sizes.values()) < 17_000_000
+    description = json.loads((folder / WEIGHTS_FILE).read_text(encoding="utf-8"))
+    assert description["version"] == "0.test"
+    assert description["config"] == "base"
+    assert description["parameters"] == sum(p.numel() for p in build_network("base").parameters())
+    assert Weights.read(folder).label == "0.test+" + description["sha256"][ONNX_FILE][:8]
+
+
+# One network for all sizes, not square either way, and after a larger one too.
+@pytest.mark.parametrize("size", [(128, 96), (96, 352), (256, 256), (64, 32)])
+def test_runtimes_agree(folder: Path, size: tuple[int, int]) -> None:
+    opencv, pytorch = OpenCVRuntime(Weights.read(folder)), TorchRuntime(Weights.read(folder), "cpu")
+    x = np.random.default_rng(5).normal(size=size).astype(np.float32)
+    answers = [runtime.run(x) for runtime in (opencv, pytorch)]
+    for name, one, other in zip(OUTPUTS, *answers, strict=True):
+        assert one.shape == other.shape, name
+        assert one.dtype == other.dtype == np.float32, name
+        np.testing.assert_allclose(one, other, atol=2e-4 * max(1.0, float(np.abs(other).max())), err_msg=name)
+        assert name == "light" or other.std() > 1e-3, name
+    assert answers[0].slopes.shape == (2, *size)
+    assert opencv.name == "opencv (cpu)" and pytorch.name == "torch (cpu)"
+
+
+def test_one_network_takes_one_size_after_another(folder: Path) -> None:
+    runtime = OpenCVRuntime(Weights.read(folder))
+    x = np.random.default_rng(6).normal(size=(96, 64)).astype(np.float32)
+    first = runtime.run(x)
+    assert runtime.run(np.zeros((160, 224), np.float32)).height.shape == (160, 224)
+    again = runtime.run(x)
+    np.testing.assert_array_equal(again.height, first.height)
+    # The answer is the caller's: a later run must not write over it.
+    kept = first.slopes.copy()
+    runtime.run(x + 1.0)
+    np.testing.assert_array_equal(first.slopes, kept)
+
+
+def test_export_leaves_the_network_and_rounds_little(folder: Path) -> None:
+    torch.manual_seed(4)
+    network = build_network("tiny").eval()
+    before = {name: value.clone() for name, value in network.state_dict().items()}
+    export(network, folder.parent / "tiny", "2")
+    assert all(torch.equal(value, before[name]) for name, value in network.state_dict().items())
+    x = np.random.default_rng(5).normal(size=(64, 96)).astype(np.float32)
+    with torch.no_grad():
+        expected = network(torch.from_numpy(x)[None, None])
+    answer = TorchRuntime(Weights.read(folder.parent / "tiny"), "cpu").run(x)
+    assert np.abs(answer.height - expected.height[0, 0].numpy()).max() < 0.01 * expected.height.abs().max()
+
+
+def test_export_of_a_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The averaged weights are exported, not those of the last step."""
+    model, average = build_network("tiny"), build_network("tiny")
+    states = {"model": model.state_dict(), "average": average.state_dict()}
+    torch.save({"config": "tiny", "step": 3, **states}, tmp_path / "last.pt")
+    output = tmp_path / "weights"
+    monkeypatch.setattr("sys.argv", ["export", "--run", str(tmp_path), "--version", "3", "--output", str(output)])
+    main()
+    assert Weights.read(output).version == "3"
+    state = torch.load(output / TORCH_FILE, weights_only=True)
+    name = "slope_head.conv.weight"
+    torch.testing.assert_close(state[name].float(), average.state_dict()[name], atol=1e-3, rtol=1e-3)
+    assert not torch.allclose(state[name].float(), model.state_dict()[name], atol=1e-3)
+
+
+def test_raw_prediction_takes_the_first_of_the_batch() -> None:
+    shapes = ((1, 1, 2, 3), (1, 2, 2, 3), (1, 4, 2, 3), (1, 6, 2, 3), (1, 1, 2, 3), (1, 3))
+    raw = RawPrediction.from_batch([np.full(shape, i, np.float32) for i, shape in enumerate(shapes)])
+    assert [a.shape for a in raw] == [(2, 3), (2, 2, 3), (4, 2, 3), (6, 2, 3), (2, 3), (3,)]
+    assert [float(a.max()) for a in raw] == [0, 1, 2, 3, 4, 5]
+
+
+@pytest.mark.parametrize("name", [ONNX_FILE, TORCH_FILE])
+def test_damaged_file(weights: Path, name: str) -> None:
+    content = bytearray((weights / name).read_bytes())
+    content[len(content) // 2] ^= 1
+    (weights / name).write_bytes(content)
+    kind = {ONNX_FILE: OpenCVRuntime, TORCH_FILE: TorchRuntime}[name]
+    with pytest.raises(ReliefError, match="damaged.*Reinstall"):
+        kind(Weights.read(weights))
+
+
+@pytest.mark.parametrize("name", [ONNX_FILE, TORCH_FILE])
+def test_missing_file(weights: Path, name: str) -> None:
+    (weights / name).unlink()
+    kind = {ONNX_FILE: OpenCVRuntime, TORCH_FILE: TorchRuntime}[name]
+    with pytest.raises(ReliefError, match="missing.*Reinstall"):
+        kind(Weights.read(weights))
+
+
+@pytest.mark.parametrize(
+    "text", ["", "{", "[]", '{"version": "1"}', '{"version": "1", "sha256": {}, "config": "base"}']
+)
+def test_damaged_description(weights: Path, text: str) -> None:
+    (weights / WEIGHTS_FILE).write_text(text, encoding="utf-8")
+    with pytest.raises(ReliefError, match="cannot be read.*Reinstall"):
+        Weights.read(weights)
+
+
+def test_missing_description(tmp_path: Path) -> None:
+    with pytest.raises(ReliefError, match="missing.*Reinstall"):
+        Weights.read(tmp_path)
+
+
+def test_weights_of_another_network(weights: Path) -> None:
+    description = json.loads((weights / WEIGHTS_FILE).read_text(encoding="utf-8"))
+    for config in ("tiny", "unheard of"):
+        (weights / WEIGHTS_FILE).write_text(json.dumps(description | {"config": config}), encoding="utf-8")
+        with pytest.raises(ReliefError, match="Reinstall"):
+            TorchRuntime(Weights.read(weights))
+
+
+def test_choice_of_runtime(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    weights = Weights.read(folder)
+    monkeypatch.setattr(runtime_module, "_gpu", lambda: None)
+    assert isinstance(load_runtime("auto", weights), OpenCVRuntime)
+    assert isinstance(load_runtime("torch", weights), TorchRuntime)
+    with pytest.raises(ReliefError, match="no runtime 'tensorflow'.*auto, opencv, torch"):
+        load_runtime("tensorflow", weights)
+    monkeypatch.setattr(runtime_module.importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(ReliefError, match="PyTorch is not installed"):
+        load_runtime("torch", weights)
+    assert isinstance(load_runtime("auto", weights), OpenCVRuntime)
