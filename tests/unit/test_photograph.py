@@ -1,0 +1,177 @@
+"""Synthetic photographs: where the light comes from, where shadows fall, what must not show."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+pytest.importorskip("numba")
+
+from training.photograph import (
+    Lighting,
+    Stone,
+    cast_shadow,
+    draw_albedo,
+    draw_lighting,
+    light_vector,
+    occlusion,
+    shade,
+    take_photograph,
+)
+
+STONE = Stone.load()
+
+
+def plain(azimuth_deg: float, elevation_deg: float) -> Lighting:
+    """A single light, no sky, no second light, Lambert."""
+    return Lighting(
+        light=light_vector(azimuth_deg, elevation_deg),
+        sky=0.0,
+        distance=0.0,
+        second=light_vector(0.0, 90.0),
+        second_share=0.0,
+        shadow=1.0,
+        penumbra_px=0.2,
+        occlusion=0.0,
+        roughness=0.0,
+        wrap=0.0,
+    )
+
+
+def roof() -> np.ndarray:
+    """Ridge at column 20 of 50: left of it the stone faces left, right of it right; slope 0.3."""
+    x = np.arange(50, dtype=np.float32)
+    return np.tile(6.0 - 0.3 * np.abs(x - 20.0), (40, 1)).astype(np.float32)
+
+
+def test_light_vector_is_x_right_y_up_z_to_viewer() -> None:
+    assert light_vector(0.0, 0.0) == pytest.approx([1.0, 0.0, 0.0], abs=1e-6)
+    assert light_vector(90.0, 0.0) == pytest.approx([0.0, 1.0, 0.0], abs=1e-6)
+    assert light_vector(200.0, 90.0) == pytest.approx([0.0, 0.0, 1.0], abs=1e-6)
+    assert light_vector(180.0, 30.0) == pytest.approx([-math.sqrt(0.75), 0.0, 0.5], abs=1e-6)
+
+
+def test_light_from_the_left_brightens_what_faces_left() -> None:
+    picture = shade(roof(), plain(180.0, 45.0))
+    # Slope 0.3 and 45 degrees: facing is (1 +- 0.3) * sqrt(0.5) / sqrt(1.09).
+    facing = picture[20, 10] / picture[20, 35]
+    assert facing == pytest.approx(1.3 / 0.7, rel=0.1)
+    assert shade(roof(), plain(0.0, 45.0))[20, 10] < picture[20, 10]
+
+
+def test_light_from_above_brightens_what_faces_up() -> None:
+    upright = np.ascontiguousarray(roof().T)  # the ridge is row 20; rows above it face up
+    picture = shade(upright, plain(90.0, 45.0))
+    assert picture[10, 20] / picture[35, 20] == pytest.approx(1.3 / 0.7, rel=0.1)
+
+
+@pytest.mark.parametrize(
+    ("azimuth", "away"), [(180.0, (0, 1)), (0.0, (0, -1)), (90.0, (1, 0)), (270.0, (-1, 0)), (135.0, (1, 1))]
+)
+@pytest.mark.parametrize("elevation", [20.0, 45.0])
+def test_shadow_falls_away_from_the_light_as_long_as_height_over_tangent(
+    azimuth: float, away: tuple[int, int], elevation: float
+) -> None:
+    height = np.zeros((121, 121), np.float32)
+    height[50:71, 50:71] = 8.0
+    shadow = cast_shadow(height, light_vector(azimuth, elevation), 0.2)
+    steps = np.arange(1, 40)
+    behind = shadow[60 + away[0] * (10 + steps), 60 + away[1] * (10 + steps)]
+    before = shadow[60 - away[0] * (10 + steps), 60 - away[1] * (10 + steps)]
+    length = float((behind > 0.5).sum()) * math.hypot(*away)
+    assert length == pytest.approx(8.0 / math.tan(math.radians(elevation)), abs=1.6)
+    assert before.max() == 0.0
+    assert shadow[60, 60] == 0.0
+
+
+def test_groove_is_less_open_than_the_slab() -> None:
+    height = np.zeros((64, 96), np.float32)
+    height[:, 30:33] = -4.0
+    hollow = occlusion(height)
+    assert hollow[32, 31] > 0.5
+    assert abs(hollow[32, 80]) < 0.05
+
+
+def test_drawn_light_is_a_unit_vector_mostly_from_above() -> None:
+    rng = np.random.default_rng(3)
+    lights = np.array([draw_lighting(rng).light for _ in range(2000)])
+    assert np.linalg.norm(lights, axis=1) == pytest.approx(np.ones(2000), abs=1e-5)
+    elevation = np.degrees(np.arcsin(lights[:, 2]))
+    assert elevation.min() >= 14.9
+    assert elevation.max() <= 70.1
+    assert 0.8 < (lights[:, 1] > 0).mean() < 0.95
+    assert abs((lights[:, 0] > 0).mean() - 0.5) < 0.05
+
+
+def test_given_light_is_used_and_normalised() -> None:
+    given = np.array([-3.0, 0.0, 4.0], np.float32)
+    _, light = take_photograph(roof(), np.random.default_rng(1), STONE, clean=True, light=given)
+    assert light == pytest.approx([-0.6, 0.0, 0.8], abs=1e-6)
+
+
+def test_flat_slab_under_a_distant_light_has_no_shading() -> None:
+    rng = np.random.default_rng(4)
+    for _ in range(20):
+        lighting = replace(draw_lighting(rng), distance=0.0)
+        picture = shade(np.zeros((48, 64), np.float32), lighting)
+        assert np.ptp(picture) < 1e-5
+
+
+def test_stains_do_not_follow_the_light() -> None:
+    light = light_vector(180.0, 30.0)
+    tilts = []
+    for seed in range(60):
+        rng = np.random.default_rng(seed)
+        albedo = draw_albedo(np.zeros((64, 64), np.float32), rng, STONE)
+        tilts.append(float(np.diff(np.log(albedo), axis=1).mean() * light[0]))
+    assert abs(np.mean(tilts)) < 3.0 * np.std(tilts) / math.sqrt(len(tilts))
+
+
+def test_relief_shows_in_most_photographs() -> None:
+    """A photograph of the roof under a light from the left is brighter on its left, stains or not, as a rule."""
+    brighter = 0
+    for seed in range(40):
+        rng = np.random.default_rng(seed)
+        picture, _ = take_photograph(roof(), rng, STONE, clean=True, light=light_vector(180.0, 35.0))
+        brighter += int(picture[:, 3:18].mean() > picture[:, 23:47].mean())
+    assert brighter >= 28
+
+
+def test_blocks_differ_in_tone() -> None:
+    blocks = np.zeros((64, 64), np.int32)
+    blocks[:, 32:] = 7
+    steps = []
+    for seed in range(20):
+        albedo = draw_albedo(np.zeros((64, 64), np.float32), np.random.default_rng(seed), STONE, blocks)
+        across = np.abs(np.log(albedo[:, 32:34].mean() / albedo[:, 30:32].mean()))
+        within = np.abs(np.log(albedo[:, 18:20].mean() / albedo[:, 16:18].mean()))
+        steps.append(float(across - within))
+    assert np.mean(steps) > 0.05
+
+
+@pytest.mark.parametrize("clean", [True, False])
+@pytest.mark.parametrize("shape", [(64, 64), (96, 131)])
+def test_photographs_are_finite_and_repeat_by_seed(clean: bool, shape: tuple[int, int]) -> None:
+    height = np.zeros(shape, np.float32)
+    height[20:40, 10:50] = 5.0
+    for seed in range(12):
+        first, light = take_photograph(height, np.random.default_rng(seed), STONE, clean=clean)
+        again, light_again = take_photograph(height, np.random.default_rng(seed), STONE, clean=clean)
+        assert first.shape == shape
+        assert first.dtype == np.float32
+        assert np.isfinite(first).all()
+        assert first.min() >= 0.0
+        assert first.max() <= 1.0
+        np.testing.assert_array_equal(first, again)
+        np.testing.assert_array_equal(light, light_again)
+    other, _ = take_photograph(height, np.random.default_rng(99), STONE, clean=clean)
+    assert not np.array_equal(first, other)
+
+
+def test_height_is_left_alone() -> None:
+    height = roof()
+    take_photograph(height, np.random.default_rng(0), STONE)
+    np.testing.assert_array_equal(height, roof())

@@ -1,0 +1,111 @@
+"""Rendering meshes to height maps, and shapes made by rule."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from training import procedural, shapes
+
+# a box 4 wide, 2 high, 1 deep, with a peg of size 1 standing out by 2 at its upper right front corner
+BOX = [(0, 1, 3, 2), (4, 6, 7, 5), (0, 4, 5, 1), (2, 3, 7, 6), (0, 2, 6, 4), (1, 5, 7, 3)]
+
+
+def _box(low: tuple[float, float, float], high: tuple[float, float, float], first: int) -> tuple[list, list]:
+    corners = [(x, y, z) for z in (low[2], high[2]) for y in (low[1], high[1]) for x in (low[0], high[0])]
+    triangles = [t for a, b, c, d in BOX for t in ((a, b, c), (a, c, d))]
+    return corners, [[i + first for i in t] for t in triangles]
+
+
+def _pegged_box() -> shapes.Mesh:
+    corners, triangles = _box((0, 0, 0), (4, 2, 1), 0)
+    more, extra = _box((3, 1, 1), (4, 2, 3), 8)
+    return shapes.Mesh(np.array(corners + more, float), np.array(triangles + extra))
+
+
+def test_front_view_has_right_at_right_and_up_at_top() -> None:
+    canvas = shapes.render_mesh(_pegged_box(), 88)  # margin 4: 80 pixels for 4 units, 20 a unit
+    assert canvas.shape == (48, 88)
+    assert canvas[14, 74] == pytest.approx(60)  # the peg's front, z = 3
+    assert canvas[34, 74] == pytest.approx(20)
+    assert canvas[14, 14] == pytest.approx(20)
+    assert canvas[2, 2] < shapes.EMPTY / 2
+
+
+def test_yaw_turns_the_front_to_the_right_and_pitch_looks_from_above() -> None:
+    front = np.array([0.0, 0.0, 1.0])
+    assert shapes.view_matrix(90, 0) @ front == pytest.approx([1, 0, 0])
+    assert shapes.view_matrix(0, 90) @ front == pytest.approx([0, -1, 0])
+    assert shapes.view_matrix(0, 90) @ np.array([0.0, 1.0, 0.0]) == pytest.approx([0, 0, 1])
+
+
+def test_sphere_depth() -> None:
+    a, b = np.meshgrid(np.linspace(0, 2 * np.pi, 65), np.linspace(0, np.pi, 33))
+    vertices = np.stack([np.sin(b) * np.cos(a), np.cos(b), np.sin(b) * np.sin(a)], -1).reshape(-1, 3)
+    i = (np.arange(32)[:, None] * 65 + np.arange(64)).reshape(-1)
+    triangles = np.concatenate([np.stack([i, i + 1, i + 65], 1), np.stack([i + 1, i + 66, i + 65], 1)])
+    canvas = shapes.render_mesh(shapes.Mesh(vertices, triangles), 208)  # radius 100, centre (104, 104)
+    assert canvas[104, 104] == pytest.approx(100, abs=0.7)
+    assert canvas[104, 164] == pytest.approx(80, abs=0.7)
+    assert canvas[44, 104] == pytest.approx(80, abs=0.7)
+
+
+def test_halving_halves_height_and_keeps_the_silhouette() -> None:
+    canvas = procedural.new_canvas(4, 6)
+    canvas[:, 2:4] = 8.0
+    canvas[0, 0] = 5.0  # one of four pixels: dropped
+    assert shapes.halve(canvas)[:, 1] == pytest.approx([4, 4])
+    assert shapes.halve(canvas)[0, 0] < shapes.EMPTY / 2
+
+
+def test_crop_starts_at_one_and_moves_the_head() -> None:
+    canvas = procedural.new_canvas(40, 50)
+    canvas[10:30, 20:45] = 7.0
+    canvas[10, 20] = 9.0
+    cropped = shapes.crop(canvas, (25.0, 12.0, 3.0))
+    assert cropped is not None
+    height, head = cropped
+    assert height.shape == (20, 25)
+    assert (height[0, 0], height[5, 5]) == (3.0, 1.0)
+    assert head == (5.0, 2.0, 3.0)
+
+
+def test_loop_subdivision_of_a_closed_mesh_shrinks_it_and_keeps_its_centre() -> None:
+    corners, triangles = _box((-1, -1, -1), (1, 1, 1), 0)
+    matrix, finer = shapes.loop_matrix(np.array(triangles), 8)
+    vertices = matrix @ np.array(corners, float)
+    assert vertices.shape == (8 + 18, 3)
+    assert finer.shape == (48, 3)
+    assert np.asarray(matrix.sum(1)).ravel() == pytest.approx(np.ones(26))
+    assert np.abs(vertices).max() <= 1.0
+    assert np.linalg.norm(vertices[:8], axis=1).max() < 1.5  # corners were at 1.73
+
+
+@pytest.mark.parametrize("kind", procedural.ORNAMENTS)
+def test_ornaments_are_carved_patterns(kind: str) -> None:
+    pattern = procedural.ornament(kind, 60, 90, 12.0, np.random.default_rng(3))
+    assert pattern.shape == (60, 90)
+    assert pattern.dtype == np.float32
+    assert pattern.min() >= 0 and pattern.max() <= 1
+    assert pattern.std() > 0.05
+
+
+def test_unknown_ornament_is_refused() -> None:
+    with pytest.raises(ValueError, match="ornament"):
+        procedural.ornament("plaid", 8, 8, 4.0, np.random.default_rng(0))
+
+
+@pytest.mark.parametrize("name", ["tree", "lotus", "pavilion", "tower", "ladder", "vase", "elephant"])
+def test_made_shapes_stand_on_the_lower_rim(name: str) -> None:
+    canvas, _ = procedural.make(name, 160, np.random.default_rng(2))
+    drawn = canvas > procedural.EMPTY / 2
+    assert max(canvas.shape) == 160
+    assert 0.02 < drawn.mean() <= 1
+    if name != "lotus":
+        assert np.flatnonzero(drawn.any(1)).max() > canvas.shape[0] - 16
+
+
+def test_same_seed_same_shape() -> None:
+    first, _ = procedural.make("tree", 120, np.random.default_rng(5))
+    again, _ = procedural.make("tree", 120, np.random.default_rng(5))
+    assert np.array_equal(first, again)

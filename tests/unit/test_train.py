@@ -1,0 +1,82 @@
+"""The training loop: it learns, resumes where it stood, and its schedule ends at nothing."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from training import train
+from training.train import Options, Training, learning_rate, update_average
+
+
+@pytest.fixture
+def options(tmp_path: Path) -> Options:
+    library = tmp_path / "library"
+    library.mkdir()
+    y, x = np.mgrid[-24:25, -24:25].astype(np.float32)
+    dome = np.where(x * x + y * y <= 576, np.sqrt(np.maximum(576 - x * x - y * y, 0)) + 1, -1).astype(np.float16)
+    dome.tofile(library / "heights.f16")
+    np.savez(
+        library / "index.npz", offset=[0], rows=[49], columns=[49], segment=np.array([1], np.uint8),
+        head=np.full((1, 3), -1, np.float32), upright=[True], holdout=np.zeros(1, np.uint8),
+    )  # fmt: skip
+    return Options(
+        library=library, run=tmp_path / "run", shapes=None, minutes=0.0, batch=2, crop=64, workers=0, threads=0,
+        learning_rate=2e-3, config="tiny", seed=3, device="cpu", detector_steps=2,
+    )  # fmt: skip
+
+
+def test_learning_rate_warms_up_holds_and_falls(options: Options) -> None:
+    assert learning_rate(options, 0, 0.0) == pytest.approx(2e-3 / train.WARMUP_STEPS)
+    assert learning_rate(options, 10_000, 0.5) == pytest.approx(2e-3)
+    half_way_down = (1 + train.DECAY_FROM) / 2
+    assert learning_rate(options, 10_000, half_way_down) == pytest.approx(1e-3)
+    assert learning_rate(options, 10_000, 1.0) == pytest.approx(2e-5)
+
+
+def test_average_follows_the_model() -> None:
+    average, model = nn.Linear(2, 1, bias=False), nn.Linear(2, 1, bias=False)
+    nn.init.zeros_(average.weight)
+    nn.init.ones_(model.weight)
+    update_average(average, model, step=0)  # decay (1 + 0) / (10 + 0)
+    assert torch.allclose(average.weight, torch.tensor(0.9))
+    update_average(average, model, step=100_000)
+    assert torch.allclose(average.weight, torch.tensor(1 - 0.1 * train.EMA_DECAY))
+
+
+def test_a_run_resumes_with_all_its_state(options: Options, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = Training(replace(options, minutes=1.0))
+    start = {name: value.clone() for name, value in first.model.state_dict().items()}
+    clock = iter([0.0] * 4 + [1e9] * 9)  # two steps, the second of which outlasts the minute
+    monkeypatch.setattr(train.time, "monotonic", lambda: next(clock))
+    first.run()
+    assert first.step == 2 and (options.run / "last.pt").exists()
+    changed = [n for n, v in first.model.state_dict().items() if not torch.equal(v, start[n])]
+    assert any(n.startswith("encoder") for n in changed) and any(n.startswith("detector_b") for n in changed)
+
+    second = Training(options)
+    assert second.resume()
+    assert second.step == first.step and second.starts == 1
+    for name, value in second.average.state_dict().items():
+        assert torch.equal(value, first.average.state_dict()[name]), name
+    kept = second.optimiser.state_dict()["state"]
+    assert len(kept) == len(first.optimiser.state_dict()["state"]) > 0
+
+
+def test_detector_b_is_trained_first_and_then_left_alone(options: Options, monkeypatch: pytest.MonkeyPatch) -> None:
+    training = Training(options)
+    training.run()  # no minutes: detector B alone
+    trained = {n: v.clone() for n, v in training.model.detector_b.state_dict().items()}
+    assert training.model.detector_b.frozen
+    stream = train.batches(train.Stream(options.library, None, 64, 5, scene_px=128), 2, 0)
+    training.model.train()
+    training.one_step(next(stream), 1.0)
+    for name, value in training.model.detector_b.state_dict().items():
+        assert torch.equal(value, trained[name]), name
+    for name, value in training.average.detector_b.state_dict().items():
+        assert torch.equal(value, trained[name]), name

@@ -1,0 +1,146 @@
+"""Composition, labels and crops on a library of two plain shapes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import torch
+
+from inference.network import SLOPE_SCALE, build_network
+from training.compose import Composer
+from training.data import Stream, collate, crop_scene, photograph_sample
+from training.labels import edge_strength, soft_edge_classes
+from training.library import Library
+from training.losses import LossWeights, balanced, dynamic_weight, gradient, relative_loss, total_loss
+from training.photograph import Stone
+
+
+@pytest.fixture(scope="module")
+def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A dome of radius 20 px and a leaning wedge, each twice: one to train on, one held out."""
+    folder = tmp_path_factory.mktemp("library")
+    y, x = np.mgrid[-20:21, -20:21].astype(np.float32)
+    dome = np.where(x * x + y * y <= 400, np.sqrt(np.maximum(400 - x * x - y * y, 0)) + 1, -1)
+    wedge = np.tile(np.arange(1, 31, dtype=np.float32), (50, 1))
+    maps = [dome, wedge, dome, wedge]
+    flat = [m.astype(np.float16).ravel() for m in maps]
+    np.concatenate(flat).tofile(folder / "heights.f16")
+    np.savez(
+        folder / "index.npz",
+        offset=np.cumsum([0] + [f.size for f in flat[:-1]]),
+        rows=np.array([m.shape[0] for m in maps]),
+        columns=np.array([m.shape[1] for m in maps]),
+        segment=np.array([1, 2, 1, 2], np.uint8),
+        head=np.tile(np.float32([[5, 8, 4]]), (4, 1)),
+        upright=np.ones(4, bool),
+        holdout=np.array([0, 0, 1, 1], np.uint8),
+    )
+    return folder
+
+
+def test_library_mirrors_head_with_height(library: Path) -> None:
+    shelf = Library(library)
+    seen = set()
+    for seed in range(20):
+        shape = shelf.draw(np.random.default_rng(seed), "animal")
+        rising = bool(shape.height[0, -1] > shape.height[0, 0])
+        assert shape.head[0] == (5 if rising else 30 - 1 - 5)
+        seen.add(rising)
+    assert seen == {True, False}
+
+
+def test_library_without_a_segment_draws_figures(library: Path) -> None:
+    assert Library(library).draw(np.random.default_rng(0), "plant").segment == 1
+
+
+def test_scenes_keep_the_scale_of_the_contract(library: Path) -> None:
+    composer = Composer(Library(library), np.random.default_rng(3), 160)
+    tops = []
+    for _ in range(12):
+        scene = composer.compose()
+        assert scene.height.shape == (160, 160) and np.isfinite(scene.height).all()
+        assert scene.height.max() < 2.0 and scene.height.min() > -2.0
+        assert scene.segments.max() <= 5 and scene.depth_px > 0
+        tops.append(float(np.percentile(scene.height, 99)))
+    assert 0.5 < np.median(tops) < 1.1
+
+
+def test_scenes_repeat_with_the_seed(library: Path) -> None:
+    a, b = (Composer(Library(library), np.random.default_rng(5), 128).compose() for _ in range(2))
+    np.testing.assert_array_equal(a.height, b.height)
+
+
+def test_edge_strength_of_a_step_and_a_ramp() -> None:
+    step = np.zeros((40, 60), np.float32)
+    step[:, 30:] = 0.5
+    # blurred by sigma 1 the step is the normal distribution's Phi at half pixels; its second difference is largest at
+    # 1.5 px: Phi(2.5) - 2 Phi(1.5) + Phi(0.5) = 0.9938 - 1.8664 + 0.6915
+    assert edge_strength(step)[20].max() == pytest.approx(0.1811 * 0.5, rel=0.05)
+    ramp = np.tile(np.linspace(0, 1, 60, dtype=np.float32), (40, 1))
+    assert edge_strength(ramp)[15:25, 15:45].max() < 1e-4
+
+
+def test_classes_soften_as_an_edge_is_rounded() -> None:
+    step = np.zeros((64, 96), np.float32)
+    step[:, 48:] = 0.4
+    classes = [int(soft_edge_classes(cv2.GaussianBlur(step, (0, 0), s))[32].max()) for s in (0.3, 2.5, 6.0, 20.0)]
+    assert classes == sorted(classes, reverse=True) and classes[0] == 3 and classes[-1] == 0
+
+
+def test_crop_scales_depth_with_the_window(library: Path) -> None:
+    scene = Composer(Library(library), np.random.default_rng(1), 200).compose()
+    for seed in range(6):
+        crop = crop_scene(scene, 64, np.random.default_rng(seed))
+        assert crop.height.shape == (64, 64) and crop.blocks.shape == (64, 64)
+        assert 64 / 200 <= crop.depth_px / scene.depth_px <= 64 / (0.65 * 64) * 1.05
+
+
+def test_sample_is_a_photograph(library: Path) -> None:
+    rng = np.random.default_rng(2)
+    scene = crop_scene(Composer(Library(library), rng, 128).compose(), 64, rng)
+    sample = photograph_sample(scene, Stone.load(None), rng)
+    assert sample.grey.shape == (64, 64) and sample.grey.dtype == np.float32
+    assert sample.grey.min() >= 0 and sample.grey.max() <= 1 and sample.grey.std() > 0.005
+    assert np.linalg.norm(sample.light) == pytest.approx(1, abs=1e-4)
+
+
+def test_gradient_of_a_plane() -> None:
+    y, x = torch.meshgrid(torch.arange(5.0), torch.arange(7.0), indexing="ij")
+    g = gradient((3 * x - 2 * y)[None, None])
+    assert torch.allclose(g[0, 0], torch.tensor(3.0)) and torch.allclose(g[0, 1], torch.tensor(-2.0))
+
+
+def test_relative_loss_ignores_scale_and_shift_but_not_sign() -> None:
+    true = torch.rand(2, 1, 16, 16, generator=torch.Generator().manual_seed(0))
+    one = torch.ones_like(true)
+    assert relative_loss(5 * true + 2, true, one) < 0.02
+    assert relative_loss(-true, true, one) > 1
+
+
+def test_balanced_weights_favour_the_rare() -> None:
+    weights = balanced(torch.tensor([90.0, 10.0]))
+    assert weights[1] / weights[0] == pytest.approx(3, rel=0.02) and weights.mean() == pytest.approx(1)
+
+
+def test_loss_trains_every_part_and_leaves_detector_b_frozen(library: Path) -> None:
+    torch.manual_seed(0)
+    stream = iter(Stream(library, None, 64, seed=4, scene_px=128))
+    batch = collate([next(stream) for _ in range(2)])
+    network = build_network("tiny")
+    network.detector_b.freeze()
+    network.train()
+    out = network(batch["x"])
+    loss, terms = total_loss(out, batch, network.detector_b, torch.ones(4), torch.ones(6), LossWeights(), 1.0)
+    loss.backward()
+    assert torch.isfinite(loss) and all(torch.isfinite(t) for t in terms.values())
+    for name, parameter in network.named_parameters():
+        if name.startswith("detector_b"):
+            assert parameter.grad is None
+        else:
+            assert parameter.grad is not None, name
+    weight = dynamic_weight(out, batch["edges"].long(), LossWeights(), 1.0)
+    assert weight.mean() == pytest.approx(1, abs=1e-4) and not weight.requires_grad
+    assert out.slopes.shape == (2, 2, 64, 64) and SLOPE_SCALE > 0

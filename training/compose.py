@@ -1,0 +1,400 @@
+"""Composes carved panels from single shapes: layering, compression to relief, frames, ornament, wear, joints.
+
+Source: gradient attenuation with capped steps after Weyrich et al. 2007, in the cheap form of a base layer and a
+detail layer whose amplitude saturates; monotone compression of the base after Cignoni et al. 1997.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from inference.prediction import SEGMENT_CLASSES
+
+from .library import Library, Shape
+from .procedural import ORNAMENTS, ornament
+
+FloatArray = npt.NDArray[np.float32]
+OBJECT = SEGMENT_CLASSES.index("object")
+ARCHITECTURE = SEGMENT_CLASSES.index("architecture")
+
+
+@dataclass(frozen=True)
+class Scene:
+    """A carved panel.
+
+    Attributes:
+        height: (H, W) float32, 0 = slab, 1 = full depth of the carving.
+        depth_px: what 1 of height is in pixels; a photograph is lit with height * depth_px.
+        segments: (H, W) uint8, index into SEGMENT_CLASSES.
+        blocks: (H, W) int32, the block of stone each pixel belongs to.
+    """
+
+    height: FloatArray
+    depth_px: float
+    segments: npt.NDArray[np.uint8]
+    blocks: npt.NDArray[np.int32]
+
+
+@dataclass(frozen=True)
+class _Style:
+    """How one sculptor carves; drawn once a scene."""
+
+    rim: float  # share of an item's height that stands as a steep rim: 1 is a plateau, 0 melts into the ground
+    rim_px: float  # width of the rim relative to the item's size
+    detail: float  # amplitude of the detail layer against the base
+    gamma: float  # below 1: bulging forms
+    layer_step: float  # how far one layer stands before the other, relative to an item's thickness
+    depth_ratio: float  # full depth of the carving relative to the height of a figure
+
+
+def fractal(rows: int, columns: int, scale_px: float, rng: np.random.Generator, octaves: int = 4) -> FloatArray:
+    """Fractal noise, (rows, columns) float32, mean 0, standard deviation about 1, largest features of scale_px."""
+    out = np.zeros((rows, columns), np.float32)
+    amplitude = 1.0
+    for _ in range(octaves):
+        r, c = int(rows / scale_px) + 3, int(columns / scale_px) + 3
+        coarse = rng.standard_normal((min(r, rows + 2), min(c, columns + 2)), np.float32)
+        out += amplitude * cv2.resize(coarse, (columns, rows), interpolation=cv2.INTER_CUBIC)
+        amplitude *= 0.55
+        scale_px /= 2.0
+        if scale_px < 1.5:
+            break
+    return out / max(float(out.std()), 1e-6)
+
+
+def _style(rng: np.random.Generator) -> _Style:
+    kind = rng.random()
+    if kind < 0.35:  # shallow plateaus, as in Nineveh
+        return _Style(
+            rng.uniform(0.55, 0.9), rng.uniform(0.004, 0.02), rng.uniform(0.3, 0.9), rng.uniform(0.5, 1.0),
+            rng.uniform(0.1, 0.5), float(np.exp(rng.uniform(np.log(0.015), np.log(0.07)))),
+        )  # fmt: skip
+    if kind < 0.75:  # round and deep, as in Borobudur
+        return _Style(
+            rng.uniform(0.15, 0.5), rng.uniform(0.02, 0.08), rng.uniform(0.4, 1.2), rng.uniform(0.5, 0.9),
+            rng.uniform(0.2, 0.8), float(np.exp(rng.uniform(np.log(0.1), np.log(0.4)))),
+        )  # fmt: skip
+    return _Style(
+        rng.uniform(0.0, 0.8), rng.uniform(0.005, 0.06), rng.uniform(0.3, 1.5), rng.uniform(0.4, 1.2),
+        rng.uniform(0.0, 1.0), float(np.exp(rng.uniform(np.log(0.03), np.log(0.25)))),
+    )  # fmt: skip
+
+
+def _carve(
+    shape: Shape, size: tuple[int, int], style: _Style, rng: np.random.Generator
+) -> tuple[FloatArray, FloatArray]:
+    """One shape compressed to relief.
+
+    Args:
+        shape: as the library gives it.
+        size: (rows, columns) wanted.
+
+    Returns:
+        The form, (rows, columns) float32 from 0 to about 1, and its coverage, 0 to 1.
+    """
+    rows, columns = size
+    inside = (shape.height >= 0).astype(np.float32)
+    shrink = cv2.INTER_AREA if rows < shape.height.shape[0] else cv2.INTER_LINEAR
+    weight = np.asarray(cv2.resize(inside, (columns, rows), interpolation=shrink), np.float32)
+    enlarged = rows / shape.height.shape[0]
+    if enlarged > 1:  # or the pixels of the map become a staircase
+        weight = np.asarray(cv2.GaussianBlur(weight, (0, 0), 0.6 * enlarged), np.float32)
+    carved = np.maximum(shape.height, 0) * inside
+    depth = np.asarray(cv2.resize(carved, (columns, rows), interpolation=shrink), np.float32)
+    depth /= np.maximum(weight, 1e-3)
+    cover = np.clip((weight - 0.25) * 2.0, 0, 1).astype(np.float32)
+    mask = weight > 0.3
+    if mask.sum() < 12:
+        return np.zeros(size, np.float32), np.zeros(size, np.float32)
+    depth *= enlarged
+    if enlarged > 1:
+        depth = np.asarray(cv2.GaussianBlur(depth, (0, 0), 0.5 * enlarged), np.float32)
+    extent = float(max(rows, columns))
+    sigma = extent * rng.uniform(0.05, 0.14)
+    # the blur runs on a small copy: it is smooth anyway
+    step = max(1, int(sigma / 4))
+    small = (max(columns // step, 2), max(rows // step, 2))
+    w = cv2.GaussianBlur(cv2.resize(weight, small, interpolation=cv2.INTER_AREA), (0, 0), sigma / step)
+    d = cv2.GaussianBlur(cv2.resize(depth * weight, small, interpolation=cv2.INTER_AREA), (0, 0), sigma / step)
+    base = cv2.resize(d / np.maximum(w, 1e-3), (columns, rows), interpolation=cv2.INTER_LINEAR)
+    low, high = np.percentile(base[mask], (2, 98))
+    form = np.clip((base - low) / max(high - low, 0.04 * extent), 0, 1.3) ** style.gamma
+    cap = extent * rng.uniform(0.012, 0.04)
+    detail = np.tanh((depth - base) / cap)
+    bordered = np.pad(mask.astype(np.uint8), 1)  # the map's border is an outline too
+    distance = cv2.distanceTransform(bordered, cv2.DIST_L2, 3)[1:-1, 1:-1]
+    rim_px = max(style.rim_px * extent, 0.7)
+    rise = np.clip(distance / rim_px, 0, 1)
+    rise = np.sqrt(np.maximum(1 - (1 - rise) ** 2, 0))  # a quarter round
+    rise = cv2.GaussianBlur(rise, (0, 0), 0.5 * max(enlarged, 1.0))
+    bulge = np.sqrt(np.clip(distance / max(float(distance.max()), 1.0), 0, 1))
+    mix = rng.uniform(0.2, 0.8)
+    body = (1 - style.rim) * (mix * form + (1 - mix) * bulge) + style.detail * 0.3 * detail
+    out = rise * np.maximum(style.rim + body, 0.05)
+    return out.astype(np.float32), cover * (rise > 0)
+
+
+class Composer:
+    """Makes scenes from a library of shapes; one a process, with its own generator of random numbers."""
+
+    def __init__(self, library: Library, rng: np.random.Generator, size: int = 640) -> None:
+        self.library = library
+        self.rng = rng
+        self.size = size
+
+    def compose(self) -> Scene:
+        """A new panel of size x size pixels."""
+        rng, n = self.rng, self.size
+        style = _style(rng)
+        height = np.zeros((n, n), np.float32)
+        segments = np.zeros((n, n), np.uint8)
+        layout = rng.choice(5, p=(0.5, 0.16, 0.2, 0.07, 0.07))
+        figure_px = float(n)
+        if layout == 0:
+            figure_px = self._registers(height, segments, style)
+        elif layout == 1:
+            figure_px = self._crowd(height, segments, style)
+        elif layout == 2:
+            figure_px = self._close(height, segments, style)
+        elif layout == 3:
+            figure_px = self._pattern(height, segments)
+        flat = layout == 4
+        if not flat:
+            if rng.random() < 0.5:
+                self._frame(height, segments)
+            top = float(np.percentile(height, 99.5))
+            height *= float(rng.uniform(0.75, 1.0)) / max(top, 1e-3)
+        height += fractal(n, n, n * rng.uniform(0.2, 0.6), rng, 3) * rng.uniform(
+            0, 0.04 if flat or rng.random() < 0.7 else 0.1
+        )
+        depth_px = style.depth_ratio * min(figure_px, 1.2 * n)
+        if rng.random() < 0.06 and not flat:  # sunk relief: figures lie in a pit as deep as they are high
+            height -= (segments > 0) * rng.uniform(0.5, 1.0)
+        blocks = np.zeros((n, n), np.int32)
+        if rng.random() < 0.55:
+            blocks = self._joints(height, depth_px, rng.uniform(0.15, 0.5) * n)
+        self._wear(height, segments, depth_px, flat)
+        if rng.random() < 0.08:
+            self._outside(height, segments)
+        return Scene(height, depth_px, segments, blocks)
+
+    def _place(
+        self, height: FloatArray, segments: npt.NDArray[np.uint8], shape: Shape, style: _Style,
+        x: float, foot: float, rows: int, base: float, thickness: float,
+    ) -> None:  # fmt: skip
+        """Carve a shape, its lower edge at ``foot``, its centre at ``x``; the later one stands before."""
+        n, rng = self.size, self.rng
+        columns = max(int(round(shape.height.shape[1] * rows / shape.height.shape[0])), 2)
+        if rows < 6 or columns < 3 or columns > 4 * n or rows > 4 * n:
+            return
+        form, cover = _carve(shape, (rows, columns), style, rng)
+        if rng.random() < 0.2 and min(rows, columns) > 24:
+            kind = str(rng.choice(ORNAMENTS))
+            pattern = ornament(kind, rows, columns, rng.uniform(0.03, 0.12) * max(rows, columns), rng)
+            where = np.clip(fractal(rows, columns, rows * 0.5, rng, 2) * 3, 0, 1)
+            form = form + (pattern - 0.5) * where * rng.uniform(0.05, 0.2) * (form > 0.1)
+        top, left = int(round(foot - rows)), int(round(x - columns / 2))
+        y0, y1, x0, x1 = max(top, 0), min(top + rows, n), max(left, 0), min(left + columns, n)
+        if y1 <= y0 or x1 <= x0:
+            return
+        part = np.s_[y0 - top : y1 - top, x0 - left : x1 - left]
+        there = np.s_[y0:y1, x0:x1]
+        f, c = form[part], cover[part]
+        under = height[there]
+        # in front of what lies under it, but never buried in it
+        new = base + thickness * f
+        if rng.random() < 0.5:
+            new = np.maximum(new, under * rng.uniform(0.6, 1.0))
+        height[there] = under * (1 - c) + new * c
+        segments[there][c > 0.5] = shape.segment
+
+    def _registers(self, height: FloatArray, segments: npt.NDArray[np.uint8], style: _Style) -> float:
+        rng, n = self.rng, self.size
+        count = int(rng.choice((1, 2, 3, 4), p=(0.35, 0.35, 0.2, 0.1)))
+        edges = np.linspace(0, n, count + 1) + rng.uniform(-0.04, 0.04, count + 1) * n
+        figure_px = 0.0
+        for top, bottom in zip(edges[:-1], edges[1:], strict=True):
+            row = float(bottom - top)
+            ground = bottom - row * rng.uniform(0.0, 0.12)
+            if rng.random() < 0.3:
+                self._texture(height, int(max(top, 0)), int(min(bottom, n)))
+            full = row * rng.uniform(0.6, 0.98)
+            figure_px = max(figure_px, full)
+            if rng.random() < 0.7:  # a ledge to stand on
+                y0, y1 = int(np.clip(ground, 0, n)), int(np.clip(ground + row * rng.uniform(0.01, 0.12), 0, n))
+                height[y0:y1] = np.maximum(height[y0:y1], rng.uniform(0.1, 0.9))
+                segments[y0:y1] = ARCHITECTURE if rng.random() < 0.5 else 0
+            for _ in range(int(rng.integers(0, 4))):  # behind: trees, pavilions
+                shape = self.library.draw(rng, str(rng.choice(("plant", "architecture", "plant", "object"))))
+                self._place(height, segments, shape, style, rng.uniform(0, n), ground,
+                            int(full * rng.uniform(0.6, 1.15)), 0.0, rng.uniform(0.3, 0.9))  # fmt: skip
+            x = rng.uniform(-0.3, 0.5) * full
+            isocephaly = rng.random() < 0.5
+            step = rng.uniform(0.25, 0.6)
+            items = []
+            while x < n + 0.3 * full:
+                items.append(x)
+                x += full * step * rng.uniform(0.5, 1.6)
+            order = rng.permutation(len(items)) if rng.random() < 0.5 else np.arange(len(items))
+            for k in order:
+                kind = str(rng.choice(("figure", "animal", "object", "plant"), p=(0.72, 0.13, 0.1, 0.05)))
+                shape = self.library.draw(rng, kind)
+                aspect = shape.height.shape[1] / shape.height.shape[0]
+                rows = full * (rng.uniform(0.9, 1.0) if isocephaly else rng.uniform(0.45, 1.0))
+                if aspect > 1.0:
+                    rows = min(rows, full * 1.3 / aspect)
+                if kind == "object":
+                    rows *= rng.uniform(0.2, 1.0)
+                foot = ground if shape.upright else ground - rng.uniform(0, 1) * max(row - rows, 0)
+                base = rng.uniform(0, 1) * style.layer_step
+                self._place(height, segments, shape, style, items[k], foot + rng.uniform(-0.02, 0.02) * row,
+                            int(rows), base, rng.uniform(0.55, 1.0))  # fmt: skip
+        return figure_px
+
+    def _crowd(self, height: FloatArray, segments: npt.NDArray[np.uint8], style: _Style) -> float:
+        rng, n = self.rng, self.size
+        tiers = int(rng.integers(2, 6))
+        rows = n * rng.uniform(0.2, 0.6)
+        for tier in range(tiers):
+            foot = n * (tier + 1) / tiers + rng.uniform(-0.1, 0.3) * rows
+            x = rng.uniform(-0.3, 0.3) * rows
+            while x < n + 0.2 * rows:
+                kind = str(
+                    rng.choice(("figure", "animal", "plant", "architecture", "object"), p=(0.6, 0.14, 0.12, 0.06, 0.08))
+                )
+                shape = self.library.draw(rng, kind)
+                aspect = shape.height.shape[1] / shape.height.shape[0]
+                size = rows * rng.uniform(0.5, 1.1) / max(1.0, aspect)
+                base = style.layer_step * (tier / tiers if rng.random() < 0.6 else rng.random())
+                self._place(height, segments, shape, style, x, foot + rng.uniform(-0.15, 0.15) * rows,
+                            int(size), base, rng.uniform(0.5, 1.0))  # fmt: skip
+                x += rows * rng.uniform(0.2, 0.8)
+        return rows
+
+    def _close(self, height: FloatArray, segments: npt.NDArray[np.uint8], style: _Style) -> float:
+        rng, n = self.rng, self.size
+        if rng.random() < 0.4:
+            self._texture(height, 0, n)
+        rows = n * rng.uniform(0.7, 1.9)
+        for _ in range(int(rng.integers(1, 5))):
+            kind = str(
+                rng.choice(("figure", "animal", "plant", "architecture", "object"), p=(0.7, 0.12, 0.08, 0.04, 0.06))
+            )
+            shape = self.library.draw(rng, kind)
+            aspect = shape.height.shape[1] / shape.height.shape[0]
+            size = rows * rng.uniform(0.6, 1.0) / max(1.0, 0.8 * aspect)
+            foot = n * rng.uniform(0.85, 1.0) + max(size - n, 0) * rng.uniform(0, 1)
+            self._place(height, segments, shape, style, n * rng.uniform(0.1, 0.9), foot, int(size),
+                        rng.uniform(0, 1) * style.layer_step, rng.uniform(0.6, 1.0))  # fmt: skip
+        return rows
+
+    def _pattern(self, height: FloatArray, segments: npt.NDArray[np.uint8]) -> float:
+        rng, n = self.rng, self.size
+        self._texture(height, 0, n, strong=True)
+        segments[height > 0.5] = OBJECT if rng.random() < 0.3 else SEGMENT_CLASSES.index("plant")
+        return n * rng.uniform(0.2, 0.8)
+
+    def _texture(self, height: FloatArray, top: int, bottom: int, strong: bool = False) -> None:
+        """Ornament over part of the ground: water, scales, hatching."""
+        rng, n = self.rng, self.size
+        if bottom - top < 8:
+            return
+        amplitude = rng.uniform(0.5, 1.0) if strong else rng.uniform(0.05, 0.35)
+        pattern = ornament(
+            str(rng.choice(ORNAMENTS)), bottom - top, n, rng.uniform(0.015, 0.2 if strong else 0.06) * n, rng
+        )
+        fade = 1.0 if rng.random() < 0.5 else np.clip(fractal(bottom - top, n, n * 0.5, rng, 2) + 0.5, 0, 1)
+        height[top:bottom] += amplitude * pattern * fade
+
+    def _frame(self, height: FloatArray, segments: npt.NDArray[np.uint8]) -> None:
+        """Raised or stepped borders along some sides."""
+        rng, n = self.rng, self.size
+        for side in range(4):
+            if rng.random() < 0.4:
+                continue
+            level = rng.uniform(0.2, 1.1)
+            start = rng.uniform(0.0, 0.05) * n
+            for _ in range(int(rng.integers(1, 4))):
+                width = rng.uniform(0.008, 0.06) * n
+                band = np.s_[int(start) : int(start + width) + 1]
+                view, part = (height, segments) if side < 2 else (height.T, segments.T)
+                if side % 2:
+                    view, part = view[::-1], part[::-1]
+                view[band] = np.maximum(view[band], level) if rng.random() < 0.7 else level
+                part[band] = ARCHITECTURE
+                start += width
+                level *= rng.uniform(0.3, 1.0)
+
+    def _joints(self, height: FloatArray, depth_px: float, course_px: float) -> npt.NDArray[np.int32]:
+        """Courses of blocks: open joints, each block a little before or behind its neighbours; figures run across."""
+        rng, n = self.rng, self.size
+        blocks = np.zeros((n, n), np.int32)
+        groove = np.zeros((n, n), np.float32)
+        wobble_y = fractal(1, n, n * 0.2, rng, 3)[0] * rng.uniform(0, 1.5)
+        thickness = max(rng.uniform(0.002, 0.012) * n, 1.0)
+        offset = rng.uniform(0, 0.06)
+        rows = np.arange(n)[:, None]
+        y, block = -rng.uniform(0, course_px), 1
+        while y < n:
+            below = y + course_px * rng.uniform(0.8, 1.2)
+            course = (rows >= y + wobble_y[None]) & (rows < below + wobble_y[None])
+            edge = np.exp(-(((rows - y - wobble_y[None]) / thickness) ** 2)).astype(np.float32)
+            groove = np.maximum(groove, edge)
+            x = -rng.uniform(0, 2) * course_px
+            while x < n:
+                right = x + course_px * rng.uniform(0.8, 2.6)
+                a, b = int(np.clip(x, 0, n)), int(np.clip(right, 0, n))
+                inside = course[:, a:b]
+                blocks[:, a:b][inside] = block
+                height[:, a:b] += inside * np.float32(rng.normal(0, offset))
+                if 0 < x < n:
+                    line = np.exp(-(((np.arange(n) - x) / (thickness * 0.8)) ** 2)).astype(np.float32)[None]
+                    groove = np.maximum(groove, line * (course if course.shape[1] == n else 1))
+                x, block = right, block + 1
+            y = below
+        gaps = np.clip(fractal(n, n, n * 0.15, rng, 3) * 0.6 + rng.uniform(0.3, 1.2), 0.0, 1.5)
+        deep = max(rng.uniform(0.01, 0.05) * course_px, 1.0) / max(depth_px, 1.0)
+        height -= groove * gaps * min(deep, 0.6)
+        return blocks
+
+    def _wear(self, height: FloatArray, segments: npt.NDArray[np.uint8], depth_px: float, flat: bool) -> None:
+        """Rounding by weather, chips, pits and whole parts that broke away."""
+        rng, n = self.rng, self.size
+        if rng.random() < 0.6:
+            sigma = float(np.exp(rng.uniform(np.log(0.6), np.log(4.0))))
+            worn = cv2.GaussianBlur(height, (0, 0), sigma)
+            where = np.clip(fractal(n, n, n * 0.4, rng, 3) * 0.7 + rng.uniform(0, 1), 0, 1) * rng.uniform(0.4, 1)
+            height += (worn - height) * where
+        if rng.random() < 0.3:  # broken away: back to a rough low surface
+            noise = fractal(n, n, n * rng.uniform(0.1, 0.4), rng, 5)
+            lost = np.clip((noise - rng.uniform(1.2, 2.2)) * 6, 0, 1)
+            rough = fractal(n, n, n * 0.06, rng, 5) * rng.uniform(0.02, 0.08) + rng.uniform(-0.1, 0.25)
+            height += (np.minimum(rough, height) - height) * lost
+            segments[lost > 0.5] = 0
+        count = int(rng.integers(0, 60)) if rng.random() < 0.5 else 0
+        for _ in range(count):
+            radius = int(np.exp(rng.uniform(np.log(1.5), np.log(10))))
+            x, y = int(rng.integers(0, n)), int(rng.integers(0, n))
+            part = height[max(y - radius, 0) : y + radius + 1, max(x - radius, 0) : x + radius + 1]
+            yy = np.arange(max(y - radius, 0), min(y + radius + 1, n))[:, None] - y
+            xx = np.arange(max(x - radius, 0), min(x + radius + 1, n))[None] - x
+            bowl = np.clip(1 - (xx * xx + yy * yy) / (radius * radius + 1.0), 0, 1)
+            part -= (bowl * min(rng.uniform(0.2, 0.8) * radius / max(depth_px, 1.0), 0.3)).astype(np.float32)
+        if rng.random() < 0.3 and not flat:  # rough stone
+            height += fractal(n, n, rng.uniform(4, 16), rng, 4) * min(rng.uniform(0.05, 0.4) / max(depth_px, 1.0), 0.03)
+
+    def _outside(self, height: FloatArray, segments: npt.NDArray[np.uint8]) -> None:
+        """The panel ends inside the picture, at a ragged edge, before a flat wall."""
+        rng, n = self.rng, self.size
+        ragged = fractal(1, n, n * 0.2, rng, 5)[0] * rng.uniform(0.0, 0.04) * n
+        beyond = np.arange(n)[:, None] < (rng.uniform(0.03, 0.25) * n + ragged)[None]
+        if rng.random() < 0.5:
+            beyond = beyond.T
+        if rng.random() < 0.4:
+            beyond = beyond[:, ::-1]
+        height[beyond] = rng.uniform(-0.1, 0.0)
+        segments[beyond] = 0

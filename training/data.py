@@ -1,0 +1,121 @@
+"""The endless stream of training samples: composed, cropped, lit, photographed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch.utils.data import DataLoader, IterableDataset, get_worker_info
+
+from inference.normalisation import standardise
+
+from .compose import Composer, Scene
+from .labels import soft_edge_classes
+from .library import Library
+from .photograph import Stone, take_photograph
+
+USES_PER_SCENE = 14
+SCENES_KEPT = 40
+CLEAN_SHARE = 0.3
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One photograph and its truth, all of one size.
+
+    Attributes:
+        grey: (H, W) float32, 0 to 1.
+        height: (H, W) float32, 0 = slab, 1 = full depth.
+        edges: (H, W) uint8, index into EDGE_CLASSES.
+        segments: (H, W) uint8, index into SEGMENT_CLASSES.
+        light: (3,) float32, toward the light: x right, y up, z to the viewer.
+    """
+
+    grey: npt.NDArray[np.float32]
+    height: npt.NDArray[np.float32]
+    edges: npt.NDArray[np.uint8]
+    segments: npt.NDArray[np.uint8]
+    light: npt.NDArray[np.float32]
+
+
+def crop_scene(scene: Scene, size: int, rng: np.random.Generator) -> Scene:
+    """A random window of a scene at a random scale, mirrored half of the time.
+
+    Args:
+        scene: composed panel.
+        size: rows and columns of the result in pixels.
+        rng: source of chance.
+    """
+    n = scene.height.shape[0]
+    low = min(0.65 * size, n)
+    rows = int(np.exp(rng.uniform(np.log(low), np.log(n))))
+    columns = int(np.clip(rows * rng.uniform(0.9, 1.1), 16, n))
+    y, x = int(rng.integers(0, n - rows + 1)), int(rng.integers(0, n - columns + 1))
+    window = np.s_[y : y + rows, x : x + columns]
+    smooth = cv2.INTER_AREA if rows > size else cv2.INTER_CUBIC
+    height = np.asarray(cv2.resize(scene.height[window], (size, size), interpolation=smooth), np.float32)
+    nearest = cv2.INTER_NEAREST
+    segments = np.asarray(cv2.resize(scene.segments[window], (size, size), interpolation=nearest), np.uint8)
+    blocks = np.asarray(cv2.resize(scene.blocks[window], (size, size), interpolation=nearest), np.int32)
+    if rng.random() < 0.5:
+        height = np.ascontiguousarray(height[:, ::-1])
+        segments = np.ascontiguousarray(segments[:, ::-1])
+        blocks = np.ascontiguousarray(blocks[:, ::-1])
+    return Scene(height, scene.depth_px * size / rows, segments, blocks)
+
+
+def photograph_sample(scene: Scene, stone: Stone, rng: np.random.Generator) -> Sample:
+    """Light a scene anew, photograph it, and label it."""
+    clean = bool(rng.random() < CLEAN_SHARE)
+    grey, light = take_photograph(
+        scene.height * np.float32(scene.depth_px), rng, stone, clean=clean, blocks=scene.blocks
+    )
+    return Sample(grey, scene.height, soft_edge_classes(scene.height), scene.segments, light)
+
+
+class Stream(IterableDataset[Sample]):
+    """Endless samples; every worker composes its own scenes from its own seed."""
+
+    def __init__(self, library: Path, shapes: Path | None, size: int, seed: int, scene_px: int = 640) -> None:
+        self.library, self.shapes, self.size, self.seed, self.scene_px = library, shapes, size, seed, scene_px
+
+    def __iter__(self) -> Iterator[Sample]:
+        cv2.setNumThreads(0)
+        torch.set_num_threads(1)
+        worker = get_worker_info()
+        rng = np.random.default_rng([self.seed, worker.id if worker else 0])
+        composer = Composer(Library(self.library), rng, self.scene_px)
+        stone = Stone.load(self.shapes)
+        scenes: list[Scene] = [composer.compose() for _ in range(4)]
+        turn = 0
+        while True:
+            scene = scenes[int(rng.integers(len(scenes)))]
+            yield photograph_sample(crop_scene(scene, self.size, rng), stone, rng)
+            turn += 1
+            if turn % USES_PER_SCENE == 0 or (len(scenes) < SCENES_KEPT and turn % 2 == 0):
+                if len(scenes) >= SCENES_KEPT:
+                    scenes.pop(0)
+                scenes.append(composer.compose())
+
+
+def collate(samples: list[Sample]) -> dict[str, torch.Tensor]:
+    """Samples to a batch: ``x`` (N, 1, H, W) standardised, ``height`` (N, 1, H, W), classes (N, H, W), light (N, 3)."""
+    return {
+        "x": torch.from_numpy(np.stack([standardise(s.grey)[None] for s in samples])),
+        "height": torch.from_numpy(np.stack([s.height[None] for s in samples])),
+        "edges": torch.from_numpy(np.stack([s.edges for s in samples])),
+        "segments": torch.from_numpy(np.stack([s.segments for s in samples])),
+        "light": torch.from_numpy(np.stack([s.light for s in samples])),
+    }
+
+
+def batches(stream: Stream, batch: int, workers: int) -> Iterator[dict[str, Any]]:
+    """Endless batches from worker processes, or from this process where ``workers`` is 0."""
+    extra: dict[str, Any] = {"prefetch_factor": 3, "persistent_workers": True} if workers else {}
+    return iter(DataLoader(stream, batch_size=batch, num_workers=workers, collate_fn=collate, **extra))

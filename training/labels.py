@@ -1,0 +1,50 @@
+"""Soft-edge classes of a known height: how softly the surface turns."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+SIGMAS_PX = (1.0, 2.0, 4.0)
+THRESHOLDS = (0.015, 0.03, 0.055)
+"""Edge strength from which a pixel counts as soft, medium, sharp: about the 70th, 85th and 95th percentile of carved
+scenes."""
+
+
+def edge_strength(height: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """How sharply a surface turns.
+
+    The largest principal curvature of the height at three scales, each times its sigma, so that a step counts by its
+    height and a rounded one counts less the rounder it is.
+
+    Args:
+        height: (H, W) float32, 0 = slab, 1 = full depth.
+
+    Returns:
+        (H, W) float32, at least 0; a step of height 1 between two pixels gives about 0.18.
+
+    Source: soft edges as regions of low curvature, Pan et al., ACM Multimedia 2024; the measure is this project's own.
+    """
+    strongest = np.zeros_like(height)
+    for sigma in SIGMAS_PX:
+        g = cv2.GaussianBlur(height, (0, 0), sigma, borderType=cv2.BORDER_REFLECT_101)
+        gx = cv2.Sobel(g, cv2.CV_32F, 1, 0, ksize=1, scale=0.5)
+        xx = cv2.filter2D(g, cv2.CV_32F, np.array([[1, -2, 1]], np.float32))
+        yy = cv2.filter2D(g, cv2.CV_32F, np.array([[1], [-2], [1]], np.float32))
+        xy = cv2.Sobel(gx, cv2.CV_32F, 0, 1, ksize=1, scale=0.5)
+        curvature = np.abs(xx + yy) / 2 + np.sqrt((xx - yy) ** 2 / 4 + xy * xy)
+        strongest = np.maximum(strongest, sigma * curvature)
+    return strongest
+
+
+def soft_edge_classes(height: npt.NDArray[np.float32]) -> npt.NDArray[np.uint8]:
+    """Index into inference.prediction.EDGE_CLASSES for each pixel of a known height.
+
+    Args:
+        height: (H, W) float32, 0 = slab, 1 = full depth.
+
+    Returns:
+        (H, W) uint8: 0 none, 1 soft, 2 medium, 3 sharp.
+    """
+    return np.digitize(edge_strength(height), THRESHOLDS).astype(np.uint8)

@@ -1,0 +1,54 @@
+"""A library of ready height maps of single shapes, as `training.shapes` writes it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from inference.prediction import SEGMENT_CLASSES
+
+
+@dataclass(frozen=True)
+class Shape:
+    """One shape seen from the front.
+
+    Attributes:
+        height: (h, w) float32, toward the viewer in pixels; -1 outside the silhouette.
+        segment: index into SEGMENT_CLASSES.
+        head: (3,) float32, x, y and radius of the head in pixels, -1 where there is none.
+        upright: stands on the ground line.
+    """
+
+    height: npt.NDArray[np.float32]
+    segment: int
+    head: npt.NDArray[np.float32]
+    upright: bool
+
+
+class Library:
+    """Shapes on disk, drawn at random; a tenth is held out for the benchmark."""
+
+    def __init__(self, folder: Path, holdout: bool = False) -> None:
+        index = np.load(folder / "index.npz")
+        self._index = {name: index[name] for name in index.files}
+        self._heights = np.memmap(folder / "heights.f16", np.float16, "r")
+        usable = self._index["holdout"].astype(bool) == holdout
+        segment = self._index["segment"]
+        self._of_segment = {i: np.flatnonzero(usable & (segment == i)) for i in range(len(SEGMENT_CLASSES))}
+
+    def draw(self, rng: np.random.Generator, segment: str) -> Shape:
+        """A random shape of the segment's name, or a figure where the library has none of it."""
+        of = self._of_segment[SEGMENT_CLASSES.index(segment)]
+        if len(of) == 0:
+            of = self._of_segment[SEGMENT_CLASSES.index("figure")]
+        i = int(rng.choice(of))
+        rows, columns, offset = (int(self._index[k][i]) for k in ("rows", "columns", "offset"))
+        height = np.asarray(self._heights[offset : offset + rows * columns], np.float32).reshape(rows, columns)
+        head = self._index["head"][i].astype(np.float32)
+        if rng.random() < 0.5:
+            height = np.ascontiguousarray(height[:, ::-1])
+            head = np.array([columns - 1 - head[0], head[1], head[2]], np.float32) if head[2] > 0 else head
+        return Shape(height, int(self._index["segment"][i]), head, bool(self._index["upright"][i]))

@@ -1,0 +1,147 @@
+"""The dynamic edge-enhanced loss over height, slopes, soft edges and segments."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from inference.network import SLOPE_SCALE, ReliefOutput
+from inference.network.edges import SoftEdgeDetectorB
+
+FLAT = 0.02
+"""Mean deviation of height below which a sample counts as flat: scale-free terms would only fit noise there."""
+
+
+@dataclass(frozen=True)
+class LossWeights:
+    """Weights of the terms; ``edge`` and ``mismatch`` are the a and b of the dynamic weight 1 + a edge + b mismatch."""
+
+    edge: float = 1.5
+    mismatch: float = 1.5
+    absolute: float = 1.0
+    relative: float = 1.0
+    gradient: float = 1.0
+    slopes: float = 1.0
+    edges: float = 0.4
+    matching: float = 0.15
+    segments: float = 0.25
+    light: float = 0.2
+    error: float = 0.1
+
+
+def gradient(height: Tensor) -> Tensor:
+    """(N, 2, H, W) central differences d/dx, d/dy of (N, 1, H, W); one-sided at the border."""
+    dx = height.diff(dim=3)
+    dy = height.diff(dim=2)
+    dx = torch.cat((dx[..., :1], (dx[..., 1:] + dx[..., :-1]) / 2, dx[..., -1:]), 3)
+    dy = torch.cat((dy[..., :1, :], (dy[..., 1:, :] + dy[..., :-1, :]) / 2, dy[..., -1:, :]), 2)
+    return torch.cat((dx, dy), 1)
+
+
+def _standard(height: Tensor) -> tuple[Tensor, Tensor]:
+    """Height less its mean, over its mean deviation, and that deviation, per sample."""
+    centred = height - height.flatten(1).mean(1)[:, None, None, None]
+    deviation = centred.abs().flatten(1).mean(1)[:, None, None, None]
+    return centred / (deviation + 1e-3), deviation
+
+
+def relative_loss(predicted: Tensor, true: Tensor, weight: Tensor) -> Tensor:
+    """Scale- and shift-invariant L1 (after MiDaS, with means for its medians), over the samples that are not flat."""
+    p, _ = _standard(predicted)
+    t, deviation = _standard(true)
+    carved = (deviation > FLAT).float()
+    return ((p - t).abs() * weight * carved).mean()
+
+
+def gradient_loss(predicted: Tensor, true: Tensor, weight: Tensor) -> Tensor:
+    """Differences of slope over 4 scales, relative to the slopes of the truth at that scale."""
+    total = predicted.new_zeros(())
+    for _ in range(4):
+        wrong = gradient(predicted - true).abs()
+        size = gradient(true).abs().flatten(1).mean(1)[:, None, None, None]
+        total = total + (wrong * weight / (size + 2e-3)).mean()
+        predicted, true, weight = (F.avg_pool2d(a, 2) for a in (predicted, true, weight))
+    return total / 4
+
+
+def slope_loss(predicted: Tensor, true: Tensor, weight: Tensor) -> Tensor:
+    """L1 of slopes in the network's unit, relative to the mean slope of the sample."""
+    size = true.abs().flatten(1).mean(1)[:, None, None, None]
+    return ((predicted - true).abs() * weight / (size + 0.05)).mean()
+
+
+def balanced(counts: Tensor) -> Tensor:
+    """Class weights from pixel counts: the inverse square root of the share, mean 1."""
+    share = counts / counts.sum()
+    weight = 1 / torch.sqrt(share + 1e-3)
+    return weight / weight.mean()
+
+
+def detector_loss(logits: Tensor, classes: Tensor, class_weights: Tensor) -> Tensor:
+    """Class-balanced cross-entropy of one soft-edge detector."""
+    return F.cross_entropy(logits.float(), classes, class_weights)
+
+
+def dynamic_weight(out: ReliefOutput, classes: Tensor, weights: LossWeights, ramp: float) -> Tensor:
+    """1 + a edge + b mismatch, (N, 1, H, W), mean about 1, without gradient.
+
+    Args:
+        out: of the network.
+        classes: (N, H, W) int64 true soft-edge classes.
+        weights: a and b.
+        ramp: 0 to 1, how far b has come in.
+
+    Source: dynamic edge-enhanced loss, Pan et al., ACM Multimedia 2024, as this project reads it.
+    """
+    edge = (classes > 0).float().unsqueeze(1)
+    mismatch = out.mismatch.detach().float().sum(1, keepdim=True) / 2
+    weight = 1 + weights.edge * edge + weights.mismatch * ramp * mismatch
+    return weight / weight.mean()
+
+
+def total_loss(
+    out: ReliefOutput,
+    batch: dict[str, Tensor],
+    detector: SoftEdgeDetectorB,
+    edge_weights: Tensor,
+    segment_weights: Tensor,
+    weights: LossWeights,
+    ramp: float,
+) -> tuple[Tensor, dict[str, Tensor]]:
+    """The sum over all tasks, and each term by name.
+
+    Args:
+        out: of the network, for ``batch["x"]``.
+        batch: as `training.data.collate` makes it.
+        detector: the frozen detector B; the refined height is asked to show it the true edges.
+        edge_weights: (4,) class weights of the soft edges.
+        segment_weights: (6,) class weights of the segments.
+        weights: of the terms.
+        ramp: 0 to 1, how far the mismatch has come into the dynamic weight.
+    """
+    true, edges, segments = batch["height"], batch["edges"].long(), batch["segments"].long()
+    weight = dynamic_weight(out, edges, weights, ramp)
+    height, first, slopes = out.height.float(), out.height_first.float(), out.slopes.float()
+    true_slopes = gradient(true) * SLOPE_SCALE
+    slope_error = (slopes.detach() - true_slopes).abs().mean(1, keepdim=True)
+    per_pixel = weight.squeeze(1)
+    with torch.autocast(true.device.type, torch.bfloat16):
+        shown = detector(height)
+    photo = F.cross_entropy(out.edges_photo.float(), edges, edge_weights, reduction="none")
+    parts = F.cross_entropy(out.segments.float(), segments, segment_weights, reduction="none")
+    terms = {
+        "absolute": ((height - true).abs() * weight).mean() + 0.5 * ((first - true).abs() * weight).mean(),
+        "relative": relative_loss(height, true, weight) + 0.5 * relative_loss(first, true, weight),
+        "gradient": gradient_loss(height, true, weight) + 0.5 * gradient_loss(first, true, weight),
+        "slopes": slope_loss(slopes, true_slopes, weight),
+        "edges": (photo * per_pixel).mean(),
+        "matching": detector_loss(shown, edges, edge_weights),
+        "segments": (parts * per_pixel).mean(),
+        "light": (1 - (out.light.float() * batch["light"]).sum(1)).mean(),
+        "error": (out.error.float() - slope_error).abs().mean(),
+    }
+    total = torch.stack([getattr(weights, name) * term for name, term in terms.items()]).sum()
+    return total, terms

@@ -1,0 +1,142 @@
+"""Makes the example photograph: a panel of shapes that no training set holds, rendered with Cycles and aged.
+
+    python -m training.panel --library DIR --shapes DIR --output examples/panel.jpg
+
+The library's held-out tenth gives the shapes. Cycles is another renderer than the one that lights the training data,
+and its light bounces; the ageing is drawn here, not by `training.photograph`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import tempfile
+from pathlib import Path
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from inference.meshing import build_mesh
+from inference.settings import MeshSettings
+
+from .compose import Composer, fractal
+from .library import Library
+from .photograph import Stone, draw_albedo
+
+FloatArray = npt.NDArray[np.float32]
+SANDSTONE = np.array([0.52, 0.43, 0.33], np.float32)
+WIDTH_M = 1.0
+
+
+def render(height: FloatArray, depth_m: float, albedo: FloatArray, light: FloatArray, path: Path, samples: int) -> None:
+    """Render a relief from the front with Cycles, one picture pixel per pixel of the height.
+
+    Args:
+        height: (H, W) float32, 0 = slab, 1 = full depth; the panel is WIDTH_M wide.
+        depth_m: what 1 of height is.
+        albedo: (H, W, 3) float32 linear.
+        light: (3,) toward the sun: x right, y up, z to the viewer.
+        path: PNG file.
+        samples: per pixel.
+    """
+    import bpy
+    from mathutils import Vector
+
+    bpy.ops.wm.read_factory_settings(use_empty=True)
+    scene = bpy.context.scene
+    rows, columns = height.shape
+    relief = build_mesh(height, MeshSettings(width_m=WIDTH_M, depth_m=depth_m, max_vertices=4_000_000))
+    mesh = bpy.data.meshes.new("panel")
+    mesh.from_pydata(relief.vertices.tolist(), [], relief.faces.tolist())
+    mesh.shade_smooth()
+    colours = mesh.color_attributes.new("albedo", "FLOAT_COLOR", "POINT")
+    x = np.clip(relief.uvs[:, 0] * columns, 0, columns - 1).astype(int)
+    y = np.clip((1 - relief.uvs[:, 1]) * rows, 0, rows - 1).astype(int)
+    rgba = np.concatenate((albedo[y, x], np.ones((len(x), 1), np.float32)), 1)
+    colours.data.foreach_set("color", rgba.ravel())
+    material = bpy.data.materials.new("stone")
+    material.use_nodes = True
+    nodes, links = material.node_tree.nodes, material.node_tree.links
+    attribute = nodes.new("ShaderNodeVertexColor")
+    attribute.layer_name = "albedo"
+    stone = nodes["Principled BSDF"]
+    links.new(attribute.outputs["Color"], stone.inputs["Base Color"])
+    stone.inputs["Roughness"].default_value = 0.9
+    mesh.materials.append(material)
+    scene.collection.objects.link(bpy.data.objects.new("panel", mesh))
+
+    sun = bpy.data.lights.new("sun", "SUN")
+    sun.energy, sun.angle = 4.0, 0.03
+    lamp = bpy.data.objects.new("sun", sun)
+    lamp.rotation_euler = Vector(light.tolist()).to_track_quat("Z", "Y").to_euler()
+    scene.collection.objects.link(lamp)
+    scene.world = bpy.data.worlds.new("sky")
+    scene.world.use_nodes = True
+    scene.world.node_tree.nodes["Background"].inputs["Color"].default_value = (0.7, 0.8, 1.0, 1.0)
+    scene.world.node_tree.nodes["Background"].inputs["Strength"].default_value = 0.35
+
+    camera = bpy.data.cameras.new("camera")
+    camera.type, camera.ortho_scale = "ORTHO", WIDTH_M * max(1.0, rows / columns)
+    view = bpy.data.objects.new("camera", camera)
+    view.location = (0, WIDTH_M * rows / columns / 2, 2)
+    scene.collection.objects.link(view)
+    scene.camera = view
+    scene.render.engine = "CYCLES"
+    scene.cycles.samples = samples
+    scene.cycles.use_denoising = False
+    scene.view_settings.view_transform = "Standard"
+    scene.render.resolution_x, scene.render.resolution_y = columns, rows
+    scene.render.image_settings.file_format = "PNG"
+    scene.render.filepath = str(path)
+    bpy.ops.render.render(write_still=True)
+
+
+def age(picture: npt.NDArray[np.uint8], rng: np.random.Generator) -> npt.NDArray[np.uint8]:
+    """A worn print: warm tone, faded blacks, vignette, grain, a few scratches; (H, W, 3) BGR."""
+    rows, columns = picture.shape[:2]
+    image = cv2.GaussianBlur(picture, (0, 0), 0.7).astype(np.float32) / 255
+    grey = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)[..., None]
+    image = 0.35 * image + 0.65 * grey * np.array([0.82, 0.95, 1.05], np.float32)
+    image = 0.07 + 0.9 * image ** np.float32(0.92)
+    y, x = np.mgrid[-1 : 1 : rows * 1j, -1 : 1 : columns * 1j].astype(np.float32)
+    image *= (1 - 0.18 * (x * x + y * y))[..., None]
+    image += (0.02 * fractal(rows, columns, 4, rng, 2) + 0.02 * rng.standard_normal((rows, columns)))[..., None]
+    for _ in range(6):
+        start = rng.uniform(0, (columns, rows))
+        end = start + rng.normal(0, 60, 2)
+        line = [tuple(int(v) for v in p) for p in (start, end)]
+        cv2.line(image, line[0], line[1], (0.85, 0.88, 0.9), 1, cv2.LINE_AA)
+    return (np.clip(image, 0, 1) * 255).round().astype(np.uint8)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m training.panel", description="Make the example photograph.")
+    parser.add_argument("--library", type=Path, required=True)
+    parser.add_argument("--shapes", type=Path)
+    parser.add_argument("--output", type=Path, required=True)
+    parser.add_argument("--seed", type=int, default=11)
+    parser.add_argument("--size", type=int, default=1280, help="columns in pixels; three quarters as many rows")
+    parser.add_argument("--samples", type=int, default=48)
+    options = parser.parse_args()
+    rng = np.random.default_rng(options.seed)
+    scene = Composer(Library(options.library, holdout=True), rng, options.size).compose()
+    rows = options.size * 3 // 4
+    top = (options.size - rows) // 2
+    height = scene.height[top : top + rows]
+    depth_m = scene.depth_px / options.size * WIDTH_M
+    tone = draw_albedo(
+        height * np.float32(scene.depth_px), rng, Stone.load(options.shapes), scene.blocks[top : top + rows]
+    )
+    albedo = np.clip(tone, 0.1, 1.6)[..., None] * SANDSTONE
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "render.png"
+        render(height, depth_m, albedo, np.array([-0.55, 0.5, 0.67], np.float32), path, options.samples)
+        picture = np.asarray(cv2.imread(str(path), cv2.IMREAD_COLOR), np.uint8)
+    part = options.output.with_name(f".{options.output.name}.part.jpg")
+    cv2.imwrite(str(part), age(picture, rng), [cv2.IMWRITE_JPEG_QUALITY, 90])
+    os.replace(part, options.output)
+
+
+if __name__ == "__main__":
+    main()

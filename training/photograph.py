@@ -1,0 +1,692 @@
+"""Synthetic grey photographs of carved stone, taken of a height map.
+
+Convention:
+    Images are (H, W), row 0 at the top. Height is in pixels, toward the viewer. Slopes are dh/dx and dh/dy with y down.
+    Light vectors point toward the light: x right, y UP, z to the viewer.
+
+The true height is never changed here. Grain, pits and chisel marks go into the light only, and stains are drawn without
+a look at the height (except dust and wear, in some photographs): what is seen in a photograph and is no carving must
+not be learnt as carving.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+import cv2
+import numba
+import numpy as np
+import numpy.typing as npt
+
+FloatArray = npt.NDArray[np.float32]
+IntArray = npt.NDArray[np.integer[Any]]
+
+NOISE_TILE_PX = 512
+# Root mean square slopes of the carving: below the first there is none, below the second strong stains drown it, and a
+# photograph that shows nothing of the carving teaches nothing.
+FLAT_SLOPE = 0.005
+DROWNING_SLOPE = 0.12
+# Amplitude falls as frequency^-exponent: from salt and pepper to soft clouds.
+NOISE_EXPONENTS = {"speckle": 0.35, "rough": 1.15, "ragged": 1.5, "cloud": 2.1}
+
+
+@dataclass(frozen=True)
+class Stone:
+    """Tileable textures that stone is made of, each with zero mean and unit standard deviation.
+
+    Attributes:
+        noise: fractal noise by kind, a key of NOISE_EXPONENTS; several tiles each.
+        albedos: relative albedo of photographed stone.
+        reliefs: fine relief of photographed stone.
+    """
+
+    noise: dict[str, tuple[FloatArray, ...]]
+    albedos: tuple[FloatArray, ...]
+    reliefs: tuple[FloatArray, ...]
+
+    @classmethod
+    def load(cls, shapes: Path | None = None, seed: int = 0) -> Stone:
+        """Load `stone_textures/*_albedo.jpg` and `*_height.png` of a folder of shapes; noise where there is none."""
+        folder = None if shapes is None else shapes / "stone_textures"
+        rng = np.random.default_rng(seed)
+        noise = {
+            kind: tuple(_fractal_tile(NOISE_TILE_PX, exponent, rng) for _ in range(2))
+            for kind, exponent in NOISE_EXPONENTS.items()
+        }
+        albedos = _read_tiles(folder, "*_albedo.jpg") or noise["rough"]
+        reliefs = _read_tiles(folder, "*_height.png") or noise["rough"]
+        return cls(noise, albedos, reliefs)
+
+
+@dataclass(frozen=True)
+class Lighting:
+    """One photograph's light.
+
+    Attributes:
+        light: (3,) unit vector toward the main light.
+        sky: share of the flat slab's light that comes from the sky, 0 to 1.
+        distance: distance of the main light in image diagonals; 0 is a light at infinity.
+        second: (3,) unit vector toward a second, weak light.
+        second_share: its strength beside the main light.
+        shadow: how much of the main light a cast shadow takes, 0 to 1.
+        penumbra_px: height difference over which a shadow grows to full strength.
+        occlusion: strength of the darkening in hollows.
+        roughness: 0 Lambert, 1 flat as a full moon.
+        wrap: how far light reaches round an edge.
+    """
+
+    light: FloatArray
+    sky: float
+    distance: float
+    second: FloatArray
+    second_share: float
+    shadow: float
+    penumbra_px: float
+    occlusion: float
+    roughness: float
+    wrap: float
+
+
+def light_vector(azimuth_deg: float, elevation_deg: float) -> FloatArray:
+    """Unit vector toward a light; azimuth 0 is right, 90 above; elevation is over the slab's plane."""
+    azimuth, elevation = math.radians(azimuth_deg), math.radians(elevation_deg)
+    flat = math.cos(elevation)
+    return np.array([flat * math.cos(azimuth), flat * math.sin(azimuth), math.sin(elevation)], np.float32)
+
+
+def draw_lighting(rng: np.random.Generator, light: FloatArray | None = None) -> Lighting:
+    """Draw a photograph's light: three quarters from above, elevation 15 to 70 degrees."""
+    if light is None:
+        azimuth = rng.uniform(25.0, 155.0) if rng.random() < 0.75 else rng.uniform(0.0, 360.0)
+        light = light_vector(azimuth, rng.uniform(15.0, 70.0))
+    else:
+        light = np.asarray(light, np.float32) / np.float32(np.linalg.norm(light))
+    kind = rng.random()
+    if kind < 0.22:  # overcast
+        sky, shadow, penumbra = rng.uniform(0.55, 0.9), rng.uniform(0.2, 0.8), rng.uniform(1.5, 5.0)
+        occlusion = rng.uniform(1.5, 3.5)
+    elif kind < 0.6:  # sun, with the open sky
+        sky, shadow, penumbra = rng.uniform(0.12, 0.4), rng.uniform(0.7, 1.0), rng.uniform(0.3, 1.2)
+        occlusion = rng.uniform(0.3, 1.6)
+    else:  # lamps, haze, shade
+        sky, shadow, penumbra = rng.uniform(0.1, 0.6), rng.uniform(0.3, 0.95), rng.uniform(0.5, 3.0)
+        occlusion = rng.uniform(0.3, 1.6)
+    return Lighting(
+        light=light,
+        sky=sky,
+        distance=rng.uniform(0.8, 3.0) if rng.random() < 0.3 else 0.0,
+        second=light_vector(rng.uniform(0.0, 360.0), rng.uniform(15.0, 70.0)),
+        second_share=rng.uniform(0.05, 0.3) if rng.random() < 0.5 else 0.0,
+        shadow=shadow,
+        penumbra_px=penumbra,
+        occlusion=occlusion,
+        roughness=rng.uniform(0.0, 0.6),
+        wrap=rng.uniform(0.0, 0.15),
+    )
+
+
+def take_photograph(
+    height_px: FloatArray,
+    rng: np.random.Generator,
+    stone: Stone,
+    clean: bool = False,
+    light: FloatArray | None = None,
+    blocks: IntArray | None = None,
+) -> tuple[FloatArray, FloatArray]:
+    """Photograph a carved slab.
+
+    Args:
+        height_px: (H, W) height in pixels.
+        rng: source of every random choice.
+        stone: textures.
+        clean: leave the picture's ageing and bad processing out.
+        light: vector toward the main light, or None to draw one.
+        blocks: (H, W) number of the stone block at each pixel; each block then has its own tone.
+
+    Returns:
+        Grey picture (H, W), 0 to 1, display-referred, and the (3,) unit vector toward the main light.
+    """
+    height = np.ascontiguousarray(height_px, np.float32)
+    slope = _mean_slope(height)
+    lighting = draw_lighting(rng, light)
+    seen = height + draw_grain(height.shape, rng, stone, slope)
+    picture = shade(seen, lighting)
+    most = 1.0 if slope < FLAT_SLOPE else float(np.clip(slope / DROWNING_SLOPE, 0.4, 1.0))
+    picture *= draw_albedo(height, rng, stone, blocks, most)
+    picture = _expose(picture, rng)
+    if not clean:
+        picture = _age(picture, rng, stone)
+    return np.clip(picture, 0.0, 1.0, dtype=np.float32), lighting.light
+
+
+# --- Light ---
+
+
+def shade(height: FloatArray, lighting: Lighting) -> FloatArray:
+    """Light on a height map, linear; 1 is a flat open slab (at the picture's centre, where the light is near)."""
+    lit = 1.0 - lighting.shadow * cast_shadow(height, lighting.light, lighting.penumbra_px)
+    openness = np.exp(-lighting.occlusion * occlusion(height)).astype(np.float32)
+    diagonal = math.hypot(*height.shape)
+    picture: FloatArray = _shade(
+        height,
+        lit,
+        openness,
+        lighting.light.astype(np.float64),
+        lighting.second.astype(np.float64),
+        lighting.second_share,
+        lighting.sky,
+        lighting.distance * diagonal,
+        lighting.roughness,
+        lighting.wrap,
+    )
+    return picture
+
+
+def cast_shadow(height: FloatArray, light: FloatArray, penumbra_px: float) -> FloatArray:
+    """How deep each pixel lies in shadow, 0 lit to 1, by one sweep along the light's way."""
+    right, down, up = float(light[0]), -float(light[1]), float(light[2])
+    along_columns = abs(right) > abs(down)
+    swept = np.ascontiguousarray(height.T) if along_columns else height
+    main, side = (right, down) if along_columns else (down, right)
+    if abs(main) < 1e-6:
+        return np.zeros_like(height)
+    # The sweep steps away from the light; each step looks one line back, `shift` pixels aside.
+    shift = side / abs(main)
+    fall = up / abs(main)
+    shadow: FloatArray = _sweep(swept, main < 0.0, shift, fall, penumbra_px)
+    return np.ascontiguousarray(shadow.T) if along_columns else shadow
+
+
+def occlusion(height: FloatArray) -> FloatArray:
+    """Depth below the surroundings over four scales: about 0 in the open, 0.5 and more in grooves."""
+    total = np.zeros_like(height)
+    level, scale = height, 1.0
+    for weight in (0.8, 0.8, 0.6, 0.4):
+        blurred = _blur(level, 1.6)
+        if level.shape != height.shape:
+            blurred = _resize(blurred, height.shape[1], height.shape[0], cv2.INTER_LINEAR)
+        _add_hollows(total, blurred, height, weight / (1.6 * scale))
+        if min(level.shape) < 16:
+            break
+        step = 2 if scale == 1.0 else 3
+        level = _resize(level, level.shape[1] // step, level.shape[0] // step, cv2.INTER_AREA)
+        scale *= step
+    return total
+
+
+@numba.njit(cache=True, fastmath=True)
+def _add_hollows(total, blurred, height, weight):  # type: ignore[no-untyped-def]
+    for y in range(total.shape[0]):
+        for x in range(total.shape[1]):
+            depth = (blurred[y, x] - height[y, x]) * weight
+            # Proud edges get a little more sky than a flat slab; a bound keeps cliffs from going black.
+            total[y, x] += min(max(depth, -0.05), 0.5)
+
+
+@numba.njit(cache=True, fastmath=True)
+def _sweep(height, light_first, shift, fall, penumbra):  # type: ignore[no-untyped-def]
+    rows, columns = height.shape
+    shadow = np.zeros((rows, columns), np.float32)
+    ridge = np.empty(columns, np.float32)
+    following = np.empty(columns, np.float32)
+    for i in range(rows):
+        y = i if light_first else rows - 1 - i
+        if i == 0:
+            for x in range(columns):
+                ridge[x] = height[y, x]
+            continue
+        for x in range(columns):
+            position = min(max(x + shift, 0.0), columns - 1.0)
+            left = min(int(position), columns - 2)
+            part = position - left
+            top = ridge[left] * (1.0 - part) + ridge[left + 1] * part - fall
+            depth = top - height[y, x]
+            if depth > 0.0:
+                t = min(depth / penumbra, 1.0)
+                shadow[y, x] = t * t * (3.0 - 2.0 * t)
+                following[x] = top
+            else:
+                following[x] = height[y, x]
+        ridge, following = following, ridge
+    return shadow
+
+
+@numba.njit(cache=True, fastmath=True)
+def _shade(height, lit, openness, light, second, second_share, sky, distance, roughness, wrap):  # type: ignore[no-untyped-def]
+    rows, columns = height.shape
+    picture = np.empty((rows, columns), np.float32)
+    sun = (1.0 - sky) / (light[2] + 0.05)
+    lamp = (1.0 - sky) * second_share / (second[2] + 0.05)
+    light_x, light_y, light_z = light[0], light[1], light[2]
+    for y in range(rows):
+        above, below = max(y - 1, 0), min(y + 1, rows - 1)
+        for x in range(columns):
+            left, right = max(x - 1, 0), min(x + 1, columns - 1)
+            slope_x = (height[y, right] - height[y, left]) / (right - left)
+            slope_y = (height[below, x] - height[above, x]) / (below - above)
+            scale = 1.0 / math.sqrt(1.0 + slope_x * slope_x + slope_y * slope_y)
+            normal_x, normal_y, normal_z = -slope_x * scale, slope_y * scale, scale
+            strength = 1.0
+            if distance > 0.0:
+                light_x = light[0] * distance - (x - 0.5 * columns)
+                light_y = light[1] * distance + (y - 0.5 * rows)
+                light_z = light[2] * distance
+                squared = light_x * light_x + light_y * light_y + light_z * light_z
+                inverse = 1.0 / math.sqrt(squared)
+                light_x, light_y, light_z = light_x * inverse, light_y * inverse, light_z * inverse
+                strength = min(distance * distance / squared, 4.0)
+            facing = normal_x * light_x + normal_y * light_y + normal_z * light_z
+            facing = max((facing + wrap) / (1.0 + wrap), 0.0)
+            # A rough surface is flatter than Lambert's: toward its square root, as the full moon has no dark limb.
+            facing = facing + roughness * 0.5 * (math.sqrt(facing * max(light_z, 0.05)) - facing)
+            other = max(normal_x * second[0] + normal_y * second[1] + normal_z * second[2], 0.0)
+            open_sky = 0.5 + 0.5 * (0.45 * normal_y + 0.89 * normal_z)
+            shade = openness[y, x]
+            # In a hollow the walls light each other: shadows there are not quite black.
+            picture[y, x] = (
+                sun * facing * strength * lit[y, x] * (0.8 + 0.2 * min(shade, 1.0))
+                + (sky * open_sky + lamp * other + 0.02) * shade
+            )
+    return picture
+
+
+# --- Stone ---
+
+
+def draw_grain(shape: tuple[int, ...], rng: np.random.Generator, stone: Stone, relief_slope: float = 0.0) -> FloatArray:
+    """Draw fine relief, in pixels, for the light alone: grain, pits, tool marks.
+
+    Args:
+        shape: (H, W).
+        rng: source of chance.
+        stone: textures.
+        relief_slope: root mean square slope of the carving. Fine carving needs fine stone, so grain is bounded by it;
+            0, a flat slab, bounds nothing.
+    """
+    most = 0.22 if relief_slope < FLAT_SLOPE else min(0.22, 0.02 + 0.6 * relief_slope)
+    grain = _sample(_pick(stone.reliefs, rng), shape, rng, zoom=rng.uniform(0.4, 1.6))
+    _scale_slope(grain, most * float(rng.uniform(0.05, 1.0)) * float(rng.uniform(0.2, 1.0)))
+    if rng.random() < 0.6:
+        rough = _sample(_pick(stone.noise["rough"], rng), shape, rng, zoom=rng.uniform(0.6, 2.0))
+        _scale_slope(rough, most * float(rng.uniform(0.1, 0.7)))
+        grain += rough
+    if rng.random() < 0.45:  # pits
+        pits = _sample(_pick(stone.noise["rough"], rng), shape, rng, zoom=rng.uniform(0.5, 1.5))
+        grain -= _patch(pits, rng.uniform(1.6, 2.4), 0.5) * np.float32(7.0 * most * rng.uniform(0.2, 1.0))
+    if rng.random() < 0.12:  # tool marks: noise drawn out along one way
+        marks = _sample(
+            _pick(stone.noise["rough"], rng), shape, rng, zoom=rng.uniform(0.7, 1.2), stretch=rng.uniform(6, 20)
+        )
+        _scale_slope(marks, most * float(rng.uniform(0.15, 0.7)))
+        grain += marks
+    return grain
+
+
+def draw_albedo(
+    height: FloatArray,
+    rng: np.random.Generator,
+    stone: Stone,
+    blocks: IntArray | None = None,
+    most: float = 1.0,
+) -> FloatArray:
+    """Draw the stone's relative albedo, about 1 in the middle.
+
+    Args:
+        height: (H, W) in pixels; only dust and wear look at it.
+        rng: source of chance.
+        stone: textures.
+        blocks: (H, W) number of the block at each pixel.
+        most: factor on the strength of stains, 0 to 1.
+    """
+    shape = height.shape
+    amount = rng.random()
+    if amount < 0.4:
+        strength = rng.uniform(0.55, 0.95)  # Borobudur: black and white patches outdo the carving
+    elif amount < 0.7:
+        strength = rng.uniform(0.25, 0.6)
+    else:
+        strength = rng.uniform(0.0, 0.25)
+    strength *= most
+    tone = _sample(_pick(stone.albedos, rng), shape, rng, zoom=rng.uniform(0.5, 2.0))
+    tone *= np.float32(rng.uniform(0.03, 0.1 + 0.15 * strength))
+    tone += _field(stone, "cloud", shape, rng, 0.5, 2.0) * np.float32(strength * rng.uniform(0.1, 0.4))
+    tone += _field(stone, "ragged", shape, rng, 0.4, 2.0) * np.float32(strength * rng.uniform(0.05, 0.35))
+
+    block_bias: FloatArray | np.float32 = np.float32(0.0)
+    if blocks is not None:
+        numbers = np.asarray(blocks, np.int64)
+        numbers = numbers - numbers.min()
+        count = int(numbers.max()) + 1
+        tone += (rng.standard_normal(count) * (0.05 + 0.5 * strength * rng.random())).astype(np.float32)[numbers]
+        # Lichen and soot stop at a joint: each block has its own readiness to be stained.
+        block_bias = (rng.standard_normal(count) * 0.7 * rng.random()).astype(np.float32)[numbers]
+
+    grit = _field(stone, "speckle", shape, rng, 0.8, 2.2)
+    if rng.random() < 0.15 + 0.75 * strength:  # soot and damp, soft or ragged
+        for _ in range(int(rng.integers(1, 3))):
+            field = _field(stone, "cloud" if rng.random() < 0.4 else "ragged", shape, rng, 0.4, 1.8)
+            field += grit * np.float32(rng.uniform(0.0, 0.6)) + block_bias
+            mask = _patch(field, rng.uniform(-0.2, 1.2), rng.uniform(0.3, 1.8))
+            tone -= mask * np.float32(strength * rng.uniform(0.3, 1.4))
+    if rng.random() < 0.1 + 0.6 * strength:  # streaks where water runs down
+        streaks = _field(stone, "rough", shape, rng, 0.5, 1.5, stretch=rng.uniform(5.0, 25.0))
+        where = _patch(_field(stone, "cloud", shape, rng, 0.7, 2.0) + block_bias, rng.uniform(-0.8, 0.6), 1.0)
+        mask = _patch(streaks, rng.uniform(-0.2, 1.2), rng.uniform(0.4, 1.5)) * where
+        sign = -1.0 if rng.random() < 0.75 else 0.7
+        tone += mask * np.float32(sign * strength * rng.uniform(0.3, 1.3))
+    albedo: FloatArray = np.exp(tone)
+
+    crumbs = _field(stone, "speckle", shape, rng, 0.8, 2.2)
+    if rng.random() < 0.1 + 0.8 * strength:  # lichen, salt, lime: pale crusts with sharp ragged edges
+        for _ in range(int(rng.integers(1, 3))):
+            field = _field(stone, "ragged" if rng.random() < 0.6 else "rough", shape, rng, 0.3, 1.6)
+            # A crust breaks up into grains, at its border first.
+            field += crumbs * np.float32(rng.uniform(0.1, 0.9)) + block_bias
+            cover = _patch(field, rng.uniform(0.3, 1.9), rng.uniform(0.2, 1.4))
+            cover *= np.float32(rng.uniform(0.3, 0.95) * min(1.0, 0.3 + strength))
+            _mix(albedo, cover, float(rng.uniform(1.2, 2.2)))
+        albedo *= 1.0 + crumbs * np.float32(rng.uniform(0.0, 0.12))
+    if rng.random() < 0.2 + 0.7 * strength:  # specks, in drifts
+        for pale in (True, False):
+            specks = _field(stone, "speckle", shape, rng, 0.7, 2.2)
+            drift = _field(stone, "cloud", shape, rng, 0.5, 2.0) + block_bias
+            specks += drift * np.float32(0.7)
+            cover = _patch(specks, rng.uniform(1.4, 2.8), 0.8) * np.float32(strength * rng.uniform(0.3, 0.9))
+            _mix(albedo, cover, float(rng.uniform(1.5, 2.8)) if pale else float(rng.uniform(0.1, 0.5)))
+    if rng.random() < 0.06:  # remains of paint
+        cover = _patch(_field(stone, "ragged", shape, rng, 0.6, 1.6), rng.uniform(0.3, 1.2), 0.1)
+        _mix(albedo, cover * np.float32(rng.uniform(0.4, 0.9)), float(rng.uniform(0.3, 1.8)))
+    if rng.random() < 0.2:  # dust in hollows, worn bright tops
+        hollow = np.clip(occlusion(_blur(height, 1.2)), -0.1, 0.8)
+        albedo *= np.exp(hollow * np.float32(rng.uniform(-1.2, 0.8)))
+    return albedo
+
+
+# --- Camera and age ---
+
+
+def _expose(picture: FloatArray, rng: np.random.Generator) -> FloatArray:
+    """From linear light to a display-referred picture."""
+    mean = float(picture.mean()) + 1e-6
+    picture = picture * np.float32(rng.uniform(0.1, 0.42) / mean)
+    # A shoulder instead of hard clipping: film and phones roll highlights off.
+    shoulder = np.float32(rng.uniform(1.0, 3.0))
+    picture = picture * (1.0 + picture / (shoulder * shoulder)) / (1.0 + picture / shoulder * np.float32(0.7))
+    picture = np.clip(picture, 0.0, 1.0)
+    picture = _power(picture, 1.0 / rng.uniform(1.9, 2.4))
+    if rng.random() < 0.7:  # levels drawn out to the full range
+        ordered = np.sort(picture[::3, ::3], axis=None)
+        low, high = (
+            ordered[int(rng.uniform(0.0, 0.04) * ordered.size)],
+            ordered[int(rng.uniform(0.95, 1.0) * ordered.size)],
+        )
+        gain = min(1.0 / max(float(high - low), 1e-3), 5.0)
+        share = rng.uniform(0.4, 1.0)
+        middle = 0.5 * float(high + low)
+        stretched = (picture - np.float32(middle)) * np.float32(gain) + np.float32(0.5)
+        picture = picture + (stretched - picture) * np.float32(share)
+    if rng.random() < 0.75:
+        picture = _blur(picture, rng.uniform(0.4, 0.8))
+    noise = rng.standard_normal(picture.shape, dtype=np.float32)
+    picture = picture + noise * np.float32(rng.uniform(0.001, 0.012))
+    return cast(FloatArray, np.clip(picture, 0.0, 1.0, dtype=np.float32))
+
+
+def _age(picture: FloatArray, rng: np.random.Generator, stone: Stone) -> FloatArray:
+    rows, columns = picture.shape
+    if rng.random() < 0.2:  # local contrast, as in "HDR" pictures
+        sigma = rng.uniform(6.0, 30.0)
+        small = _resize(picture, columns // 4, rows // 4, cv2.INTER_AREA)
+        local = _resize(_blur(small, sigma / 4.0), columns, rows, cv2.INTER_LINEAR)
+        picture = local + (picture - local) * np.float32(rng.uniform(1.3, 2.4))
+        picture += (np.float32(0.5) - local) * np.float32(rng.uniform(0.0, 0.6))
+    if rng.random() < 0.25:
+        picture = _resample(picture, rng.uniform(0.4, 0.85))
+    kind = rng.random()
+    if kind < 0.3:
+        picture = _blur(picture, rng.uniform(0.4, 1.5))
+    elif kind < 0.36:
+        picture = cast(FloatArray, cv2.filter2D(picture, -1, _motion_kernel(rng), borderType=cv2.BORDER_REFLECT))
+    if rng.random() < 0.5:
+        picture = _tone_curve(picture, rng)
+    if rng.random() < 0.3:  # vignette, uneven print
+        y, x = np.ogrid[-1.0 : 1.0 : rows * 1j, -1.0 : 1.0 : columns * 1j]
+        centre_x, centre_y = rng.uniform(-0.4, 0.4, 2)
+        fall = ((x - centre_x) ** 2 + (y - centre_y) ** 2).astype(np.float32)
+        picture = picture * (1.0 - np.float32(rng.uniform(0.05, 0.3)) * fall)
+    if rng.random() < 0.4:  # grain of film, correlated over its size
+        noise = rng.standard_normal((rows, columns), dtype=np.float32)
+        size = rng.uniform(0.0, 1.2)
+        if size > 0.4:
+            noise = _blur(noise, size) * np.float32(2.0 * size + 0.5)
+        # Bounded by what there is to see: a photograph lost in its grain teaches nothing.
+        most = min(0.07, 0.01 + 0.4 * float(picture[::4, ::4].std()))
+        picture = picture + noise * np.float32(rng.uniform(0.01, most))
+    if rng.random() < 0.08:
+        _scratch(picture, rng, stone)
+    if rng.random() < 0.03:
+        picture = _halftone(picture, rng)
+    if rng.random() < 0.15:
+        soft = _blur(picture, rng.uniform(0.8, 2.0))
+        picture = picture + (picture - soft) * np.float32(rng.uniform(0.4, 1.5))
+    if rng.random() < 0.7:
+        coded = np.clip(picture * 255.0 + 0.5, 0.0, 255.0).astype(np.uint8)
+        _, data = cv2.imencode(".jpg", coded, [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(30, 96))])
+        decoded = cv2.imdecode(data, cv2.IMREAD_GRAYSCALE)
+        picture = cast(FloatArray, decoded).astype(np.float32) * np.float32(1.0 / 255.0)
+    return cast(FloatArray, np.clip(picture, 0.0, 1.0, dtype=np.float32))
+
+
+def _resample(picture: FloatArray, share: float) -> FloatArray:
+    rows, columns = picture.shape
+    small = _resize(picture, int(columns * share), int(rows * share), cv2.INTER_AREA)
+    return _resize(small, columns, rows, cv2.INTER_CUBIC)
+
+
+def _motion_kernel(rng: np.random.Generator) -> FloatArray:
+    kernel = np.zeros((7, 7), np.float32)
+    angle, length = rng.uniform(0.0, math.pi), rng.uniform(1.0, 3.0)
+    for t in np.linspace(-length, length, 25):
+        kernel[round(3 + t * math.sin(angle)), round(3 + t * math.cos(angle))] += 1.0
+    return cast(FloatArray, kernel / kernel.sum())
+
+
+def _tone_curve(picture: FloatArray, rng: np.random.Generator) -> FloatArray:
+    picture = np.clip(picture, 0.0, 1.0)
+    kind = rng.random()
+    if kind < 0.35:  # S-curve
+        curved = picture * picture * (3.0 - 2.0 * picture)
+        picture = picture + (curved - picture) * np.float32(rng.uniform(0.3, 1.2))
+    elif kind < 0.6:  # gamma
+        picture = _power(picture, rng.uniform(0.65, 1.5))
+    elif kind < 0.85:  # fading
+        low, high = rng.uniform(0.0, 0.3), rng.uniform(0.65, 1.0)
+        picture = picture * np.float32(high - low) + np.float32(low)
+    else:  # too much light
+        picture = picture * np.float32(rng.uniform(1.1, 1.6))
+    return cast(FloatArray, np.clip(picture, 0.0, 1.0, dtype=np.float32))
+
+
+def _scratch(picture: FloatArray, rng: np.random.Generator, stone: Stone) -> None:
+    """Draw scratches, hairs, dust and cracks of the emulsion into the picture."""
+    rows, columns = picture.shape
+    cover = np.zeros_like(picture)
+    for _ in range(int(rng.integers(1, 9))):
+        start, way = rng.uniform(0.0, 1.0, 2) * (columns, rows), rng.normal(0.0, 0.3, 2) * (columns, rows)
+        bend = rng.normal(0.0, 0.05, 2) * (columns, rows)
+        t = np.linspace(0.0, 1.0, 12)[:, None]
+        points = start + way * t + bend * t * (1.0 - t) * 4.0
+        cv2.polylines(cover, [np.round(points * 8).astype(np.int32)], False, rng.uniform(0.3, 1.0), 1, cv2.LINE_AA, 3)
+    for _ in range(int(rng.integers(0, 30))):
+        centre = (int(rng.integers(0, columns)), int(rng.integers(0, rows)))
+        cv2.circle(cover, centre, int(rng.integers(0, 3)), rng.uniform(0.3, 1.0), -1, cv2.LINE_AA)
+    if rng.random() < 0.2:  # cracks run along the zero lines of noise
+        field = _field(stone, "ragged", picture.shape, rng, 0.5, 1.5)
+        cover = np.maximum(cover, (np.abs(field) < 0.02).astype(np.float32) * np.float32(0.7))
+    tone = 1.0 if rng.random() < 0.7 else 0.0
+    _mix(picture, cover * np.float32(rng.uniform(0.3, 0.9)), tone)
+
+
+def _halftone(picture: FloatArray, rng: np.random.Generator) -> FloatArray:
+    rows, columns = picture.shape
+    angle, pitch = rng.uniform(0.0, math.pi), rng.uniform(2.2, 4.5)
+    y, x = np.mgrid[0:rows, 0:columns].astype(np.float32)
+    turn = np.float32(2.0 * math.pi / pitch)
+    cosine, sine = np.float32(math.cos(angle)), np.float32(math.sin(angle))
+    screen = np.cos((x * cosine + y * sine) * turn) + np.cos((y * cosine - x * sine) * turn)
+    dots = np.clip((picture - 0.5 + 0.25 * screen) * np.float32(rng.uniform(1.5, 4.0)) + 0.5, 0.0, 1.0)
+    printed = _blur(dots.astype(np.float32), rng.uniform(0.5, 1.0))
+    return cast(FloatArray, picture + (printed - picture) * np.float32(rng.uniform(0.2, 0.7)))
+
+
+# --- Filters, with their types told ---
+
+
+def _blur(image: FloatArray, sigma_px: float) -> FloatArray:
+    return cast(FloatArray, cv2.GaussianBlur(image, (0, 0), sigma_px))
+
+
+def _resize(image: FloatArray, columns: int, rows: int, interpolation: int) -> FloatArray:
+    return cast(FloatArray, cv2.resize(image, (columns, rows), interpolation=interpolation))
+
+
+def _power(image: FloatArray, exponent: float) -> FloatArray:
+    return cast(FloatArray, cv2.pow(image, exponent))
+
+
+# --- Textures ---
+
+
+def _fractal_tile(size: int, exponent: float, rng: np.random.Generator) -> FloatArray:
+    """Tileable noise of zero mean and unit deviation whose largest blots are about a quarter of the tile."""
+    frequency_y = np.fft.fftfreq(size)[:, None] * size
+    frequency_x = np.fft.rfftfreq(size)[None, :] * size
+    amplitude = (frequency_x**2 + frequency_y**2 + 9.0) ** (-0.5 * exponent)
+    amplitude[0, 0] = 0.0
+    spectrum = np.fft.rfft2(rng.standard_normal((size, size))) * amplitude
+    return _standardised(np.fft.irfft2(spectrum, s=(size, size)))
+
+
+def _read_tiles(folder: Path | None, pattern: str) -> tuple[FloatArray, ...]:
+    if folder is None:
+        return ()
+    tiles = []
+    for path in sorted(folder.glob(pattern)):
+        image = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
+        if image is not None:
+            tiles.append(_standardised(image.astype(np.float64)))
+    return tuple(tiles)
+
+
+def _standardised(values: npt.NDArray[np.float64]) -> FloatArray:
+    return cast(FloatArray, ((values - values.mean()) / values.std()).astype(np.float32))
+
+
+def _pick(tiles: tuple[FloatArray, ...], rng: np.random.Generator) -> FloatArray:
+    return tiles[int(rng.integers(len(tiles)))]
+
+
+def _sample(
+    tile: FloatArray,
+    shape: tuple[int, ...],
+    rng: np.random.Generator,
+    zoom: float = 1.0,
+    stretch: float = 1.0,
+    upright: bool = False,
+) -> FloatArray:
+    """Cut a piece out of a tileable texture, at a random place, turned (unless upright), enlarged and stretched."""
+    angle = 0.0 if upright else rng.uniform(0.0, 2.0 * math.pi)
+    cosine, sine = math.cos(angle) / zoom, math.sin(angle) / zoom
+    place_x, place_y = rng.uniform(0.0, 1.0, 2)
+    rows, columns = shape
+    piece = _sample_kernel(tile, rows, columns, place_x, place_y, cosine, sine, stretch)
+    return cast(FloatArray, piece)
+
+
+@numba.njit(cache=True, fastmath=True)
+def _sample_kernel(tile, rows, columns, place_x, place_y, cosine, sine, stretch):  # type: ignore[no-untyped-def]
+    piece = np.empty((rows, columns), np.float32)
+    tile_rows, tile_columns = tile.shape
+    for y in range(rows):
+        u = (place_x * tile_columns - y * sine / stretch) % tile_columns
+        v = (place_y * tile_rows + y * cosine / stretch) % tile_rows
+        for x in range(columns):
+            left, top = min(int(u), tile_columns - 1), min(int(v), tile_rows - 1)
+            right = left + 1 if left + 1 < tile_columns else 0
+            bottom = top + 1 if top + 1 < tile_rows else 0
+            part_x, part_y = np.float32(u - left), np.float32(v - top)
+            upper = tile[top, left] + (tile[top, right] - tile[top, left]) * part_x
+            lower = tile[bottom, left] + (tile[bottom, right] - tile[bottom, left]) * part_x
+            piece[y, x] = upper + (lower - upper) * part_y
+            # Steps are shorter than a tile, so one comparison wraps.
+            u += cosine
+            v += sine
+            if u >= tile_columns:
+                u -= tile_columns
+            elif u < 0.0:
+                u += tile_columns
+            if v >= tile_rows:
+                v -= tile_rows
+            elif v < 0.0:
+                v += tile_rows
+    return piece
+
+
+def _field(
+    stone: Stone,
+    kind: str,
+    shape: tuple[int, ...],
+    rng: np.random.Generator,
+    least_zoom: float,
+    most_zoom: float,
+    stretch: float = 1.0,
+) -> FloatArray:
+    """Noise of one kind at a random zoom; stretched noise stays upright, for water runs down."""
+    zoom = float(rng.uniform(least_zoom, most_zoom))
+    tile = _pick(stone.noise[kind], rng)
+    if kind == "cloud":  # smooth: half the size will do, at a quarter of the cost
+        half = _sample(tile, ((shape[0] + 1) // 2, (shape[1] + 1) // 2), rng, 0.5 * zoom, stretch, stretch != 1.0)
+        return _resize(half, shape[1], shape[0], cv2.INTER_LINEAR)
+    return _sample(tile, shape, rng, zoom, stretch, upright=stretch != 1.0)
+
+
+@numba.njit(cache=True, fastmath=True)
+def _patch_kernel(field, threshold, width):  # type: ignore[no-untyped-def]
+    cover = np.empty_like(field)
+    for y in range(field.shape[0]):
+        for x in range(field.shape[1]):
+            t = min(max((field[y, x] - threshold) / width, 0.0), 1.0)
+            cover[y, x] = t * t * (3.0 - 2.0 * t)
+    return cover
+
+
+def _patch(field: FloatArray, threshold: float, width: float) -> FloatArray:
+    """Smooth step: 0 below the threshold, 1 above threshold + width."""
+    return cast(FloatArray, _patch_kernel(field, np.float32(threshold), np.float32(width)))
+
+
+@numba.njit(cache=True, fastmath=True)
+def _mix_kernel(values, cover, tone):  # type: ignore[no-untyped-def]
+    for y in range(values.shape[0]):
+        for x in range(values.shape[1]):
+            values[y, x] += (tone - values[y, x]) * cover[y, x]
+
+
+def _mix(values: FloatArray, cover: FloatArray, tone: float) -> None:
+    """Paint one tone over the values, in place, as thick as the cover says."""
+    _mix_kernel(values, cover, np.float32(tone))
+
+
+def _scale_slope(relief: FloatArray, slope: float) -> None:
+    """Scale a relief, in place, so that its slopes have this root mean square."""
+    relief *= np.float32(slope / (_mean_slope(relief) + 1e-6))
+
+
+def _mean_slope(relief: FloatArray) -> float:
+    """Root mean square slope, both ways together, from every other row."""
+    rows = relief[: relief.shape[0] // 2 * 2]
+    right, down = np.diff(rows[::2], axis=1).ravel(), (rows[1::2] - rows[::2]).ravel()
+    return math.sqrt(float(right @ right) / right.size + float(down @ down) / down.size)

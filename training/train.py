@@ -1,0 +1,268 @@
+"""Trains the network; resumable, on a CPU or a GPU as it stands.
+
+    python -m training.train --library DIR --shapes DIR --run DIR --minutes 120
+
+Writes ``last.pt`` (everything needed to resume) and ``curve.csv`` into the run's folder, and at the end, or at any time
+by ``python -m training.export --run DIR``, the weights that the extension bundles.
+"""
+
+from __future__ import annotations
+
+import argparse
+import copy
+import csv
+import logging
+import os
+import time
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from inference.network import ReliefNetwork, build_network
+from inference.network.edges import SoftEdgeDetectorB
+
+from .data import Stream, batches
+from .losses import LossWeights, balanced, detector_loss, total_loss
+
+log = logging.getLogger(__name__)
+
+EMA_DECAY = 0.998
+WARMUP_STEPS = 200
+DECAY_FROM = 0.65
+"""Share of the time after which the learning rate falls to zero, linearly."""
+RAMP_FROM, RAMP_TO = 0.2, 0.4
+"""Shares of the time between which the mismatch comes into the dynamic weight."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """What a run is; kept in its checkpoint."""
+
+    library: Path
+    run: Path
+    shapes: Path | None
+    minutes: float
+    batch: int
+    crop: int
+    workers: int
+    threads: int
+    learning_rate: float
+    config: str
+    seed: int
+    device: str
+    detector_steps: int
+
+
+def autocast(device: str) -> AbstractContextManager[Any]:
+    """bfloat16 autocast where the device gains by it."""
+    return torch.autocast(device, torch.bfloat16) if device in ("cpu", "cuda") else nullcontext()
+
+
+def to_device(batch: dict[str, Tensor], device: str) -> dict[str, Tensor]:
+    """The batch on the device, photographs in channels_last."""
+    moved = {name: value.to(device, non_blocking=True) for name, value in batch.items()}
+    moved["x"] = moved["x"].to(memory_format=torch.channels_last)
+    return moved
+
+
+def learning_rate(options: Options, step: int, share: float) -> float:
+    """Warm-up by steps, constant, then linear decay by share of the time."""
+    decay = min(1.0, max(0.0, (1 - share) / (1 - DECAY_FROM)))
+    return options.learning_rate * min(1.0, (step + 1) / WARMUP_STEPS) * max(decay, 0.01)
+
+
+@torch.no_grad()
+def update_average(average: nn.Module, model: nn.Module, step: int) -> None:
+    """Exponential moving average of weights and of batch statistics; young averages forget faster."""
+    decay = min(EMA_DECAY, (1 + step) / (10 + step))
+    for a, b in zip(average.state_dict().values(), model.state_dict().values(), strict=True):
+        if a.dtype.is_floating_point:
+            a.lerp_(b, 1 - decay)
+        else:
+            a.copy_(b)
+
+
+def class_weights(stream: Any, device: str, count: int = 12) -> tuple[Tensor, Tensor]:
+    """Weights of soft-edge classes and segments from the first batches."""
+    edges, segments = torch.zeros(4), torch.zeros(6)
+    for _ in range(count):
+        batch = next(stream)
+        edges += torch.bincount(batch["edges"].flatten().long(), minlength=4)
+        segments += torch.bincount(batch["segments"].flatten().long(), minlength=6)
+    log.info("shares of edges %s, of segments %s", edges / edges.sum(), segments / segments.sum())
+    return balanced(edges).to(device), balanced(segments).to(device)
+
+
+def train_detector(detector: SoftEdgeDetectorB, stream: Any, options: Options, edge_weights: Tensor) -> float:
+    """Teach detector B the soft edges of true heights, then freeze it; returns its last mean loss."""
+    optimiser = torch.optim.AdamW(detector.parameters(), 3e-3)
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, max(options.detector_steps, 1))
+    detector.train()
+    mean = float("nan")
+    for step in range(options.detector_steps):
+        batch = to_device(next(stream), options.device)
+        with autocast(options.device):
+            logits = detector(batch["height"])
+        loss = detector_loss(logits, batch["edges"].long(), edge_weights)
+        optimiser.zero_grad()
+        torch.autograd.backward(loss)
+        optimiser.step()
+        schedule.step()
+        mean = loss.item() if step == 0 else 0.95 * mean + 0.05 * loss.item()
+        if step % 50 == 0:
+            log.info("detector B step %d loss %.3f", step, mean)
+    detector.freeze()
+    return mean
+
+
+def save(path: Path, state: dict[str, Any]) -> None:
+    """Write a checkpoint under a temporary name, then rename it."""
+    part = path.with_suffix(".part")
+    torch.save(state, part)
+    os.replace(part, path)
+
+
+class Training:
+    """A run: model, average, optimiser and clock, together resumable."""
+
+    def __init__(self, options: Options) -> None:
+        self.options = options
+        torch.manual_seed(options.seed)
+        if options.threads:
+            torch.set_num_threads(options.threads)
+        self.model: ReliefNetwork = build_network(options.config).to(options.device)
+        self.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.average = copy.deepcopy(self.model)
+        self.step, self.seconds, self.starts = 0, 0.0, 0
+        self.edge_weights, self.segment_weights = torch.ones(4), torch.ones(6)
+        options.run.mkdir(parents=True, exist_ok=True)
+        self.checkpoint = options.run / "last.pt"
+        self.optimiser = torch.optim.AdamW(self.groups(), options.learning_rate)
+
+    def groups(self) -> list[dict[str, Any]]:
+        """Weight decay for matrices and kernels alone; detector B has an optimiser of its own."""
+        learned = {n: p for n, p in self.model.named_parameters() if not n.startswith("detector_b")}
+        decayed = {n for n, p in learned.items() if p.ndim > 1 and not n.endswith(".scale")}
+        return [
+            {"params": [p for n, p in learned.items() if n in decayed], "weight_decay": 0.03},
+            {"params": [p for n, p in learned.items() if n not in decayed], "weight_decay": 0.0},
+        ]
+
+    def state(self) -> dict[str, Any]:
+        return {
+            "model": self.model.state_dict(),
+            "average": self.average.state_dict(),
+            "optimiser": self.optimiser.state_dict(),
+            "edge_weights": self.edge_weights,
+            "segment_weights": self.segment_weights,
+            "step": self.step,
+            "seconds": self.seconds,
+            "starts": self.starts,
+            "config": self.options.config,
+        }
+
+    def resume(self) -> bool:
+        """Take up the run's last checkpoint, if there is one."""
+        if not self.checkpoint.exists():
+            return False
+        state = torch.load(self.checkpoint, map_location=self.options.device, weights_only=True)
+        self.model.load_state_dict(state["model"])
+        self.average.load_state_dict(state["average"])
+        self.optimiser.load_state_dict(state["optimiser"])
+        self.edge_weights, self.segment_weights = state["edge_weights"], state["segment_weights"]
+        self.step, self.seconds, self.starts = state["step"], state["seconds"], state["starts"] + 1
+        self.model.detector_b.freeze()
+        log.info("resumed at step %d after %.0f minutes", self.step, self.seconds / 60)
+        return True
+
+    def run(self) -> None:
+        """Train until the run's minutes are over."""
+        options = self.options
+        resumed = self.resume()
+        stream = batches(
+            Stream(options.library, options.shapes, options.crop, options.seed + 1000 * self.starts),
+            options.batch,
+            options.workers,
+        )
+        if not resumed:
+            self.edge_weights, self.segment_weights = class_weights(stream, options.device)
+            train_detector(self.model.detector_b, stream, options, self.edge_weights)
+            self.average.load_state_dict(self.model.state_dict())
+        self.average.eval()
+        self.average.detector_b.freeze()
+        self.model.train()
+        budget = options.minutes * 60
+        means: dict[str, float] = {}
+        begun, base, saved = time.monotonic(), self.seconds, time.monotonic()
+        while self.seconds < budget:
+            share = self.seconds / budget
+            for group in self.optimiser.param_groups:
+                group["lr"] = learning_rate(options, self.step, share)
+            ramp = min(1.0, max(0.0, (share - RAMP_FROM) / (RAMP_TO - RAMP_FROM)))
+            terms = self.one_step(to_device(next(stream), options.device), ramp)
+            for name, value in terms.items():
+                means[name] = value if name not in means else 0.98 * means[name] + 0.02 * value
+            self.step += 1
+            self.seconds = base + time.monotonic() - begun
+            if self.step % 50 == 0:
+                self.tell(means)
+            if time.monotonic() - saved > 240:
+                save(self.checkpoint, self.state())
+                saved = time.monotonic()
+        save(self.checkpoint, self.state())
+
+    def one_step(self, batch: dict[str, Tensor], ramp: float) -> dict[str, float]:
+        """Forward, loss, backward, update, average; returns the terms of the loss."""
+        with autocast(self.options.device):
+            out = self.model(batch["x"])
+        loss, terms = total_loss(
+            out, batch, self.model.detector_b, self.edge_weights, self.segment_weights, LossWeights(), ramp
+        )
+        self.optimiser.zero_grad(set_to_none=True)
+        torch.autograd.backward(loss)
+        norm = nn.utils.clip_grad_norm_(self.model.parameters(), 2.0)
+        if torch.isfinite(norm):
+            self.optimiser.step()
+            update_average(self.average, self.model, self.step)
+        return {"total": loss.item()} | {name: term.item() for name, term in terms.items()}
+
+    def tell(self, means: dict[str, float]) -> None:
+        """Log the running means and append them to the curve."""
+        rate = self.step * self.options.batch / max(self.seconds, 1e-9)
+        log.info("%5d %6.1f min %.1f/s %s", self.step, self.seconds / 60, rate,
+                 " ".join(f"{k} {v:.3f}" for k, v in means.items()))  # fmt: skip
+        path = self.options.run / "curve.csv"
+        new = not path.exists()
+        with path.open("a", newline="") as file:
+            writer = csv.writer(file)
+            if new:
+                writer.writerow(["step", "minutes", *means])
+            writer.writerow([self.step, f"{self.seconds / 60:.2f}", *(f"{v:.4f}" for v in means.values())])
+
+
+def parse(arguments: list[str] | None = None) -> Options:
+    """Options from the command line."""
+    parser = argparse.ArgumentParser(prog="python -m training.train", description="Train the network.")
+    parser.add_argument("--library", type=Path, required=True, help="folder that training.shapes wrote")
+    parser.add_argument("--shapes", type=Path, help="folder that holds stone_textures; procedural stone without it")
+    parser.add_argument("--run", type=Path, required=True, help="folder of checkpoints; an old run there is resumed")
+    parser.add_argument("--minutes", type=float, default=120)
+    parser.add_argument("--batch", type=int, default=16)
+    parser.add_argument("--crop", type=int, default=256)
+    parser.add_argument("--workers", type=int, default=1)
+    parser.add_argument("--threads", type=int, default=0, help="of PyTorch; 0: its own choice")
+    parser.add_argument("--learning-rate", type=float, default=2e-3)
+    parser.add_argument("--config", default="base")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    parser.add_argument("--detector-steps", type=int, default=400)
+    return Options(**vars(parser.parse_args(arguments)))
+
+
+if __name__ == "__main__":
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
+    Training(parse()).run()
