@@ -32,6 +32,8 @@ log = logging.getLogger(__name__)
 
 EMA_DECAY = 0.998
 WARMUP_STEPS = 200
+MAX_NORM = 1e6
+"""Norm of the gradient that no healthy step has: better stop at the last checkpoint than train on garbage."""
 DECAY_FROM = 0.65
 """Share of the time after which the learning rate falls to zero, linearly."""
 RAMP_FROM, RAMP_TO = 0.2, 0.4
@@ -225,9 +227,10 @@ class Training:
         self.optimiser.zero_grad(set_to_none=True)
         torch.autograd.backward(loss)
         norm = nn.utils.clip_grad_norm_(self.model.parameters(), 2.0)
-        if torch.isfinite(norm):
-            self.optimiser.step()
-            update_average(self.average, self.model, self.step)
+        if not norm < MAX_NORM:
+            raise FloatingPointError(f"The gradient's norm is {norm.item():g} at step {self.step}.")
+        self.optimiser.step()
+        update_average(self.average, self.model, self.step)
         return {"total": loss.item()} | {name: term.item() for name, term in terms.items()}
 
     def tell(self, means: dict[str, float]) -> None:

@@ -22,9 +22,9 @@ class EdgeMatching(nn.Module):
     def __init__(self, config: NetworkConfig) -> None:
         super().__init__()
         seen = len(EDGE_CLASSES) + 1 + 2 + config.detail
-        self.body = nn.Sequential(
-            conv_bn_relu(seen, config.matching), conv_bn_relu(config.matching, config.matching, dilation=2)
-        )
+        # No dilation: PyTorch 2.13 returns garbage as the weight gradient of a dilated 3x3 of 24 channels in bfloat16
+        # on a CPU, now and then.
+        self.body = nn.Sequential(conv_bn_relu(seen, config.matching), conv_bn_relu(config.matching, config.matching))
         # Zero at the start: the first pass is trained before its corrections mean anything.
         self.head = Head(config.matching, 1, shuffle=True, zero=True)
 
