@@ -1,0 +1,293 @@
+"""The launcher, in a project of its own with one small wheel: no network, nothing installed outside the test."""
+
+from __future__ import annotations
+
+import importlib.machinery
+import importlib.util
+import json
+import os
+import shutil
+import subprocess
+import sys
+import zipfile
+from collections import namedtuple
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+
+COMMAND = """
+import json, sys
+from . import __name__ as package
+def main(argv):
+    import pebble
+    if argv[-1] == "interrupt":
+        raise KeyboardInterrupt
+    print(json.dumps({"argv": argv, "package": package, "weight": pebble.WEIGHT, "isolated": sys.flags.isolated}))
+    return 7
+"""
+
+
+def write_wheel(path: Path) -> None:
+    """A wheel with one module, written by hand."""
+    info = "pebble-1.0.dist-info"
+    files = {
+        "pebble.py": "WEIGHT = 5\n",
+        f"{info}/METADATA": "Metadata-Version: 2.1\nName: pebble\nVersion: 1.0\n",
+        f"{info}/WHEEL": "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+    }
+    record = "".join(f"{name},,{len(text)}\n" for name, text in files.items()) + f"{info}/RECORD,,\n"
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, text in {**files, f"{info}/RECORD": record}.items():
+            archive.writestr(name, text)
+
+
+def make_project(folder: Path) -> Path:
+    """A copy of the launcher beside a command line that tells what it was given."""
+    (folder / "operators").mkdir(parents=True)
+    (folder / "requirements").mkdir()
+    shutil.copy(ROOT / "relief", folder / "relief")
+    (folder / "__init__.py").write_text("raise RuntimeError('the root is for Blender alone')\n")
+    (folder / "operators" / "__init__.py").write_text("")
+    (folder / "operators" / "command.py").write_text(COMMAND)
+    wheel = folder / "pebble-1.0-py3-none-any.whl"
+    write_wheel(wheel)
+    for name in ("run", "test", "bpy-4.2", "bpy-5.0"):
+        (folder / "requirements" / f"{name}.txt").write_text(f"{wheel}\n")
+    return folder
+
+
+def load_launcher(folder: Path) -> Any:
+    loader = importlib.machinery.SourceFileLoader("relief_launcher", str(folder / "relief"))
+    spec = importlib.util.spec_from_loader("relief_launcher", loader)
+    assert spec is not None
+    module: ModuleType = importlib.util.module_from_spec(spec)
+    loader.exec_module(module)
+    return module
+
+
+def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """The launcher as a user starts it, and without a network."""
+    words = [sys.executable, str(folder / "relief"), *arguments]
+    environment = {**os.environ, "PIP_NO_INDEX": "1"}
+    return subprocess.run(words, capture_output=True, text=True, check=False, env=environment)
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project whose environment the launcher made; its first run is tested here."""
+    folder = make_project(tmp_path_factory.mktemp("a clone") / "é")
+    first = run(folder, "reconstruct", "a photo.jpg")
+    assert first.returncode == 7, first.stderr
+    assert json.loads(first.stdout)["argv"] == ["reconstruct", "a photo.jpg"]
+    assert "relief: making .venv with Python" in first.stderr
+    return folder
+
+
+@pytest.fixture
+def launcher(tmp_path: Path) -> Any:
+    """The launcher's functions, in a project without an environment."""
+    return load_launcher(make_project(tmp_path / "clone"))
+
+
+def test_later_run_goes_straight_to_the_command(project: Path) -> None:
+    stamp = project / ".venv" / "relief-run.txt.json"
+    made = stamp.stat().st_mtime_ns
+    done = run(project, "reconstruct", "--output", "out")
+    assert done.stderr == ""
+    answer = json.loads(done.stdout)
+    assert answer == {
+        "argv": ["reconstruct", "--output", "out"],
+        "package": "photo_to_relief.operators",
+        "weight": 5,
+        "isolated": 1,
+    }
+    assert done.returncode == 7
+    assert stamp.stat().st_mtime_ns == made
+
+
+def test_interrupted_command_ends_quietly(project: Path) -> None:
+    done = run(project, "reconstruct", "interrupt")
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
+
+
+def test_damaged_package_is_mended(project: Path) -> None:
+    (module,) = (project / ".venv").rglob("pebble.py")
+    module.write_text("WEIGHT")
+    done = run(project, "reconstruct", "x")
+    assert "relief: .venv is made anew: pebble.py is missing or damaged" in done.stderr
+    assert json.loads(done.stdout)["weight"] == 5
+
+
+def test_missing_interpreter_is_mended_without_a_word_when_quiet(project: Path) -> None:
+    python = load_launcher(project).RUN.python
+    python.unlink()
+    done = run(project, "reconstruct", "--quiet")
+    assert (done.returncode, done.stderr) == (7, "")
+    assert python.exists()
+
+
+def test_the_stamp_must_fit(project: Path) -> None:
+    launcher = load_launcher(project)
+    stamp = launcher.RUN.stamp(launcher.RUN.layers[0])
+    good = stamp.read_text()
+    record = json.loads(good)
+    assert launcher.sound(launcher.RUN)[0] == 1
+    assert launcher.sound(launcher.TEST)[0] == 1  # the second layer is not there
+    try:
+        for bad, reason in [
+            ("{half", "not finished"),
+            (json.dumps({**record, "requirements": "other"}), "requirements have changed"),
+            (json.dumps({**record, "python": "3.2"}), "was 3.2"),
+            (json.dumps({**record, "distributions": ["gone-1.dist-info"]}), "missing or damaged"),
+        ]:
+            stamp.write_text(bad)
+            count, why = launcher.sound(launcher.RUN)
+            assert count == 0
+            assert reason in why
+        stamp.unlink()
+        assert launcher.sound(launcher.RUN)[0] == 0
+    finally:
+        stamp.write_text(good)
+
+
+def test_test_requirements_stand_on_the_run_requirements(launcher: Any) -> None:
+    layer = launcher.TEST.layers[1]
+    before = launcher.digest(layer)
+    with open(launcher.ROOT / "requirements" / "run.txt", "a") as file:
+        file.write("# changed\n")
+    assert launcher.digest(layer) != before
+
+
+def test_no_suitable_python_is_one_line(
+    launcher: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(launcher, "find_python", lambda versions: None)
+    assert launcher.main(["reconstruct", "a.jpg"]) == 1
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1
+    assert "Python 3.11 or 3.13" in error
+
+
+def test_python_is_asked_and_not_taken_by_its_name(
+    launcher: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for folder, text in (("stand-in", "exit 127"), ("other", "echo 3.9; echo /usr/bin/false")):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "python3.2").write_text(f"#!/bin/sh\n{text}\n")
+        (tmp_path / folder / "python3.2").chmod(0o755)
+    monkeypatch.setenv("PATH", os.pathsep.join([str(tmp_path / "stand-in"), str(tmp_path / "other")]))
+    assert launcher.find_python(((3, 2),)) is None
+    (tmp_path / "other" / "python3.2").write_text("#!/bin/sh\necho 3.2; echo /opt/python\n")
+    assert launcher.find_python(((3, 2),)) == "/opt/python"
+    assert Path(launcher.find_python((sys.version_info[:2],))).exists()  # the running one needs no PATH
+
+
+def test_full_disk_is_one_line_before_the_downloads(
+    launcher: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    usage = namedtuple("usage", "free")
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: usage(0.3e9))
+    assert launcher.main(["reconstruct", "a.jpg"]) == 1
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 2  # what is being made, and why not
+    assert "needs about 1.6 GB and 0.3 GB are free" in lines[1]
+    assert launcher.sound(launcher.RUN)[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("output", "words"),
+    [
+        (["ERROR: Could not install packages due to an OSError: [Errno 28] No space left on device"], "disk is full"),
+        (
+            [
+                "WARNING: Retrying after connection broken by 'NewConnectionError(...)'",
+                "ERROR: No matching distribution found for pebble",
+            ],
+            "Check the network",
+        ),
+        (
+            ["Collecting x", "ERROR: No matching distribution found for x", "note"],
+            "No matching distribution found for x",
+        ),
+        ([], "no message"),
+    ],
+)
+def test_failed_installation_is_explained_in_one_line(
+    launcher: Any, tmp_path: Path, output: list[str], words: str
+) -> None:
+    text = launcher.explain(tmp_path, output)
+    assert words in text
+    assert "\n" not in text
+
+
+def test_failing_pip_leaves_no_stamp(launcher: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    (launcher.ROOT / "requirements" / "run.txt").write_text(f"{launcher.ROOT / 'missing-1.0-py3-none-any.whl'}\n")
+    assert launcher.main(["reconstruct", "a.jpg"]) == 1
+    error = capsys.readouterr().err.splitlines()[-1]
+    assert error.startswith("relief: The installation failed: ERROR:")
+    assert not launcher.RUN.stamp(launcher.RUN.layers[0]).exists()
+
+
+def test_one_process_at_a_time_makes_an_environment(launcher: Any) -> None:
+    folder = launcher.RUN.folder
+    with launcher.locked(folder, quiet=True), open(folder / launcher.LOCK, "a") as second:
+        assert launcher.lock(second.fileno()) is False
+    with open(folder / launcher.LOCK, "a") as third:
+        assert launcher.lock(third.fileno()) is True
+
+
+def test_help_and_wrong_usage(launcher: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    assert launcher.main(["-h"]) == 0
+    assert "reconstruct PHOTO" in capsys.readouterr().out
+    assert launcher.main([]) == 2
+    assert "reconstruct PHOTO" in capsys.readouterr().err
+    assert launcher.main(["reconstuct"]) == 2
+    assert "'reconstuct'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("body", "passed", "words"),
+    [
+        ("assert 1", True, "1 passed, 0 failed, 0 skipped"),
+        ("assert 0", False, "0 passed, 1 failed, 0 skipped"),
+        ("import pytest; pytest.skip('later')", False, "0 passed, 0 failed, 1 skipped"),
+        ("import os; os._exit(9)", False, "stopped before its end, exit code 9"),
+    ],
+)
+def test_result_line_of_a_version(launcher: Any, body: str, passed: bool, words: str) -> None:
+    class Here(launcher.Environment):  # type: ignore[misc]
+        python = Path(sys.executable)
+
+    here = Here(launcher.ROOT, launcher.RUN.layers)
+    here.stamp(here.layers[0]).write_text(json.dumps({"python": "3.11", "distributions": ["bpy-4.2.0.dist-info"]}))
+    (launcher.ROOT / "tests").mkdir()
+    (launcher.ROOT / "tests" / "test_one.py").write_text(f"def test_one():\n    {body}\n")
+    (launcher.ROOT / "pytest.ini").write_text("[pytest]\naddopts = --import-mode=importlib --confcutdir=tests\n")
+    good, line = launcher.run_tests(here, "tests")
+    assert good is passed
+    assert line.startswith(f"tests in bpy 4.2.0, Python 3.11: {words}")
+
+
+def test_every_older_blender_gets_its_line(
+    launcher: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def prepare(environment: Any) -> None:
+        if environment.folder.name == ".venv-bpy-4.2":
+            raise launcher.SetupError("No network.")
+
+    monkeypatch.setattr(launcher, "prepare", prepare)
+    monkeypatch.setattr(launcher, "find_python", lambda versions: "python3.11")
+    monkeypatch.setattr(
+        launcher, "run_tests", lambda environment, folder: (True, f"{environment.folder.name} {folder}")
+    )
+    assert launcher.test([]) == 1
+    assert capsys.readouterr().out.splitlines() == [
+        "relief test: .venv tests/unit",
+        "relief test: .venv tests/blender",
+        "relief test: bpy-4.2: not run. No network.",
+        "relief test: .venv-bpy-5.0 tests/blender",
+    ]
