@@ -84,7 +84,7 @@ def render(height: FloatArray, depth_m: float, albedo: FloatArray, light: FloatA
     scene.camera = view
     scene.render.engine = "CYCLES"
     scene.cycles.samples = samples
-    scene.cycles.use_denoising = False
+    scene.cycles.use_denoising = True
     scene.view_settings.view_transform = "Standard"
     scene.render.resolution_x, scene.render.resolution_y = columns, rows
     scene.render.image_settings.file_format = "PNG"
@@ -115,9 +115,9 @@ def main() -> None:
     parser.add_argument("--library", type=Path, required=True)
     parser.add_argument("--shapes", type=Path)
     parser.add_argument("--output", type=Path, required=True)
-    parser.add_argument("--seed", type=int, default=11)
-    parser.add_argument("--size", type=int, default=1280, help="columns in pixels; three quarters as many rows")
-    parser.add_argument("--samples", type=int, default=48)
+    parser.add_argument("--seed", type=int, default=40)
+    parser.add_argument("--size", type=int, default=1024, help="columns in pixels; three quarters as many rows")
+    parser.add_argument("--samples", type=int, default=16)
     options = parser.parse_args()
     rng = np.random.default_rng(options.seed)
     scene = Composer(Library(options.library, holdout=True), rng, options.size).compose()
