@@ -1,0 +1,135 @@
+"""Times the road from photograph to object: medians, the share of each stage, and the command's peak memory.
+
+    .venv/bin/python tests/benchmarks/speed.py [PHOTO] [--size 1024] [--repeats 5]
+
+Run it on an otherwise idle machine; compare ratios within one run, not seconds between machines.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+ENABLING = """
+import importlib.util, sys, time, bpy
+start, root = time.perf_counter(), r"{root}"
+spec = importlib.util.spec_from_file_location(
+    "photo_to_relief", root + "/__init__.py", submodule_search_locations=[root]
+)
+package = importlib.util.module_from_spec(spec)
+sys.modules["photo_to_relief"] = package
+spec.loader.exec_module(package)
+package.register()
+print((time.perf_counter() - start) * 1000, "torch" in sys.modules, "cv2" in sys.modules)
+"""
+
+
+def median(work: Callable[[], object], repeats: int) -> float:
+    """Median seconds of some calls, after one that does not count."""
+    work()
+    times = []
+    for _ in range(repeats):
+        start = time.perf_counter()
+        work()
+        times.append(time.perf_counter() - start)
+    return statistics.median(times)
+
+
+def square(photo: Path, size: int, folder: Path) -> Path:
+    """The photograph stretched to size x size."""
+    import cv2
+
+    path = folder / "square.png"
+    cv2.imwrite(str(path), cv2.resize(cv2.imread(str(photo)), (size, size), interpolation=cv2.INTER_CUBIC))
+    return path
+
+
+def stages(photo: Path, repeats: int, runtime: str) -> None:
+    """Each stage alone, from file to Blender object."""
+    import bpy
+    from mathutils import Matrix
+    from photo_to_relief.inference import MeshSettings, Predictor, RefinementSettings, build_mesh, read_photo, refine
+    from photo_to_relief.operators import bridge
+    from photo_to_relief.operators.reconstruction import Reconstruction
+
+    predictor = Predictor.load(runtime=runtime)
+    picture = read_photo(photo)
+    prediction = predictor.predict(picture)
+    height = refine(prediction, RefinementSettings())
+    mesh = build_mesh(height, MeshSettings(), prediction)
+    result = Reconstruction(picture, prediction, height, mesh, RefinementSettings(), MeshSettings(), {})
+    seconds = {
+        "read": median(lambda: read_photo(photo), repeats),
+        "predict": median(lambda: predictor.predict(picture), repeats),
+        "refine": median(lambda: refine(prediction, RefinementSettings(detail=1.2)), repeats),
+        "mesh": median(lambda: build_mesh(height, MeshSettings(), prediction), repeats),
+    }
+    arrays = sum(seconds.values())
+    scene = bpy.context.scene
+    placed = median(lambda: bridge.create_relief(result, scene, Matrix.Identity(4)), repeats)
+    relief = bpy.context.scene.collection.children[bridge.COLLECTION].objects[0]
+    moved = median(lambda: bridge.update_relief(relief, mesh, result.settings), repeats)
+    rows, columns = picture.grey.shape
+    print(f"{photo.name}, {columns}x{rows} px, {len(mesh.vertices):,} vertices, {predictor.runtime}")
+    for name, value in seconds.items():
+        print(f"  {name:32}{value:8.3f} s {value / arrays:5.0%}")
+    print(f"  {'photo to mesh arrays':32}{arrays:8.3f} s")
+    print(f"  {'object from arrays':32}{placed:8.3f} s")
+    print(f"  {'refinement to moved vertices':32}{seconds['refine'] + seconds['mesh'] + moved:8.3f} s")
+
+
+def enabling(repeats: int) -> None:
+    """What enabling the extension costs, in a fresh Blender each time."""
+    words = [sys.executable, "-c", ENABLING.format(root=ROOT)]
+    lines = [subprocess.run(words, check=True, capture_output=True, text=True).stdout.split() for _ in range(repeats)]
+    took = statistics.median(float(line[-3]) for line in lines)
+    print(f"  {'enabling':32}{took / 1000:8.3f} s, torch loaded: {lines[0][-2]}, cv2 loaded: {lines[0][-1]}")
+
+
+def whole(photo: Path, folder: Path) -> None:
+    """The whole command with all its formats: seconds and peak memory."""
+    start = time.perf_counter()
+    words = [
+        sys.executable,
+        str(ROOT / "relief"),
+        "reconstruct",
+        str(photo),
+        "--output",
+        str(folder / "out"),
+        "--quiet",
+    ]
+    subprocess.run(words, check=True, capture_output=True)
+    peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 2**20
+    print(f"  {'the whole command':32}{time.perf_counter() - start:8.3f} s, peak memory {peak:.2f} GB")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Time the road from photograph to object.")
+    parser.add_argument("photo", nargs="?", type=Path, default=ROOT / "examples" / "panel.jpg")
+    parser.add_argument("--size", type=int, default=1024)
+    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--runtime", default="auto")
+    options = parser.parse_args()
+    spec = importlib.util.spec_from_file_location(
+        "photo_to_relief", ROOT / "__init__.py", submodule_search_locations=[str(ROOT)]
+    )
+    assert spec is not None
+    sys.modules[spec.name] = importlib.util.module_from_spec(spec)
+    with tempfile.TemporaryDirectory() as place:
+        photo = square(options.photo, options.size, Path(place))
+        whole(photo, Path(place))
+        enabling(options.repeats)
+        stages(photo, options.repeats, options.runtime)
+
+
+if __name__ == "__main__":
+    main()
