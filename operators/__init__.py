@@ -1,0 +1,46 @@
+"""Blender operators, the bridge between Blender and arrays, exporters and the command line.
+
+Importing this package needs no bpy: the command line runs without it where no model is asked for.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+_commands: list[Any] = []
+
+
+def _classes() -> tuple[type, ...]:
+    from . import cancel, clear_cache, reconstruct, refine
+
+    return (
+        reconstruct.RELIEF_OT_reconstruct,
+        refine.RELIEF_OT_refine,
+        cancel.RELIEF_OT_cancel,
+        clear_cache.RELIEF_OT_clear_cache,
+    )
+
+
+def _command(argv: list[str]) -> int:
+    from .command import main  # only when called: enabling the extension stays quick
+
+    return main(argv)
+
+
+def register() -> None:
+    import bpy
+
+    for cls in _classes():
+        bpy.utils.register_class(cls)
+    _commands.append(bpy.utils.register_cli_command("relief", _command))
+
+
+def unregister() -> None:
+    import bpy
+
+    from . import job
+
+    job.stop_running()
+    bpy.utils.unregister_cli_command(_commands.pop())
+    for cls in reversed(_classes()):
+        bpy.utils.unregister_class(cls)

@@ -1,0 +1,277 @@
+"""The command line: ``relief reconstruct PHOTO ... --output DIR``, from a shell and as ``blender --command relief``.
+
+Exit codes: 0 all done; 1 some photograph failed or was skipped, the others are done; 2 wrong usage, before any work.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import json
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from ..inference.errors import ReliefError
+from ..inference.settings import MeshSettings, RefinementSettings
+from .reconstruction import Reconstruction, reconstruct, timed
+
+FORMATS = ("blend", "glb", "render")
+RUNTIMES = ("auto", "opencv", "torch")
+_MODEL_SUFFIXES = {"blend": ".blend", "glb": ".glb", "render": ".render.png"}
+_MAP_SUFFIXES = (".height.tif", ".normal.png", ".edges.png", ".segments.png", ".preview.png", ".json")
+
+
+@dataclass(frozen=True)
+class _Options:
+    photos: list[Path]
+    output: Path
+    refinement: RefinementSettings
+    mesh: MeshSettings
+    formats: tuple[str, ...]
+    runtime: str
+    max_size: int | None
+    overwrite: bool
+    quiet: bool
+
+    def outputs(self, photo: Path) -> list[Path]:
+        """All files that a photograph gets."""
+        suffixes = [*(_MODEL_SUFFIXES[name] for name in self.formats), *_MAP_SUFFIXES]
+        return [self.output / f"{photo.stem}{suffix}" for suffix in suffixes]
+
+
+def main(argv: list[str]) -> int:
+    """Run the command and return its exit code.
+
+    Args:
+        argv: the arguments after the program's name, such as ``["reconstruct", "panel.jpg", "--output", "out"]``.
+    """
+    parser = _parser()
+    try:
+        options = _check(parser.parse_args(argv))
+    except ReliefError as error:
+        print(f"relief: {error}", file=sys.stderr)
+        return 2
+    except SystemExit as end:  # argparse: 0 after --help, 2 after wrong usage; Blender must not be left by it
+        return int(end.code or 0)
+    try:
+        return max([_try(photo, options, number) for number, photo in enumerate(options.photos, 1)])
+    except KeyboardInterrupt:
+        print("\nrelief: stopped", file=sys.stderr)
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser("relief", description="A photograph of a carved relief becomes a 3D relief.")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    words = "make textured reliefs and maps of photographs"
+    add = commands.add_parser("reconstruct", help=words, description=words, allow_abbrev=False).add_argument
+    add("photos", nargs="+", type=Path, metavar="PHOTO", help="JPEG, PNG, TIFF, WebP or BMP")
+    add("--output", required=True, type=Path, metavar="DIR", help="folder of the results; made if missing")
+    for setting in fields(MeshSettings):
+        flag, kind = "--" + setting.name.replace("_", "-"), type(setting.default)
+        words = setting.metadata["description"].replace("%", "%%")
+        add(flag, type=kind, metavar=kind.__name__.upper(), help=f"{words} (default: {setting.default})")
+    add("--max-size", type=int, metavar="PX", help="longest side of photo and maps (default: the photo's own)")
+    add(
+        "--formats",
+        default=",".join(FORMATS),
+        help="any of blend,glb,render with commas between, or none (default: all)",
+    )
+    add("--runtime", choices=RUNTIMES, default="auto", help="what runs the network (default: auto)")
+    add(
+        "--settings",
+        type=Path,
+        metavar="FILE.json",
+        help="take the settings of an earlier NAME.json; options win over it",
+    )
+    add("--overwrite", action="store_true", help="replace results that exist, instead of skipping their photos")
+    add("--quiet", action="store_true", help="say only what went wrong")
+    return parser
+
+
+def _check(arguments: argparse.Namespace) -> _Options:
+    """The arguments as options, or a ReliefError that says what is wrong with them."""
+    values = _read_settings(arguments.settings) if arguments.settings else {}
+    given = {f.name: getattr(arguments, f.name) for f in fields(MeshSettings)}
+    values |= {name: value for name, value in given.items() if value is not None}
+    formats = tuple(name for name in dict.fromkeys(arguments.formats.split(",")) if name != "none")
+    if not set(formats) <= set(FORMATS) or (formats and "none" in arguments.formats.split(",")):
+        raise ReliefError(f"--formats is {arguments.formats!r}. Give any of {','.join(FORMATS)}, or none.")
+    if arguments.max_size is not None and arguments.max_size < 64:
+        raise ReliefError(f"--max-size is {arguments.max_size}. Give at least 64 pixels.")
+    options = _Options(
+        photos=arguments.photos,
+        output=arguments.output,
+        refinement=RefinementSettings.from_mapping(values),
+        mesh=MeshSettings.from_mapping(values),
+        formats=formats,
+        runtime=arguments.runtime,
+        max_size=arguments.max_size,
+        overwrite=arguments.overwrite,
+        quiet=arguments.quiet,
+    )
+    _check_files(options)
+    return options
+
+
+def _check_files(options: _Options) -> None:
+    stems: dict[str, Path] = {}
+    for photo in options.photos:
+        other = stems.setdefault(os.path.normcase(photo.stem), photo)
+        if other is not photo:
+            raise ReliefError(
+                f"{other} and {photo} would both be written as {photo.stem}. Rename one, or run them apart."
+            )
+    written = {os.path.abspath(path) for photo in options.photos for path in options.outputs(photo)}
+    for photo in options.photos:
+        if os.path.abspath(photo) in written:
+            raise ReliefError(f"{photo} would be overwritten by a result. Choose another --output.")
+    try:
+        options.output.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ReliefError(f"--output {options.output} cannot be used as a folder: {error.strerror}.") from error
+
+
+def _read_settings(path: Path) -> dict[str, Any]:
+    """The `settings` of a NAME.json."""
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))["settings"]
+    except OSError as error:
+        raise ReliefError(f"--settings {path} cannot be read: {error.strerror}.") from error
+    except (ValueError, KeyError, TypeError) as error:
+        raise ReliefError(
+            f'--settings {path} is no JSON object with "settings" in it. Give the NAME.json of a run.'
+        ) from error
+    known = {f.name for cls in (RefinementSettings, MeshSettings) for f in fields(cls)}
+    if not isinstance(values, dict) or not values.keys() <= known:
+        raise ReliefError(f'The "settings" of {path} must be an object with names out of: {", ".join(sorted(known))}.')
+    return values
+
+
+def _try(photo: Path, options: _Options, number: int) -> int:
+    """One photograph's exit code; its failure does not keep the others from their turn."""
+    progress = _Progress(f"[{number}/{len(options.photos)}] {photo.name}", sys.stderr.isatty() and not options.quiet)
+    existing = [path.name for path in options.outputs(photo) if path.exists()]
+    if existing and not options.overwrite:
+        print(
+            f"relief: {photo}: skipped, {', '.join(existing)} exist. Use --overwrite to replace them.", file=sys.stderr
+        )
+        return 1
+    try:
+        written = _make(photo, options, progress)
+    except (ReliefError, OSError) as error:
+        progress.end()
+        print(f"relief: {photo}: {error}", file=sys.stderr)
+        return 1
+    except MemoryError:
+        progress.end()
+        print(f"relief: {photo}: not enough memory. Use a smaller --max-size.", file=sys.stderr)
+        return 1
+    progress.end()
+    if not options.quiet:
+        print(f"{photo}: {', '.join(written)}", flush=True)
+    return 0
+
+
+def _make(photo: Path, options: _Options, progress: _Progress) -> list[str]:
+    """Make everything in a hidden folder beside its place, then move it there: all of it or nothing appears."""
+    if options.formats and importlib.util.find_spec("bpy") is None:
+        raise ReliefError(
+            "models need Blender's module bpy, which is not installed. Install it, or use --formats none."
+        )
+    result = reconstruct(
+        photo,
+        options.refinement,
+        options.mesh,
+        runtime=options.runtime,
+        max_size=options.max_size,
+        progress=progress,
+    )
+    part = Path(tempfile.mkdtemp(prefix=".relief-", dir=options.output))
+    try:
+        _write_maps(part / result.photo.name, result, progress)
+        if options.formats:
+            _write_models(part / result.photo.name, result, options.formats, progress)
+        _write_record(part / f"{result.photo.name}.json", photo, result, options)
+        paths = options.outputs(photo)
+        for path in paths:
+            os.replace(part / path.name, path)
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+    return [str(path) for path in paths]
+
+
+def _write_maps(stem: Path, result: Reconstruction, progress: _Progress) -> None:
+    from ..inference import maps
+
+    progress(1.0, 1.0, "Writing the maps")
+    width_m, depth_m = result.mesh_settings.width_m, result.mesh_settings.depth_m
+    prediction = result.prediction
+    with timed(result.times_s, "maps"):
+        height_m = result.height * depth_m
+        maps.write_height(_with(stem, ".height.tif"), height_m)
+        maps.write_normals(_with(stem, ".normal.png"), height_m, width_m)
+        maps.write_classes(_with(stem, ".edges.png"), prediction.soft_edges, maps.EDGE_PALETTE)
+        maps.write_classes(_with(stem, ".segments.png"), prediction.segments, maps.SEGMENT_PALETTE)
+        maps.write_preview(_with(stem, ".preview.png"), result.photo, result.height, prediction)
+
+
+def _write_models(stem: Path, result: Reconstruction, formats: Sequence[str], progress: _Progress) -> None:
+    from . import scene_io
+
+    progress(1.0, 1.0, "Placing the relief")
+    with timed(result.times_s, "scene"):
+        relief = scene_io.stage(result)
+    writers: dict[str, Callable[[Path], None]] = {
+        "blend": scene_io.save_blend,
+        "glb": lambda path: scene_io.save_glb(path, relief),
+        "render": scene_io.render,
+    }
+    for name in formats:
+        progress(1.0, 1.0, "Rendering" if name == "render" else f"Writing the {name}")
+        with timed(result.times_s, name):
+            writers[name](_with(stem, _MODEL_SUFFIXES[name]))
+
+
+def _write_record(path: Path, photo: Path, result: Reconstruction, options: _Options) -> None:
+    """What was made of what, by which weights and settings, in which time."""
+    rows, columns = result.height.shape
+    width_px, height_px = result.photo.source_size
+    record = {
+        "photo": {"file": photo.name, "sha256": result.photo.sha256, "width_px": width_px, "height_px": height_px},
+        "maps": {"width_px": columns, "height_px": rows},
+        "mesh": {"vertices": len(result.mesh.vertices), "faces": len(result.mesh.faces)},
+        "weights": result.prediction.weights,
+        "runtime": result.prediction.runtime,
+        "settings": result.settings,
+        "max_size": options.max_size,
+        "times_s": result.times_s,
+    }
+    path.write_text(json.dumps(record, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def _with(stem: Path, suffix: str) -> Path:
+    return stem.with_name(stem.name + suffix)
+
+
+class _Progress:
+    """One line on stderr that is written over and over; silent where nobody looks."""
+
+    def __init__(self, label: str, shown: bool) -> None:
+        self._label = label
+        self._shown = shown
+
+    def __call__(self, done: float, total: float, stage: str) -> bool:
+        if self._shown:
+            print(f"\r{self._label}: {done / total:4.0%} {stage}\x1b[K", end="", file=sys.stderr, flush=True)
+        return False
+
+    def end(self) -> None:
+        if self._shown:
+            print("\r\x1b[K", end="", file=sys.stderr, flush=True)

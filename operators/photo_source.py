@@ -1,0 +1,74 @@
+"""Which photograph the operator takes, and as which file on disk."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import bpy
+
+from ..inference.errors import ReliefError
+from .placement import Placement, is_reference, place_on_reference, place_upright
+
+if TYPE_CHECKING:
+    import tempfile
+
+
+@dataclass(frozen=True)
+class PhotoSource:
+    """A photograph's file and the place of the relief; the folder, where there is one, goes when this value goes."""
+
+    path: Path
+    placement: Placement
+    folder: tempfile.TemporaryDirectory[str] | None = None
+
+
+def choose_photo(context: bpy.types.Context, filepath: str) -> PhotoSource:
+    """The file if one is named, else the active image empty's image, else the one chosen in the sidebar.
+
+    Raises:
+        ReliefError: none of these is there, or the image has no still picture.
+    """
+    active = context.view_layer.objects.active
+    upright = place_upright(context.scene.cursor.location)
+    if filepath:
+        return PhotoSource(Path(bpy.path.abspath(filepath)), upright)
+    if is_reference(active):
+        return _from_image(active.data, place_on_reference(active))
+    if context.scene.relief.image is not None:
+        return _from_image(context.scene.relief.image, upright)
+    raise ReliefError("No photograph is chosen. Open one in the Relief sidebar, or select a reference image.")
+
+
+def _from_image(image: bpy.types.Image, placement: Placement) -> PhotoSource:
+    if image.source not in {"FILE", "GENERATED"}:
+        raise ReliefError(f"{image.name} is a movie, a sequence or a tiled image. Choose a single photograph.")
+    path = Path(bpy.path.abspath(image.filepath_from_user(), library=image.library)) if image.filepath else None
+    if path is not None and path.is_file() and image.packed_file is None and not image.is_dirty:
+        return PhotoSource(path, placement)
+    import tempfile  # only here: enabling the extension stays quick
+
+    folder = tempfile.TemporaryDirectory(prefix="relief-")
+    name = Path(path.name if path is not None else image.name)
+    if image.packed_file is not None and not image.is_dirty:
+        copy = Path(folder.name, name)
+        copy.write_bytes(image.packed_file.data)
+    elif image.has_data or image.source == "GENERATED":
+        copy = Path(folder.name, name.stem + ".png")
+        _save_png(image, copy)
+    else:
+        raise ReliefError(
+            f"The file of {image.name} is missing: {path}. Find it with File > External Data, or choose another."
+        )
+    return PhotoSource(copy, placement, folder)
+
+
+def _save_png(image: bpy.types.Image, path: Path) -> None:
+    """Painted and generated images exist in Blender's memory alone."""
+    copy = image.copy()
+    try:
+        copy.file_format = "PNG"
+        copy.save(filepath=str(path))
+    finally:
+        bpy.data.images.remove(copy)

@@ -1,0 +1,60 @@
+"""Where a relief stands: upright at a point, or in the place of a reference empty."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import bpy
+from mathutils import Matrix, Vector
+
+
+@dataclass(frozen=True)
+class Placement:
+    """Location, rotation and scale of the relief's object.
+
+    Convention:
+        The relief's own frame: X right, Z up, the carving faces -Y, origin at the bottom centre of the slab.
+
+    Attributes:
+        matrix: 4x4 to world space.
+        width_m: width that the mesh must have; None leaves it to the settings.
+    """
+
+    matrix: Matrix
+    width_m: float | None = None
+
+
+def is_reference(object_: bpy.types.Object | None) -> bool:
+    """Whether an object is an empty that shows an image."""
+    return (
+        object_ is not None
+        and object_.type == "EMPTY"
+        and object_.empty_display_type == "IMAGE"
+        and object_.data is not None
+    )
+
+
+def place_upright(location: Vector) -> Placement:
+    """Upright at ``location``, facing world -Y."""
+    return Placement(Matrix.Translation(location))
+
+
+def place_on_reference(empty: bpy.types.Object) -> Placement:
+    """In the plane of the image that ``empty`` shows, as wide as it, its lower edge on the image's lower edge.
+
+    Convention:
+        An empty shows its image in its local XY plane, y up, facing +z. The longer side of the image is
+        ``empty_display_size``; ``empty_image_offset`` is the lower left corner in units of the image's sides. The
+        empty's scale across goes into the mesh's width, so that the depth stays in real metres.
+    """
+    columns, rows = empty.data.size
+    size = empty.empty_display_size / max(columns, rows, 1)
+    width, height = columns * size, rows * size
+    offset_x, offset_y = empty.empty_image_offset
+    bottom_centre = Matrix.Translation(((offset_x + 0.5) * width, offset_y * height, 0.0))
+    stand_up = Matrix.Rotation(-math.pi / 2, 4, "X")  # the relief's Z is the image's y, its -Y the image's +z
+    location, rotation, scale = (empty.matrix_world @ bottom_centre @ stand_up).decompose()
+    across = abs(scale.x)
+    scale = Vector((math.copysign(1.0, scale.x), math.copysign(1.0, scale.y), scale.z / across))
+    return Placement(Matrix.LocRotScale(location, rotation, scale), width * across)

@@ -1,0 +1,145 @@
+"""Predictions kept in memory and, in an installed extension, on disk, so that refining never runs the network."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import logging
+import os
+from dataclasses import fields
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ..inference.prediction import Prediction
+
+LIMIT_BYTES = 2 * 2**30
+_PROBABILITIES = (
+    "soft_edges",
+    "segments",
+    "confidence",
+)  # half precision is enough for these on disk, and only for these
+
+log = logging.getLogger(__name__)
+
+
+class PredictionStore:
+    """Predictions by the hashes of photograph and weights; the longest unused leave first.
+
+    Args:
+        folder: where they are kept between sessions; None keeps them in memory alone.
+        limit_bytes: limit of the folder and, apart from it, of the memory; the newest is always kept in memory.
+    """
+
+    def __init__(self, folder: Path | None, limit_bytes: int = LIMIT_BYTES) -> None:
+        self.folder = folder
+        self.limit_bytes = limit_bytes
+        self._memory: dict[str, Prediction] = {}
+
+    def holds(self, photo_sha256: str, weights: str) -> bool:
+        path = self._path(_key(photo_sha256, weights))
+        return _key(photo_sha256, weights) in self._memory or (path is not None and path.is_file())
+
+    def get(self, photo_sha256: str, weights: str) -> Prediction | None:
+        key = _key(photo_sha256, weights)
+        prediction = self._memory.pop(key, None) or self._read(key)
+        if prediction is not None:
+            self._remember(key, prediction)
+        return prediction
+
+    def put(self, photo_sha256: str, prediction: Prediction) -> None:
+        key = _key(photo_sha256, prediction.weights)
+        self._remember(key, prediction)
+        self._write(key, prediction)
+
+    def clear(self) -> int:
+        """Forget all predictions; returns the bytes freed on disk."""
+        self._memory.clear()
+        files = self._files()
+        freed = sum(path.stat().st_size for path in files)
+        for path in files:
+            path.unlink(missing_ok=True)
+        return freed
+
+    def _remember(self, key: str, prediction: Prediction) -> None:
+        self._memory.pop(key, None)
+        self._memory[key] = prediction
+        while len(self._memory) > 1 and sum(map(_size_bytes, self._memory.values())) > self.limit_bytes:
+            del self._memory[next(iter(self._memory))]
+
+    def _path(self, key: str) -> Path | None:
+        return None if self.folder is None else self.folder / f"{key}.npz"
+
+    def _files(self) -> list[Path]:
+        """Stored files, oldest first."""
+        paths = [] if self.folder is None else list(self.folder.glob("*.npz"))
+        return sorted(paths, key=lambda path: path.stat().st_mtime)
+
+    def _read(self, key: str) -> Prediction | None:
+        import zipfile
+
+        import numpy as np
+
+        from ..inference.prediction import Prediction
+
+        path = self._path(key)
+        if path is None or not path.is_file():
+            return None
+        try:
+            with np.load(path) as stored:
+                arrays = {name: stored[name] for name in stored.files}
+            os.utime(path)
+            values = {n: str(a) if a.dtype.kind == "U" else a.astype(np.float32) for n, a in arrays.items()}
+            return Prediction(**values)
+        except (OSError, ValueError, TypeError, zipfile.BadZipFile) as error:
+            log.warning("Stored prediction %s cannot be read and is dropped: %s", path.name, error)
+            path.unlink(missing_ok=True)
+            return None
+
+    def _write(self, key: str, prediction: Prediction) -> None:
+        import numpy as np
+
+        path = self._path(key)
+        if path is None:
+            return
+        values = {f.name: getattr(prediction, f.name) for f in fields(prediction)}
+        values |= {name: values[name].astype(np.float16) for name in _PROBABILITIES}
+        part = path.with_suffix(f".{os.getpid()}.part")
+        try:
+            try:
+                with part.open("wb") as file:
+                    np.savez(file, **values)
+                os.replace(part, path)
+            finally:
+                part.unlink(missing_ok=True)
+            self._trim()
+        except OSError as error:  # a full disk costs only the store, never the relief
+            log.warning("The prediction could not be stored: %s", error)
+
+    def _trim(self) -> None:
+        files = self._files()
+        total = sum(path.stat().st_size for path in files)
+        while total > self.limit_bytes:
+            oldest = files.pop(0)
+            total -= oldest.stat().st_size
+            oldest.unlink(missing_ok=True)
+
+
+@functools.cache
+def store() -> PredictionStore:
+    """The one store of this Blender. Its folder exists only for an installed extension."""
+    import bpy
+
+    try:
+        folder = bpy.utils.extension_path_user(__package__.rpartition(".")[0], path="predictions", create=True)
+    except ValueError:  # not an installed extension
+        return PredictionStore(None)
+    return PredictionStore(Path(folder))
+
+
+def _key(photo_sha256: str, weights: str) -> str:
+    return hashlib.sha256(f"{photo_sha256} {weights}".encode()).hexdigest()
+
+
+def _size_bytes(prediction: Prediction) -> int:
+    return sum(getattr(getattr(prediction, f.name), "nbytes", 0) for f in fields(prediction))

@@ -1,0 +1,110 @@
+"""The road from a photograph's file to a mesh's arrays, as operator and command line both walk it. Knows no bpy."""
+
+from __future__ import annotations
+
+import functools
+import importlib.util
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..inference.errors import Progress, ReliefError, report
+
+if TYPE_CHECKING:
+    from ..inference.meshing import ReliefMesh
+    from ..inference.photo import Photo
+    from ..inference.prediction import FloatArray, Prediction
+    from ..inference.predictor import Predictor
+    from ..inference.settings import MeshSettings, RefinementSettings
+    from .prediction_store import PredictionStore
+
+# Shares of the whole at which the stages begin; the network takes nearly all of it.
+_READ, _PREDICT, _REFINE, _MESH = 0.0, 0.05, 0.85, 0.95
+
+
+@dataclass(frozen=True)
+class Reconstruction:
+    """All that one photograph became; `times_s` holds the seconds of each stage."""
+
+    photo: Photo
+    prediction: Prediction
+    height: FloatArray
+    mesh: ReliefMesh
+    refinement_settings: RefinementSettings
+    mesh_settings: MeshSettings
+    times_s: dict[str, float]
+
+    @property
+    def settings(self) -> dict[str, float]:
+        return {**self.refinement_settings.to_mapping(), **self.mesh_settings.to_mapping()}
+
+
+@contextmanager
+def timed(times_s: dict[str, float], stage: str) -> Iterator[None]:
+    """Note the seconds that the block takes."""
+    start = time.perf_counter()
+    yield
+    times_s[stage] = round(time.perf_counter() - start, 4)
+
+
+@functools.lru_cache(maxsize=1)
+def load_predictor(runtime: str) -> Predictor:
+    """The network, loaded once for a whole session or batch."""
+    from ..inference.predictor import Predictor
+
+    return Predictor.load(runtime=runtime)
+
+
+def reconstruct(
+    path: Path,
+    refinement_settings: RefinementSettings,
+    mesh_settings: MeshSettings,
+    *,
+    runtime: str = "auto",
+    max_size: int | None = None,
+    store: PredictionStore | None = None,
+    progress: Progress | None = None,
+) -> Reconstruction:
+    """Read, predict, refine and mesh one photograph; a stored prediction spares the network.
+
+    Raises:
+        ReliefError: the photograph or the runtime cannot be used.
+        Cancelled: `progress` asked to stop.
+    """
+    if importlib.util.find_spec("cv2") is None:
+        raise ReliefError("OpenCV is missing in this Python. Install opencv-python-headless 5, as the README says.")
+    from ..inference.meshing import build_mesh
+    from ..inference.photo import read_photo
+    from ..inference.refinement import refine
+
+    times_s: dict[str, float] = {}
+    report(progress, _READ, 1.0, "Reading the photo")
+    with timed(times_s, "read"):
+        photo = read_photo(path, max_size=max_size)
+    report(progress, _PREDICT, 1.0, "Loading the network")
+    with timed(times_s, "load"):
+        predictor = load_predictor(runtime)
+    with timed(times_s, "predict"):
+        prediction = store.get(photo.sha256, predictor.weights) if store else None
+        if prediction is None:
+            prediction = predictor.predict(photo, progress=_part(progress, _PREDICT, _REFINE))
+            if store:
+                store.put(photo.sha256, prediction)
+    report(progress, _REFINE, 1.0, "Refining the edges")
+    with timed(times_s, "refine"):
+        height = refine(prediction, refinement_settings)
+    report(progress, _MESH, 1.0, "Building the mesh")
+    with timed(times_s, "mesh"):
+        mesh = build_mesh(height, mesh_settings, prediction)
+    report(progress, 1.0, 1.0, "Placing the relief")
+    return Reconstruction(photo, prediction, height, mesh, refinement_settings, mesh_settings, times_s)
+
+
+def _part(progress: Progress | None, start: float, end: float) -> Progress | None:
+    """Progress of a stage as its part of the whole."""
+    if progress is None:
+        return None
+    return lambda done, total, stage: progress(start + (end - start) * done / total, 1.0, stage)

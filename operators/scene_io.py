@@ -1,0 +1,135 @@
+"""A relief as files of its own: a scene to look at it in, .blend, GLB and a rendered picture.
+
+For a process that does nothing else: `stage` replaces the open file.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stdout
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import bpy
+from mathutils import Matrix, Vector
+
+from ..inference.errors import ReliefError
+from .bridge import create_relief
+
+if TYPE_CHECKING:
+    from .reconstruction import Reconstruction
+
+_TO_CAMERA = Vector((-0.25, -1.0, 0.12))  # a step to the left of the panel and a little above: enough to see depth
+_TO_SUN = Vector((-0.75, -0.45, 0.6))  # raking, from the upper left
+_RENDER_SIDE_PX = 1024
+_MARGIN = 1.05
+
+
+def stage(result: Reconstruction) -> bpy.types.Object:
+    """Open an empty scene with the relief at the origin, a framed camera and a raking sun."""
+    with _blender_says("set up the scene"):
+        bpy.ops.wm.read_homefile(use_empty=True, use_factory_startup=True)
+    scene = bpy.context.scene
+    relief = create_relief(result, scene, Matrix.Identity(4))
+    sun = bpy.data.objects.new("Raking Sun", bpy.data.lights.new("Raking Sun", "SUN"))
+    sun.data.energy = 3.0
+    sun.rotation_euler = _TO_SUN.to_track_quat("Z", "Y").to_euler()
+    sun.location = _TO_SUN * result.mesh_settings.width_m
+    scene.collection.objects.link(sun)
+    _fill_world(scene)
+    _set_rendering(scene)
+    _frame(scene, relief)
+    return relief
+
+
+def save_blend(path: Path) -> None:
+    """Save the scene with its photograph packed."""
+    bpy.context.scene.render.filepath = f"//{path.stem}.render.png"
+    with _blender_says(f"write {path.name}"):
+        bpy.ops.wm.save_as_mainfile(filepath=str(path), copy=True, compress=True, check_existing=False)
+
+
+def save_glb(path: Path, relief: bpy.types.Object) -> None:
+    """Export the relief alone as binary glTF, +Y up, with its photograph as JPEG."""
+    import addon_utils
+
+    addon_utils.enable("io_scene_gltf2")
+    for object_ in bpy.context.view_layer.objects:
+        object_.select_set(object_ is relief)
+    with _blender_says(f"write {path.name}"):
+        bpy.ops.export_scene.gltf(
+            filepath=str(path),
+            export_format="GLB",
+            use_selection=True,
+            export_yup=True,
+            export_image_format="JPEG",
+            export_animations=False,
+        )
+
+
+def render(path: Path) -> None:
+    """Render the scene with Cycles on the processor; needs no display."""
+    bpy.context.scene.render.filepath = str(path)
+    with _blender_says(f"render {path.name}"):
+        bpy.ops.render.render(write_still=True)
+
+
+def _fill_world(scene: bpy.types.Scene) -> None:
+    """A faint even light, so that the shadows of the raking sun stay readable."""
+    scene.world = bpy.data.worlds.new("Relief")
+    if bpy.app.version < (5, 0):  # always on since
+        scene.world.use_nodes = True
+    background = next(node for node in scene.world.node_tree.nodes if node.type == "BACKGROUND")
+    background.inputs["Color"].default_value = (0.35, 0.35, 0.35, 1.0)
+
+
+def _set_rendering(scene: bpy.types.Scene) -> None:
+    import addon_utils
+
+    addon_utils.enable("cycles")
+    scene.render.engine = "CYCLES"
+    scene.cycles.device = "CPU"
+    scene.cycles.samples = 8
+    scene.cycles.max_bounces = 2
+    scene.cycles.use_denoising = False  # not in every build, and dull stone in the sun is nearly free of noise
+    scene.view_settings.view_transform = "Standard"  # the photograph's own colours
+
+
+def _frame(scene: bpy.types.Scene, relief: bpy.types.Object) -> None:
+    """Fit picture and camera to the relief's bounding box."""
+    camera = bpy.data.objects.new("Camera", bpy.data.cameras.new("Camera"))
+    camera.data.lens = 85.0
+    camera.rotation_euler = _TO_CAMERA.to_track_quat("Z", "Y").to_euler()
+    scene.collection.objects.link(camera)
+    scene.camera = camera
+    corners = [relief.matrix_world @ Vector(corner) for corner in relief.bound_box]
+    to_camera = camera.rotation_euler.to_matrix().inverted()
+    seen = [to_camera @ corner for corner in corners]
+    spans = [max(point[axis] for point in seen) - min(point[axis] for point in seen) for axis in (0, 1)]
+    sides_px = [max(16, round(_RENDER_SIDE_PX * span / max(spans))) for span in spans]
+    scene.render.resolution_x, scene.render.resolution_y = sides_px
+    bpy.context.view_layer.update()
+    fitting = [coordinate for corner in corners for coordinate in corner]
+    location, _ = camera.camera_fit_coords(bpy.context.evaluated_depsgraph_get(), fitting)
+    centre = sum(corners, Vector()) / len(corners)
+    camera.location = centre + (location - centre) * _MARGIN
+    distance = (camera.location - centre).length
+    camera.data.clip_start, camera.data.clip_end = distance / 100.0, distance * 10.0
+
+
+@contextmanager
+def _blender_says(doing: str) -> Iterator[None]:
+    """Keep Blender's chatter, from Python and from C, off stdout, and give its refusals as errors of ours."""
+    sys.stdout.flush()
+    kept = os.dup(1)
+    try:
+        with open(os.devnull, "w") as nowhere, redirect_stdout(nowhere):
+            os.dup2(nowhere.fileno(), 1)
+            yield
+    except RuntimeError as error:
+        raise ReliefError(f"Blender could not {doing}: {error}. Check the folder and the free space.") from error
+    finally:
+        os.dup2(kept, 1)
+        os.close(kept)

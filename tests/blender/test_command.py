@@ -1,0 +1,240 @@
+"""The contract of ``relief reconstruct``."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+
+import bpy
+import cv2
+import numpy as np
+import pytest
+from bpy_extras.object_utils import world_to_camera_view
+from mathutils import Vector
+
+MAPS = [".edges.png", ".height.tif", ".json", ".normal.png", ".preview.png", ".segments.png"]
+
+
+@pytest.fixture
+def relief(module, known, tmp_path):
+    """Runs the command with its results in tmp_path / "out"; the network is the known surface."""
+    main = module("operators.command").main
+    return lambda *arguments: main(["reconstruct", *map(str, arguments), "--output", str(tmp_path / "out")])
+
+
+def _names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir()) if folder.exists() else []
+
+
+def test_maps_without_a_model(relief, photo, tmp_path, capsys):
+    scene = bpy.context.scene
+    assert relief(photo, "--formats", "none", "--depth-m", "0.4", "--width-m", "2") == 0
+    assert _names(tmp_path / "out") == [f"panel{suffix}" for suffix in MAPS]
+    assert bpy.context.scene is scene, "maps alone leave Blender's file as it is"
+    height = cv2.imread(str(tmp_path / "out/panel.height.tif"), cv2.IMREAD_UNCHANGED)
+    assert (height.dtype, height.shape) == (np.float32, (80, 120))
+    # The known surface stands 0.5 high in the upper right quarter: 0.5 * 0.4 m, first row at the top.
+    assert height[20, 90] == pytest.approx(0.2, abs=0.02)
+    assert height[60, 30] == pytest.approx(0.0, abs=0.02)
+    normal = cv2.imread(str(tmp_path / "out/panel.normal.png"), cv2.IMREAD_UNCHANGED)
+    assert (normal.dtype, normal.shape) == (np.uint16, (80, 120, 3))
+    for name, index in (("edges", 0), ("segments", 1)):
+        data = (tmp_path / f"out/panel.{name}.png").read_bytes()
+        assert data[24:26] == b"\x08\x03", "8 bits with a palette"
+        assert index == _indices(data)[20, 90]
+    captured = capsys.readouterr()
+    assert "panel.height.tif" in captured.out
+    assert captured.err == "", "no progress where nobody looks"
+
+
+def _indices(png: bytes) -> np.ndarray:
+    """The stored values of an 8-bit PNG with unfiltered lines."""
+    import struct
+    import zlib
+
+    width, height = struct.unpack(">II", png[16:24])
+    start, data = 8, b""
+    while start < len(png):
+        length, kind = struct.unpack(">I4s", png[start : start + 8])
+        data += png[start + 8 : start + 8 + length] if kind == b"IDAT" else b""
+        start += length + 12
+    lines = np.frombuffer(zlib.decompress(data), np.uint8).reshape(height, width + 1)
+    assert not lines[:, 0].any()
+    return lines[:, 1:]
+
+
+def test_record_says_how_it_was_made(relief, photo, tmp_path):
+    assert relief(photo, "--formats", "none", "--max-size", "102", "--width-m", "2.5", "--max-vertices", "700") == 0
+    record = json.loads((tmp_path / "out/panel.json").read_text(encoding="utf-8"))
+    digest = hashlib.sha256(photo.read_bytes()).hexdigest()
+    assert record["photo"] == {"file": "panel.png", "sha256": digest, "width_px": 120, "height_px": 80}
+    assert record["maps"] == {"width_px": 102, "height_px": 68}
+    assert record["weights"] == "known+00000000"
+    assert record["runtime"] == "known"
+    assert record["max_size"] == 102
+    assert record["settings"] == {
+        "strength_soft": 1.0,
+        "strength_medium": 1.0,
+        "strength_sharp": 1.0,
+        "detail": 1.0,
+        "smoothing": 0.0,
+        "width_m": 2.5,
+        "depth_m": 0.1,
+        "max_vertices": 700,
+    }
+    assert {"read", "predict", "refine", "mesh", "maps"} <= record["times_s"].keys()
+    height = cv2.imread(str(tmp_path / "out/panel.height.tif"), cv2.IMREAD_UNCHANGED)
+    assert height.shape == (68, 102), "--max-vertices limits the mesh alone"
+
+
+def test_settings_of_an_earlier_run(relief, photo, tmp_path):
+    values = {"strength_sharp": 0.25, "detail": 0.5, "width_m": 3.0, "depth_m": 0.6, "max_vertices": 500}
+    file = tmp_path / "earlier.json"
+    file.write_text(json.dumps({"weights": "x", "settings": values}), encoding="utf-8")
+    assert relief(photo, "--formats", "none", "--settings", file, "--depth-m", "0.2") == 0
+    record = json.loads((tmp_path / "out/panel.json").read_text(encoding="utf-8"))
+    assert record["settings"].items() >= {**values, "depth_m": 0.2}.items(), "options win over the file"
+    first = cv2.imread(str(tmp_path / "out/panel.height.tif"), cv2.IMREAD_UNCHANGED)
+    again = tmp_path / "panel.json"
+    (tmp_path / "out/panel.json").rename(again)
+    assert relief(photo, "--formats", "none", "--settings", again, "--overwrite") == 0
+    np.testing.assert_array_equal(first, cv2.imread(str(tmp_path / "out/panel.height.tif"), cv2.IMREAD_UNCHANGED))
+    assert json.loads((tmp_path / "out/panel.json").read_text(encoding="utf-8"))["settings"] == record["settings"]
+
+
+def test_what_exists_is_skipped_and_named(relief, known, photo, tmp_path, capsys):
+    other = tmp_path / "other.png"
+    other.write_bytes(photo.read_bytes())
+    (tmp_path / "out").mkdir()
+    kept = tmp_path / "out/panel.height.tif"
+    kept.write_bytes(b"mine")
+    assert relief(photo, other, "--formats", "none") == 1
+    assert kept.read_bytes() == b"mine"
+    assert _names(tmp_path / "out") == [f"other{suffix}" for suffix in MAPS] + ["panel.height.tif"]
+    assert "panel.height.tif" in capsys.readouterr().err
+    assert known.calls == 1
+    assert relief(photo, "--formats", "none", "--overwrite") == 0
+    assert kept.read_bytes()[:2] in (b"II", b"MM")
+
+
+def test_failed_photos_are_named_and_the_others_done(relief, photo, tmp_path, capsys):
+    (tmp_path / "empty.jpg").touch()
+    (tmp_path / "cut.png").write_bytes(photo.read_bytes()[:2000])
+    (tmp_path / "text.webp").write_text("no picture")
+    bad = [tmp_path / name for name in ("empty.jpg", "cut.png", "text.webp", "missing.jpg")]
+    assert relief(*bad[:2], photo, *bad[2:], "--formats", "none", "--quiet") == 1
+    captured = capsys.readouterr()
+    assert all(path.name in captured.err for path in bad)
+    assert captured.out == "" and "panel" not in captured.err
+    assert _names(tmp_path / "out") == [f"panel{suffix}" for suffix in MAPS]
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        ["--formats", "obj"],
+        ["--formats", "none,glb"],
+        ["--runtime", "abacus"],
+        ["--width-m", "0"],
+        ["--depth-m", "deep"],
+        ["--max-vertices", "3"],
+        ["--max-size", "10"],
+        ["--settings", "missing.json"],
+        ["--polish"],
+    ],
+)
+def test_wrong_usage_does_no_work(relief, known, photo, tmp_path, wrong, capsys):
+    assert relief(photo, *wrong) == 2
+    assert capsys.readouterr().err != ""
+    assert not (tmp_path / "out").exists()
+    assert known.calls == 0
+
+
+def test_photos_and_output_are_needed(module, photo):
+    main = module("operators.command").main
+    assert main([]) == main(["reconstruct", str(photo)]) == main(["reconstruct", "--output", "x"]) == 2
+    assert main(["reconstruct", "--help"]) == 0
+
+
+@pytest.mark.parametrize(
+    "settings", ["[1]", '{"detail": 1}', '{"settings": {"detial": 1}}', '{"settings": {"detail": "a"}}']
+)
+def test_settings_that_cannot_be_meant(relief, photo, tmp_path, settings):
+    (tmp_path / "wrong.json").write_text(settings)
+    assert relief(photo, "--settings", tmp_path / "wrong.json") == 2
+
+
+def test_two_photos_of_one_stem(relief, known, photo, tmp_path, capsys):
+    (tmp_path / "b").mkdir()
+    twin = tmp_path / "b/panel.jpg"
+    twin.write_bytes(photo.read_bytes())
+    assert relief(photo, twin) == 2
+    assert str(twin) in capsys.readouterr().err
+    assert known.calls == 0
+
+
+def test_a_result_never_replaces_a_photo(relief, photo, tmp_path):
+    (tmp_path / "out").mkdir()
+    in_the_way = tmp_path / "out/panel.preview.png"
+    in_the_way.write_bytes(photo.read_bytes())
+    assert relief(photo, in_the_way, "--overwrite") == 2
+    assert in_the_way.read_bytes() == photo.read_bytes()
+
+
+def test_names_that_are_not_ascii(relief, photo, tmp_path):
+    named = photo.rename(tmp_path / "Ängkor 石 ж.v2.png")
+    assert relief(named, "--formats", "blend,glb") == 0
+    assert _names(tmp_path / "out") == sorted(f"Ängkor 石 ж.v2{s}" for s in [".blend", ".glb", *MAPS])
+
+
+def test_output_that_is_a_file(relief, known, photo, tmp_path):
+    (tmp_path / "out").write_text("mine")
+    assert relief(photo, "--formats", "none") == 2
+    assert (tmp_path / "out").read_text() == "mine"
+    assert known.calls == 0
+
+
+def test_failure_while_writing_leaves_nothing(module, relief, photo, tmp_path, monkeypatch, capsys):
+    def full(*_arguments):
+        raise module("inference.errors").ReliefError("The disk is full.")
+
+    monkeypatch.setattr(module("inference.maps"), "write_preview", full)
+    assert relief(photo, "--formats", "none") == 1
+    assert "The disk is full." in capsys.readouterr().err
+    assert _names(tmp_path / "out") == []
+
+
+def test_blend_holds_camera_sun_and_photo(relief, photo, tmp_path, capfd):
+    assert relief(photo, "--formats", "blend", "--width-m", "40", "--depth-m", "4") == 0
+    assert capfd.readouterr().out.count("\n") == 1, "Blender's own chatter stays off stdout"
+    assert _names(tmp_path / "out") == sorted(f"panel{suffix}" for suffix in [".blend", *MAPS])
+    photo.unlink()
+    bpy.ops.wm.open_mainfile(filepath=str(tmp_path / "out/panel.blend"))
+    scene = bpy.context.scene
+    bpy.context.view_layer.update()
+    panel = scene.objects["panel"]
+    assert panel.dimensions.x == pytest.approx(40.0, abs=1e-4)
+    assert "relief_photo_sha256" in panel
+    assert bpy.data.images["panel"].packed_file is not None
+    assert [o.data.type for o in scene.objects if o.type == "LIGHT"] == ["SUN"]
+    towards = next(o for o in scene.objects if o.type == "LIGHT").matrix_world.to_3x3() @ Vector((0.0, 0.0, 1.0))
+    assert -towards.y < 0.6, "raking: more from the side than from the front"
+    assert towards.y < -0.2 and towards.z > 0.2, "on the carved face, from above"
+    assert scene.render.engine == "CYCLES"
+    views = [world_to_camera_view(scene, scene.camera, panel.matrix_world @ Vector(c)) for c in panel.bound_box]
+    for axis in (0, 1):
+        seen = [view[axis] for view in views]
+        assert 0.0 < min(seen) < 0.1 and 0.9 < max(seen) < 1.0, "framed"
+    assert all(scene.camera.data.clip_start < view.z < scene.camera.data.clip_end for view in views)
+
+
+def test_render_shows_the_photo(relief, photo, tmp_path):
+    assert relief(photo, "--formats", "render", "--max-vertices", "2000") == 0
+    picture = cv2.imread(str(tmp_path / "out/panel.render.png"))
+    rows, columns = picture.shape[:2]
+    assert columns == 1024 and 600 < rows < 800
+    # A red of 0.7 of the blue, as in the file's B G R order: the stone, in the middle of the picture.
+    blue, _, red = picture[rows // 2 - 200 : rows // 2 + 200, 300:700].reshape(-1, 3).mean(axis=0)
+    assert red > 1.1 * blue
+    assert picture.std() > 5

@@ -1,0 +1,94 @@
+"""Predictions kept in memory and on disk."""
+
+from __future__ import annotations
+
+import os
+
+import numpy as np
+import pytest
+
+
+@pytest.fixture
+def make(module):
+    def prediction(value: float, weights: str = "1+abc"):
+        shape = (4, 6)
+        return module("inference.prediction").Prediction(
+            height=np.full(shape, value, np.float32),
+            slopes=np.full((*shape, 2), 1 / 3, np.float32),
+            soft_edges=np.full((*shape, 4), 0.25, np.float32),
+            segments=np.full((*shape, 6), 1 / 6, np.float32),
+            confidence=np.full(shape, 0.5, np.float32),
+            light=np.array([0.0, 0.6, 0.8], np.float32),
+            weights=weights,
+            runtime="test",
+        )
+
+    return prediction
+
+
+@pytest.fixture
+def new_store(module, tmp_path):
+    store = module("operators.prediction_store").PredictionStore
+    return lambda **values: store(**{"folder": tmp_path, **values})
+
+
+def test_height_and_slopes_come_back_from_disk_exactly(new_store, make):
+    new_store().put("photo", make(1 / 3))
+    found = new_store().get("photo", "1+abc")
+    np.testing.assert_array_equal(found.height, make(1 / 3).height)
+    np.testing.assert_array_equal(found.slopes, make(1 / 3).slopes)
+    np.testing.assert_allclose(found.segments, make(1 / 3).segments, atol=1e-4)
+    assert found.segments.dtype == np.float32
+    assert (found.weights, found.runtime) == ("1+abc", "test")
+
+
+def test_photo_and_weights_are_both_the_key(new_store, make):
+    store = new_store()
+    store.put("photo", make(0.5))
+    assert store.holds("photo", "1+abc")
+    assert store.get("photo", "2+abc") is None
+    assert store.get("other", "1+abc") is None
+
+
+def test_oldest_files_leave_first(new_store, make, tmp_path):
+    store = new_store()
+    store.put("a", make(0.1))
+    size = next(tmp_path.glob("*.npz")).stat().st_size
+    small = new_store(limit_bytes=int(size * 2.5))
+    small.put("b", make(0.2))
+    for path, age in zip(small._files(), (200, 100), strict=True):
+        os.utime(path, (age, age) if path == small._path(_key(small, "b")) else (age - 150, age - 150))
+    small.put("c", make(0.3))
+    assert len(list(tmp_path.glob("*"))) == 2
+    fresh = new_store()
+    assert [fresh.holds(name, "1+abc") for name in "abc"] == [False, True, True]
+
+
+def _key(store, name: str) -> str:
+    import sys
+
+    return sys.modules[type(store).__module__]._key(name, "1+abc")
+
+
+def test_memory_is_limited_but_keeps_the_newest(new_store, make):
+    store = new_store(folder=None, limit_bytes=1)
+    store.put("a", make(0.1))
+    store.put("b", make(0.2))
+    assert store.get("a", "1+abc") is None
+    assert store.get("b", "1+abc").height[0, 0] == np.float32(0.2)
+
+
+def test_damaged_file_counts_as_absent(new_store, make, tmp_path):
+    new_store().put("photo", make(0.1))
+    path = next(tmp_path.glob("*.npz"))
+    path.write_bytes(path.read_bytes()[:100])
+    assert new_store().get("photo", "1+abc") is None
+    assert not path.exists()
+
+
+def test_clear_frees_the_disk(new_store, make, tmp_path):
+    store = new_store()
+    store.put("photo", make(0.1))
+    assert store.clear() > 0
+    assert not store.holds("photo", "1+abc")
+    assert not list(tmp_path.iterdir())

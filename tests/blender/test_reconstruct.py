@@ -1,0 +1,275 @@
+"""The operator that makes a relief."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+
+import bpy
+import cv2
+import numpy as np
+import pytest
+from mathutils import Euler, Vector
+
+
+def _positions(relief: bpy.types.Object) -> np.ndarray:
+    values = np.empty(3 * len(relief.data.vertices), np.float32)
+    relief.data.attributes["position"].data.foreach_get("vector", values)
+    return values.reshape(-1, 3)
+
+
+def _values(relief: bpy.types.Object, name: str, dtype: type) -> np.ndarray:
+    values = np.empty(len(relief.data.vertices), dtype)
+    relief.data.attributes[name].data.foreach_get("value", values)
+    return values
+
+
+def _corners(relief: bpy.types.Object) -> tuple[Vector, Vector]:
+    bpy.context.view_layer.update()
+    points = [relief.matrix_world @ Vector(corner) for corner in relief.bound_box]
+    return Vector(map(min, zip(*points, strict=True))), Vector(map(max, zip(*points, strict=True)))
+
+
+def _data() -> dict[str, int]:
+    names = ("objects", "meshes", "materials", "images", "collections")
+    return {name: len(getattr(bpy.data, name)) for name in names}
+
+
+def _add_reference(image: bpy.types.Image, **values: object) -> bpy.types.Object:
+    empty = bpy.data.objects.new("Reference", None)
+    empty.empty_display_type = "IMAGE"
+    empty.data = image
+    for name, value in values.items():
+        setattr(empty, name, value)
+    bpy.context.scene.collection.objects.link(empty)
+    bpy.context.view_layer.objects.active = empty
+    empty.select_set(True)
+    bpy.context.view_layer.update()
+    return empty
+
+
+def test_operator_equals_api(module, photo):
+    """With the bundled network, through OpenCV."""
+    inference = module("inference")
+    refinement = inference.RefinementSettings(strength_soft=1.5, detail=0.5, smoothing=0.25)
+    settings = inference.MeshSettings(width_m=1.2, depth_m=0.3, max_vertices=2000)
+    picture = inference.read_photo(photo)
+    prediction = inference.Predictor.load(runtime="opencv").predict(picture)
+    mesh = inference.build_mesh(inference.refine(prediction, refinement), settings, prediction)
+    for name, value in {**refinement.to_mapping(), **settings.to_mapping()}.items():
+        setattr(bpy.context.scene.relief, name, value)
+
+    assert bpy.ops.relief.reconstruct(filepath=str(photo)) == {"FINISHED"}
+
+    relief = bpy.context.active_object
+    x, y, z = mesh.vertices.T
+    np.testing.assert_allclose(_positions(relief), np.stack((x, -z, y), axis=1), atol=1e-6)
+    np.testing.assert_array_equal(_values(relief, "soft_edge", np.int32), mesh.soft_edge)
+    np.testing.assert_array_equal(_values(relief, "segment", np.int32), mesh.segment)
+    np.testing.assert_allclose(_values(relief, "height", np.float32), mesh.height, atol=1e-6)
+    assert [list(face.vertices) for face in relief.data.polygons[:50]] == mesh.faces[:50].tolist()
+    uvs = np.empty(2 * len(relief.data.loops), np.float32)
+    relief.data.uv_layers.active.uv.foreach_get("vector", uvs)
+    np.testing.assert_allclose(uvs.reshape(-1, 2), mesh.uvs[mesh.faces.ravel()], atol=1e-6)
+    assert relief["relief_photo_sha256"] == picture.sha256
+    assert relief["relief_weights"] == prediction.weights
+    assert json.loads(relief["relief_settings"]) == {**refinement.to_mapping(), **settings.to_mapping()}
+
+
+def test_relief_is_upright_to_scale_and_sound(known, photo):
+    bpy.context.scene.relief.width_m = 3.0
+    bpy.context.scene.relief.depth_m = 0.5
+    bpy.context.scene.cursor.location = (10.0, 20.0, 30.0)
+    bpy.ops.relief.reconstruct(filepath=str(photo))
+    relief = bpy.context.active_object
+    low, high = _corners(relief)
+    # 120 x 80 vertices: 119 cells across 3 m, hence 79 cells of 3 / 119 m upward, from the cursor up.
+    assert (low.x, high.x) == pytest.approx((8.5, 11.5), abs=1e-5)
+    assert (low.z, high.z) == pytest.approx((30.0, 30.0 + 79 * 3 / 119), abs=1e-4)
+    # The upper right quarter stands 0.5 * 0.5 m out of the slab, to -Y; its middle is free of the edges.
+    positions = _positions(relief).reshape(80, 120, 3)
+    assert positions[20, 90] == pytest.approx((3 / 119 * 30.5, -0.25, 3 / 119 * 59), abs=0.02)
+    assert positions[60, 30, 1] == pytest.approx(0.0, abs=0.02)
+    assert relief.data.polygons[0].normal.y < -0.9
+    assert not relief.data.validate(verbose=True)
+    assert len(relief.data.edges) == 80 * 119 + 79 * 120
+    assert all(face.use_smooth for face in relief.data.polygons)
+    assert [c.name for c in relief.users_collection] == ["Relief"]
+    assert bpy.context.selected_objects == [relief]
+
+
+def test_material_wears_the_photo_upright(known, photo):
+    bpy.ops.relief.reconstruct(filepath=str(photo))
+    material = bpy.context.active_object.data.materials[0]
+    shader = next(n for n in material.node_tree.nodes if n.type == "BSDF_PRINCIPLED")
+    image = shader.inputs["Base Color"].links[0].from_node.image
+    assert shader.inputs["Roughness"].default_value == pytest.approx(0.9)
+    assert image.colorspace_settings.name == "sRGB"
+    assert image.packed_file is not None
+    assert tuple(image.size) == (120, 80)
+    pixels = np.array(image.pixels[:]).reshape(80, 120, 4)[::-1, :, 2::-1]  # Blender's rows run upward
+    np.testing.assert_allclose(pixels * 255, cv2.imread(str(photo)), atol=12)
+
+
+def test_photo_turned_by_exif_is_placed_upright(known, tmp_path, photo):
+    stored = cv2.rotate(cv2.imread(str(photo)), cv2.ROTATE_90_COUNTERCLOCKWISE)
+    jpeg = cv2.imencode(".jpg", stored, [cv2.IMWRITE_JPEG_QUALITY, 98])[1].tobytes()
+    exif = b"Exif\0\0MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x06\0\0\0\0\0\0"  # orientation 6: turn clockwise
+    turned = tmp_path / "turned.jpg"
+    turned.write_bytes(jpeg[:2] + b"\xff\xe1" + (len(exif) + 2).to_bytes(2, "big") + exif + jpeg[2:])
+    bpy.ops.relief.reconstruct(filepath=str(turned))
+    image = bpy.data.images["turned"]
+    assert tuple(image.size) == (120, 80)
+    pixels = np.array(image.pixels[:]).reshape(80, 120, 4)[::-1, :, 2::-1]
+    assert np.abs(pixels * 255 - cv2.imread(str(photo))).mean() < 3
+
+
+@pytest.mark.parametrize("stored", ["file", "packed", "generated"])
+def test_image_of_the_sidebar(known, photo, stored):
+    image = bpy.data.images.load(str(photo))
+    if stored == "packed":
+        image.pack()
+        photo.unlink()
+    elif stored == "generated":
+        image = bpy.data.images.new("painted", 100, 70)
+        image.pixels.foreach_set(np.linspace(0, 1, 4 * 100 * 70, dtype=np.float32))
+    bpy.context.scene.relief.image = image
+    images = len(bpy.data.images)
+    assert bpy.ops.relief.reconstruct() == {"FINISHED"}
+    relief = bpy.context.active_object
+    assert relief.name == ("painted" if stored == "generated" else "panel")
+    assert len(relief.data.vertices) == (7000 if stored == "generated" else 9600)
+    assert len(bpy.data.images) == images + 1
+
+
+def test_reference_keeps_its_place(known, photo):
+    """An empty turned, moved and scaled: the slab's corners lie on the corners of the image that it shows."""
+    empty = _add_reference(
+        bpy.data.images.load(str(photo)),
+        empty_display_size=5.0,
+        empty_image_offset=(-0.25, -0.75),
+        location=(1.0, 2.0, 3.0),
+        rotation_euler=Euler((0.3, -0.7, 1.1)),
+        scale=(2.0, 2.0, 2.0),
+    )
+    before = empty.matrix_world.copy()
+    bpy.context.scene.relief.depth_m = 0.0
+    bpy.ops.relief.reconstruct()
+    relief = bpy.context.active_object
+    assert empty.name in bpy.context.scene.objects and empty.matrix_world == before
+    # 120 x 80 pixels at display size 5: 5 wide, 10 / 3 high; the offset puts the left edge at -0.25 * 5 and the
+    # lower one at -0.75 * 10 / 3. Vertices stand at pixel centres: 79 cells of 5 / 119 upward.
+    left, right, bottom, top = -1.25, 3.75, -2.5, -2.5 + 79 * 5 / 119
+    expected = {
+        79 * 120: before @ Vector((left, bottom, 0.0)),
+        80 * 120 - 1: before @ Vector((right, bottom, 0.0)),
+        0: before @ Vector((left, top, 0.0)),
+        119: before @ Vector((right, top, 0.0)),
+    }
+    bpy.context.view_layer.update()
+    for index, corner in expected.items():
+        # A vertex of depth 0: the slab alone.
+        assert (relief.matrix_world @ relief.data.vertices[index].co - corner).length < 1e-4
+    towards = (relief.matrix_world.to_3x3() @ Vector((0.0, -1.0, 0.0))).normalized()
+    assert (towards - (before.to_3x3() @ Vector((0.0, 0.0, 1.0))).normalized()).length < 1e-5
+    # The scale went into the mesh: the depth stays in metres, and the slider shows the width.
+    assert tuple(relief.scale) == pytest.approx((1.0, 1.0, 1.0), abs=1e-5)
+    assert bpy.context.scene.relief.width_m == pytest.approx(10.0, abs=1e-4)
+
+
+def test_reference_in_front_view_gives_an_upright_relief(known, photo):
+    _add_reference(
+        bpy.data.images.load(str(photo)),
+        empty_display_size=1.2,
+        empty_image_offset=(-0.5, -0.5),
+        rotation_euler=Euler((math.pi / 2, 0.0, 0.0)),
+    )
+    bpy.ops.relief.reconstruct()
+    relief = bpy.context.active_object
+    assert tuple(relief.rotation_euler) == pytest.approx((0.0, 0.0, 0.0), abs=1e-6)
+    assert tuple(relief.location) == pytest.approx((0.0, 0.0, -0.4), abs=1e-6)
+
+
+def test_reference_goes_before_the_sidebar_and_a_file_before_both(known, photo, tmp_path):
+    other = tmp_path / "other.png"
+    cv2.imwrite(str(other), cv2.imread(str(photo))[:70])
+    bpy.context.scene.relief.image = bpy.data.images.load(str(photo))
+    empty = _add_reference(bpy.data.images.load(str(other)))
+    bpy.ops.relief.reconstruct()
+    assert bpy.context.active_object.name == "other"
+    bpy.context.view_layer.objects.active = empty
+    bpy.ops.relief.reconstruct(filepath=str(photo))
+    assert bpy.context.active_object.name == "panel"
+    assert bpy.context.active_object.matrix_world.is_identity
+
+
+def test_undo_takes_the_relief_away(known, photo):
+    bpy.ops.ed.undo_push(message="Before")
+    before = _data()
+    bpy.ops.relief.reconstruct("EXEC_DEFAULT", True, filepath=str(photo))
+    assert len(bpy.data.objects) == 1
+    bpy.ops.ed.undo_push(message="After")
+    bpy.ops.ed.undo()
+    if bpy.data.objects:  # with an undo step of the operator's own, two lead back
+        bpy.ops.ed.undo()
+    assert _data() == before
+
+
+@pytest.mark.parametrize("fails_in", ["_fill_material", "_fill_mesh", "_collection"])
+def test_failure_while_placing_leaves_no_data(module, known, photo, monkeypatch, fails_in):
+    def fail(*_arguments):
+        raise ArithmeticError("broken")
+
+    monkeypatch.setattr(module("operators.bridge"), fails_in, fail)
+    before = _data()
+    with pytest.raises(RuntimeError, match="broken"):
+        bpy.ops.relief.reconstruct(filepath=str(photo))
+    assert _data() == before
+
+
+def test_cancelled_work_leaves_no_data(module, known, photo, monkeypatch):
+    def stopped(_photo, progress=None):
+        raise module("inference.errors").Cancelled("Stopped.")
+
+    monkeypatch.setattr(known, "predict", stopped)
+    before = _data()
+    assert bpy.ops.relief.reconstruct(filepath=str(photo)) == {"CANCELLED"}
+    assert _data() == before
+
+
+def test_no_photograph_chosen():
+    before = _data()
+    with pytest.raises(RuntimeError, match="No photograph is chosen"):
+        bpy.ops.relief.reconstruct()
+    assert _data() == before
+
+
+@pytest.mark.parametrize("content", ["missing", "empty", "text", "truncated", "tiny"])
+def test_bad_files_are_refused_and_leave_no_data(known, photo, tmp_path, content):
+    bad = tmp_path / "bad.png"
+    if content == "tiny":
+        cv2.imwrite(str(bad), np.zeros((40, 90), np.uint8))
+    elif content != "missing":
+        bad.write_bytes({"empty": b"", "text": b"not a picture", "truncated": photo.read_bytes()[:2000]}[content])
+    before = _data()
+    with pytest.raises(RuntimeError, match="bad"):
+        bpy.ops.relief.reconstruct(filepath=str(bad))
+    assert _data() == before
+    assert known.calls == 0
+
+
+def test_image_whose_file_is_gone(known, photo):
+    image = bpy.data.images.load(str(photo))
+    bpy.context.scene.relief.image = image
+    Path(photo).unlink()
+    image.reload()
+    with pytest.raises(RuntimeError, match="missing"):
+        bpy.ops.relief.reconstruct()
+
+
+def test_poll_says_why_not_in_edit_mode(known, photo):
+    bpy.ops.relief.reconstruct(filepath=str(photo))
+    bpy.ops.object.mode_set(mode="EDIT")
+    with pytest.raises(RuntimeError, match="Leave Edit"):
+        bpy.ops.relief.reconstruct(filepath=str(photo))

@@ -1,0 +1,66 @@
+"""The sidebar tab "Relief" of the 3D viewport."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+
+import bpy
+
+from ..inference.settings import MeshSettings, RefinementSettings
+
+
+class _Sidebar:
+    bl_space_type = "VIEW_3D"
+    bl_region_type = "UI"
+    bl_category = "Relief"
+
+
+class RELIEF_PT_main(_Sidebar, bpy.types.Panel):
+    bl_label = "Photo to Relief"
+
+    def draw(self, context: bpy.types.Context) -> None:
+        layout, relief = self.layout, context.scene.relief
+        progress = context.window_manager.relief_progress
+        active = context.view_layer.objects.active
+        reference = active is not None and active.type == "EMPTY" and isinstance(active.data, bpy.types.Image)
+        if progress.active:
+            layout.progress(factor=progress.share, text=progress.stage)
+            layout.operator("relief.cancel", icon="CANCEL")
+            return
+        if reference:
+            layout.label(text=f"Selected reference: {active.data.name}", icon="IMAGE_REFERENCE")
+        else:
+            layout.template_ID(relief, "image", open="image.open")
+        row = layout.row()
+        row.scale_y = 1.5
+        row.enabled = reference or relief.image is not None
+        row.operator("relief.reconstruct", icon="MOD_DISPLACE")
+        if not row.enabled:
+            layout.label(text="Open a photograph, or select a reference image", icon="INFO")
+
+
+class RELIEF_PT_size(_Sidebar, bpy.types.Panel):
+    bl_label = "Size"
+    bl_parent_id = "RELIEF_PT_main"
+    bl_options = {"DEFAULT_CLOSED"}
+
+    def draw(self, context: bpy.types.Context) -> None:
+        _draw_settings(self.layout, context, MeshSettings)
+        self.layout.label(text="A photograph does not tell the depth: choose it", icon="INFO")
+
+
+class RELIEF_PT_edges(_Sidebar, bpy.types.Panel):
+    bl_label = "Edges"
+    bl_parent_id = "RELIEF_PT_main"
+    bl_options = {"DEFAULT_CLOSED"}
+
+    def draw(self, context: bpy.types.Context) -> None:
+        _draw_settings(self.layout, context, RefinementSettings)
+        self.layout.operator("relief.refine", icon="FILE_REFRESH")
+
+
+def _draw_settings(layout: bpy.types.UILayout, context: bpy.types.Context, settings: type) -> None:
+    layout.use_property_split = True
+    layout.use_property_decorate = False
+    for setting in fields(settings):
+        layout.prop(context.scene.relief, setting.name, slider=setting.metadata["unit"] == "NONE")

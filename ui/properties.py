@@ -1,0 +1,50 @@
+"""Properties of the scene, made from the fields of `inference`'s settings: same names, limits and defaults."""
+
+from __future__ import annotations
+
+from dataclasses import Field, fields
+from typing import Any
+
+import bpy
+
+from ..inference.settings import MeshSettings, RefinementSettings
+
+
+def _refine(_group: bpy.types.PropertyGroup, _context: bpy.types.Context) -> None:
+    """A moved slider shows on the active relief at once, where there is one."""
+    if bpy.ops.relief.refine.poll():
+        bpy.ops.relief.refine()
+
+
+def _property(setting: Field[Any]) -> Any:
+    limits = setting.metadata
+    shared = {
+        "name": limits["label"],
+        "description": limits["description"],
+        "default": setting.default,
+        "min": limits["low"],
+        "max": limits["high"],
+        "update": _refine,
+    }
+    if isinstance(setting.default, int):
+        return bpy.props.IntProperty(**shared)
+    return bpy.props.FloatProperty(**shared, unit=limits["unit"], precision=3)
+
+
+_image = bpy.props.PointerProperty(
+    type=bpy.types.Image, name="Photograph", description="The photograph of a carved relief, seen from the front"
+)
+_settings = {f.name: _property(f) for cls in (RefinementSettings, MeshSettings) for f in fields(cls)}
+RELIEF_PG_settings = type(
+    "RELIEF_PG_settings",
+    (bpy.types.PropertyGroup,),
+    {"__doc__": "The photograph and every setting of a relief", "__annotations__": {"image": _image, **_settings}},
+)
+
+
+class RELIEF_PG_progress(bpy.types.PropertyGroup):
+    """How far the reconstruction under way is; drawn by the sidebar, never saved"""
+
+    active: bpy.props.BoolProperty(options={"SKIP_SAVE"})  # type: ignore[valid-type]
+    share: bpy.props.FloatProperty(options={"SKIP_SAVE"})  # type: ignore[valid-type]
+    stage: bpy.props.StringProperty(options={"SKIP_SAVE"})  # type: ignore[valid-type]
