@@ -32,6 +32,7 @@ log = logging.getLogger(__name__)
 
 EMA_DECAY = 0.998
 WARMUP_STEPS = 200
+CALIBRATION_BATCHES = 60
 MAX_NORM = 1e6
 """Norm of the gradient that no healthy step has: better stop at the last checkpoint than train on garbage."""
 DECAY_FROM = 0.65
@@ -215,7 +216,22 @@ class Training:
             if time.monotonic() - saved > 240:
                 save(self.checkpoint, self.state())
                 saved = time.monotonic()
+        self.calibrate(stream)
         save(self.checkpoint, self.state())
+
+    @torch.no_grad()
+    def calibrate(self, stream: Any) -> None:
+        """Measure the average's batch statistics anew: those of its ever-changing model do not fit it."""
+        frozen = set(self.average.detector_b.modules())
+        norms = [m for m in self.average.modules() if isinstance(m, nn.BatchNorm2d) and m not in frozen]
+        for norm in norms:
+            norm.reset_running_stats()
+            norm.momentum = None  # a plain mean over all batches
+        self.average.train()
+        for _ in range(CALIBRATION_BATCHES):
+            with autocast(self.options.device):
+                self.average(to_device(next(stream), self.options.device)["x"])
+        self.average.eval()
 
     def one_step(self, batch: dict[str, Tensor], ramp: float) -> dict[str, float]:
         """Forward, loss, backward, update, average; returns the terms of the loss."""
