@@ -2,8 +2,8 @@
 
     python -m training.train --library DIR --shapes DIR --run DIR --minutes 120
 
-Writes ``last.pt`` (everything needed to resume) and ``curve.csv`` into the run's folder, and at the end, or at any time
-by ``python -m training.export --run DIR``, the weights that the extension bundles.
+Writes ``last.pt`` (everything needed to resume) and ``curve.csv`` into the run's folder; ``python -m training.export
+--run DIR`` makes of it the weights that the extension bundles. Another ``--crop`` may be given when a run is resumed.
 """
 
 from __future__ import annotations
@@ -58,6 +58,7 @@ class Options:
     seed: int
     device: str
     detector_steps: int
+    start: Path | None = None
 
 
 def autocast(device: str) -> AbstractContextManager[Any]:
@@ -193,7 +194,11 @@ class Training:
         )
         if not resumed:
             self.edge_weights, self.segment_weights = class_weights(stream, options.device)
-            train_detector(self.model.detector_b, stream, options, self.edge_weights)
+            if options.start:
+                self.model.load_state_dict(torch.load(options.start, map_location=options.device, weights_only=True))
+                self.model.detector_b.freeze()
+            else:
+                train_detector(self.model.detector_b, stream, options, self.edge_weights)
             self.average.load_state_dict(self.model.state_dict())
         self.average.eval()
         self.average.detector_b.freeze()
@@ -279,6 +284,7 @@ def parse(arguments: list[str] | None = None) -> Options:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--detector-steps", type=int, default=400)
+    parser.add_argument("--start", type=Path, help="exported relief.pt that a new run begins with")
     return Options(**vars(parser.parse_args(arguments)))
 
 

@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from training import train
+from training.export import export
 from training.train import Options, Training, learning_rate, update_average
 
 
@@ -66,6 +67,30 @@ def test_a_run_resumes_with_all_its_state(options: Options, monkeypatch: pytest.
         assert torch.equal(value, first.average.state_dict()[name]), name
     kept = second.optimiser.state_dict()["state"]
     assert len(kept) == len(first.optimiser.state_dict()["state"]) > 0
+
+
+def test_a_run_begins_with_exported_weights(options: Options, tmp_path: Path) -> None:
+    torch.manual_seed(9)
+    network = train.build_network("tiny").eval()
+    export(network, tmp_path / "weights", "old")
+    x = torch.rand(1, 1, 64, 64)
+    before = network(x).height_first.detach()
+    training = Training(replace(options, start=tmp_path / "weights" / "relief.pt"))
+    training.calibrate = lambda stream: None  # type: ignore[method-assign]
+    training.run()
+    assert training.model.detector_b.frozen
+    after = training.model.eval()(x).height_first.detach()
+    assert torch.allclose(after, before, atol=2e-2 * before.abs().max().item())
+
+
+def test_calibration_measures_the_statistics_of_the_data(options: Options) -> None:
+    training = Training(options)
+    batch = {"x": torch.full((2, 1, 64, 64), 3.0) + torch.randn(2, 1, 64, 64)}
+    training.calibrate(iter([batch] * train.CALIBRATION_BATCHES))
+    conv, norm = training.average.encoder.stem[0], training.average.encoder.stem[1]
+    answer = conv(batch["x"])
+    assert torch.allclose(norm.running_mean, answer.mean((0, 2, 3)), rtol=0.02, atol=0.02)
+    assert torch.allclose(norm.running_var, answer.var((0, 2, 3)), rtol=0.03)
 
 
 def test_detector_b_is_trained_first_and_then_left_alone(options: Options, monkeypatch: pytest.MonkeyPatch) -> None:
