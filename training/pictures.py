@@ -51,7 +51,7 @@ def settings_sheet(prediction: Prediction) -> Picture:
     for setting in fields(RefinementSettings):
         cells = []
         for value in (setting.metadata["low"], setting.default, setting.metadata["high"]):
-            shown = shade(refine(prediction, RefinementSettings(**{setting.name: value})))[part]
+            shown = shade(refine(prediction, RefinementSettings.from_mapping({setting.name: value})))[part]
             cell = cv2.cvtColor(fitted(np.ascontiguousarray(shown), 260), cv2.COLOR_GRAY2BGR)
             words = f"{setting.metadata['label']} {value:g}"
             cv2.putText(cell, words, (8, 22), cv2.FONT_HERSHEY_SIMPLEX, 0.6, (0, 0, 0), 3, cv2.LINE_AA)

@@ -1,0 +1,72 @@
+"""The benchmark's own parts, on panels small enough to reckon by hand."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from inference.photo import Photo, photo_from_array
+from training.benchmark import blurred_luminance, flat_stone, luminance, read_panels, relief_of, score_reference
+
+
+@pytest.fixture
+def references(tmp_path: Path) -> Path:
+    """A panel of 560x600 px: a ramp of 0.002 mm a pixel to the right, a wave on it, a strip at the left unknown."""
+    folder = tmp_path / "panel"
+    folder.mkdir()
+    y, x = np.mgrid[0:600, 0:560].astype(np.float32)
+    height_mm = 0.002 * x + np.sin(x / 9) + 0.5 * np.cos(y / 13)
+    cv2.imwrite(str(folder / "height_u16.png"), np.round((height_mm + 100) * 100).astype(np.uint16))
+    valid = np.full((600, 560), 255, np.uint8)
+    valid[:, :30] = 0
+    cv2.imwrite(str(folder / "valid.png"), valid)
+    bright = np.clip(128 + 40 * (np.sin(x / 9) + 0.5 * np.cos(y / 13)), 0, 255).astype(np.uint8)
+    for name, picture in (("bright", bright), ("dark", 255 - bright)):
+        cv2.imwrite(str(folder / f"photo_{name}.jpg"), picture, [cv2.IMWRITE_JPEG_QUALITY, 98])
+        seen = valid.copy()
+        seen[590:] = 0
+        cv2.imwrite(str(folder / f"photo_{name}_valid.png"), seen)
+    return tmp_path
+
+
+def test_panels_are_read_in_millimetres_with_both_masks(references: Path) -> None:
+    (panel,) = read_panels(references)
+    assert panel.name == "panel" and [photo.name for photo, _ in panel.photos] == ["photo_bright", "photo_dark"]
+    assert panel.height_mm[0, 100] == pytest.approx(0.002 * 100 + np.sin(100 / 9) + 0.5, abs=0.006)
+    valid = panel.photos[0][1]
+    assert not valid[300, 29] and valid[300, 30] and valid[589, 300] and not valid[590, 300]
+
+
+def test_a_method_scores_the_mean_over_the_photographs(references: Path) -> None:
+    (panel,) = read_panels(references)
+    by_photo = [score_reference(luminance, type(panel)(panel.name, panel.height_mm, [p]))[0] for p in panel.photos]
+    assert by_photo[0] > 0.97 and by_photo[1] < -0.97
+    assert score_reference(luminance, panel)[0] == pytest.approx(sum(by_photo) / 2, abs=1e-6)
+
+
+def test_baselines() -> None:
+    grey = np.zeros((100, 200), np.uint8)
+    grey[:, 100:] = 255
+    photo = photo_from_array(grey, "step")
+    assert luminance(photo)[50, 150] == pytest.approx(1)
+    # sigma is 200 / 200 = 1 px: at the first bright pixel's centre Phi(0.5)
+    assert blurred_luminance(photo)[50, 100] == pytest.approx(0.691, abs=0.02)
+
+
+def test_relief_is_the_spread_between_the_outer_twentieths() -> None:
+    photo = photo_from_array(np.zeros((64, 64), np.uint8), "flat")
+
+    def slope(photo: Photo) -> np.ndarray:
+        return np.tile(np.linspace(0, 1, 101, dtype=np.float32), (64, 1))
+
+    assert relief_of(slope, [photo]) == pytest.approx(0.9, abs=1e-4)
+
+
+def test_flat_stone_is_stained_and_repeats() -> None:
+    first, second = flat_stone(None, 2, seed=3)
+    again = flat_stone(None, 2, seed=3)[1]
+    assert first.grey.std() > 0.01 and not np.array_equal(first.grey, second.grey)
+    np.testing.assert_array_equal(second.grey, again.grey)
