@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -34,21 +34,14 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
 
 @pytest.hookimpl(trylast=True)
 def pytest_unconfigure(config: pytest.Config) -> None:
-    """The bpy wheel 4.2.23 crashes at exit after any glTF export, of the factory scene too; 4.5 and 5.0 do not.
+    """End with the tests' own status, after the reports are written and before Blender's exit.
 
-    So the process ends here, with the tests' own status, after the reports are written and before Blender's exit.
+    After a glTF export, of the factory scene too, the bpy wheel 4.2.23 crashes there, and 4.5.15 was seen to hang.
     """
-    if bpy.app.version < (4, 5):
-        shutil.rmtree(_HOME, ignore_errors=True)
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(config.stash.get(_STATUS, int(pytest.ExitCode.INTERNAL_ERROR)))
-
-
-@pytest.fixture(scope="session", autouse=True)
-def _home() -> Iterator[None]:
-    yield
     shutil.rmtree(_HOME, ignore_errors=True)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(config.stash.get(_STATUS, int(pytest.ExitCode.INTERNAL_ERROR)))
 
 
 @pytest.fixture(scope="session")
