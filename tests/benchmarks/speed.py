@@ -30,6 +30,7 @@ sys.modules["photo_to_relief"] = package
 spec.loader.exec_module(package)
 package.register()
 print((time.perf_counter() - start) * 1000, "torch" in sys.modules, "cv2" in sys.modules)
+package.unregister()
 """
 
 
