@@ -11,8 +11,8 @@ from torch import Tensor
 from inference.network import SLOPE_SCALE, ReliefOutput
 from inference.network.edges import SoftEdgeDetectorB
 
-FLAT = 0.02
-"""Mean deviation of height below which a sample counts as flat: scale-free terms would only fit noise there."""
+FLAT_POWER = (1e-4, 1e-3)
+"""Mean square of the forms within a band of sizes, finest first, below which a sample counts as flat in that band."""
 
 
 @dataclass(frozen=True)
@@ -21,9 +21,9 @@ class LossWeights:
 
     edge: float = 1.5
     mismatch: float = 1.5
-    absolute: float = 1.0
-    relative: float = 1.0
-    gradient: float = 0.5
+    absolute: float = 0.5
+    form: float = 2.0
+    gradient: float = 0.25
     slopes: float = 1.0
     edges: float = 0.4
     matching: float = 0.15
@@ -41,19 +41,32 @@ def gradient(height: Tensor) -> Tensor:
     return torch.cat((dx, dy), 1)
 
 
-def _standard(height: Tensor) -> tuple[Tensor, Tensor]:
-    """Height less its mean, over its mean deviation, and that deviation, per sample."""
-    centred = height - height.flatten(1).mean(1)[:, None, None, None]
-    deviation = centred.abs().flatten(1).mean(1)[:, None, None, None]
-    return centred / (deviation + 1e-3), deviation
+def form_loss(predicted: Tensor, true: Tensor, weight: Tensor) -> Tensor:
+    """Squared error of the forms of each size, relative to the power of the true forms of that size.
 
+    The height is split into bands a factor of 4 apart, each what the next coarser one leaves, and the last one's mean.
+    Squared, for the mean of what an ambiguous photograph may show is the guess that correlates best with the truth; L1
+    asks for the median and turned doubtful places into plateaus that are all there or not at all.
 
-def relative_loss(predicted: Tensor, true: Tensor, weight: Tensor) -> Tensor:
-    """Scale- and shift-invariant L1 (after MiDaS, with means for its medians), over the samples that are not flat."""
-    p, _ = _standard(predicted)
-    t, deviation = _standard(true)
-    carved = (deviation > FLAT).float()
-    return ((p - t).abs() * weight * carved).mean()
+    Args:
+        predicted: (N, 1, H, W); sides are multiples of 16.
+        true: likewise.
+        weight: (N, 1, H, W), mean about 1.
+    """
+    total = predicted.new_zeros(())
+    for flat in FLAT_POWER:
+        coarse_predicted, coarse_true = F.avg_pool2d(predicted, 4), F.avg_pool2d(true, 4)
+        size = true.shape[2:]
+        band = true - F.interpolate(coarse_true, size, mode="bilinear")
+        wrong = predicted - F.interpolate(coarse_predicted, size, mode="bilinear") - band
+        power = band.square().flatten(1).mean(1)[:, None, None, None]
+        total = total + (wrong.square() * weight / (power + flat)).mean()
+        predicted, true, weight = coarse_predicted, coarse_true, F.avg_pool2d(weight, 4)
+    wrong = predicted - true
+    wrong = wrong - wrong.mean((2, 3), keepdim=True)
+    power = true.var((2, 3), keepdim=True, correction=0)
+    total = total + (wrong.square() * weight / (power + FLAT_POWER[-1])).mean()
+    return total / (len(FLAT_POWER) + 1)
 
 
 def gradient_loss(predicted: Tensor, true: Tensor, weight: Tensor) -> Tensor:
@@ -138,7 +151,7 @@ def total_loss(
     parts = F.cross_entropy(out.segments.float(), segments, segment_weights, reduction="none")
     terms = {
         "absolute": ((height - true).abs() * weight).mean() + 0.5 * ((first - true).abs() * weight).mean(),
-        "relative": relative_loss(height, true, weight) + 0.5 * relative_loss(first, true, weight),
+        "form": form_loss(height, true, weight) + 0.5 * form_loss(first, true, weight),
         "gradient": gradient_loss(height, true, weight) + 0.5 * gradient_loss(first, true, weight),
         "slopes": slope_loss(slopes, true_slopes, weight),
         "edges": (photo * per_pixel).mean(),

@@ -14,7 +14,7 @@ from training.compose import Composer
 from training.data import Stream, collate, crop_scene, photograph_sample
 from training.labels import edge_strength, soft_edge_classes
 from training.library import Library
-from training.losses import LossWeights, balanced, dynamic_weight, gradient, relative_loss, total_loss
+from training.losses import LossWeights, balanced, dynamic_weight, form_loss, gradient, total_loss
 from training.photograph import Stone
 
 
@@ -113,11 +113,20 @@ def test_gradient_of_a_plane() -> None:
     assert torch.allclose(g[0, 0], torch.tensor(3.0)) and torch.allclose(g[0, 1], torch.tensor(-2.0))
 
 
-def test_relative_loss_ignores_scale_and_shift_but_not_sign() -> None:
-    true = torch.rand(2, 1, 16, 16, generator=torch.Generator().manual_seed(0))
+def test_form_loss_is_the_share_of_power_missed_at_any_size() -> None:
+    true = 20 * torch.rand(2, 1, 64, 64, generator=torch.Generator().manual_seed(0))
     one = torch.ones_like(true)
-    assert relative_loss(5 * true + 2, true, one) < 0.02
-    assert relative_loss(-true, true, one) > 1
+    assert form_loss(true + 3, true, one) == pytest.approx(0, abs=1e-6)
+    assert form_loss(torch.zeros_like(true), true, one) == pytest.approx(1, rel=0.01)
+    assert form_loss(1.5 * true, true, one) == pytest.approx(0.25, rel=0.01)
+    assert form_loss(-true, true, one) == pytest.approx(4, rel=0.01)
+
+
+def test_form_loss_asks_flat_stone_to_stay_flat() -> None:
+    flat, one = torch.zeros(1, 1, 64, 64), torch.ones(1, 1, 64, 64)
+    bump = flat.clone()
+    bump[..., 24:40, 24:40] = 0.3
+    assert form_loss(flat, flat, one) == 0 and form_loss(bump, flat, one) > 1
 
 
 def test_balanced_weights_favour_the_rare() -> None:
