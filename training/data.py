@@ -23,6 +23,8 @@ from .photograph import Stone, take_photograph
 USES_PER_SCENE = 14
 SCENES_KEPT = 40
 CLEAN_SHARE = 0.3
+CLOSEST = 0.45
+"""Least window, relative to the crop made of it: full-size photographs show figures larger than a crop."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +55,7 @@ def crop_scene(scene: Scene, size: int, rng: np.random.Generator) -> Scene:
         rng: source of chance.
     """
     n = scene.height.shape[0]
-    low = min(0.65 * size, n)
+    low = min(CLOSEST * size, n)
     rows = int(np.exp(rng.uniform(np.log(low), np.log(n))))
     columns = int(np.clip(rows * rng.uniform(0.9, 1.1), 16, n))
     y, x = int(rng.integers(0, n - rows + 1)), int(rng.integers(0, n - columns + 1))

@@ -11,7 +11,7 @@ import torch
 
 from inference.network import SLOPE_SCALE, build_network
 from training.compose import Composer
-from training.data import Stream, collate, crop_scene, photograph_sample
+from training.data import CLOSEST, Stream, collate, crop_scene, photograph_sample
 from training.labels import edge_strength, soft_edge_classes
 from training.library import Library
 from training.losses import LossWeights, balanced, dynamic_weight, form_loss, gradient, total_loss
@@ -95,7 +95,7 @@ def test_crop_scales_depth_with_the_window(library: Path) -> None:
     for seed in range(6):
         crop = crop_scene(scene, 64, np.random.default_rng(seed))
         assert crop.height.shape == (64, 64) and crop.blocks.shape == (64, 64)
-        assert 64 / 200 <= crop.depth_px / scene.depth_px <= 64 / (0.65 * 64) * 1.05
+        assert 64 / 200 <= crop.depth_px / scene.depth_px <= 64 / (CLOSEST * 64) * 1.05
 
 
 def test_sample_is_a_photograph(library: Path) -> None:
