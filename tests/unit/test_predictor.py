@@ -111,9 +111,10 @@ def test_a_tiled_photograph_gives_what_a_whole_one_does(monkeypatch: pytest.Monk
 
 
 def test_levels() -> None:
-    assert levels(600, 500) == [(600, 500)]
-    assert levels(1024, 1024) == [(512, 512), (1024, 1024)]
-    assert levels(3000, 4096) == [(375, 512), (750, 1024), (1500, 2048), (3000, 4096)]
+    assert levels(540, 500) == [(540, 500)]
+    assert levels(1024, 1024) == [(384, 384), (1024, 1024)]
+    # The next one, of 3072 px, would be nearly the photograph's size.
+    assert levels(3000, 4096) == [(281, 384), (562, 768), (1125, 1536), (3000, 4096)]
     # A frieze of 8:1 keeps 256 px across.
     assert levels(2048, 16384)[0] == (256, 2048)
     # Without end: as many pixels as one tile.
@@ -132,7 +133,7 @@ def test_lowpass_of_a_ramp_and_a_ripple() -> None:
     assert lowpass(wave, 4.0)[150, 200] == pytest.approx(0.952, abs=0.02)
 
 
-def test_merge_takes_large_forms_from_the_coarser_pass_and_detail_from_the_finer() -> None:
+def test_merge_shares_large_forms_and_keeps_the_detail_of_the_finer_pass() -> None:
     size, tile = (512, 768), Tile(slice(64, 448), slice(128, 640), np.ones((384, 512), np.float32))
     y, x = (a.astype(np.float32) for a in np.mgrid[0:512, 0:768])
     ripple = 0.1 * np.sin(2 * np.pi * x / 8)
@@ -146,8 +147,10 @@ def test_merge_takes_large_forms_from_the_coarser_pass_and_detail_from_the_finer
     coarse[SEGMENTS.start + 1] = 1.0
     merged = merge(fine, coarse, tile, size)
     inside = (slice(64, 320), slice(64, 448))
-    np.testing.assert_allclose(merged[0][inside], (dome + ripple)[tile.rows, tile.columns][inside], atol=0.01)
-    share = predictor_module.COARSE_SHARE["slopes"][1]
+    share = predictor_module.COARSE_SHARE
+    expected = (share * dome + (1 - share) * 5.0 + ripple)[tile.rows, tile.columns]
+    # A Gaussian of 3 fine pixels leaves exp(-2 pi^2 3^2 / 8^2) = 0.06 of a ripple of 8 px, and 0.75 of that is taken.
+    np.testing.assert_allclose(merged[0][inside], expected[inside], atol=0.012)
     np.testing.assert_allclose(merged[SLOPES][0], share * 0.002, rtol=1e-4)
     np.testing.assert_allclose(merged[SLOPES][1], share * 0.001, rtol=1e-4)
     np.testing.assert_allclose(merged[SEGMENTS].sum(0), 1.0, atol=1e-5)
