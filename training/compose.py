@@ -49,6 +49,7 @@ class _Style:
     gamma: float  # below 1: bulging forms
     layer_step: float  # how far one layer stands before the other, relative to an item's thickness
     depth_ratio: float  # full depth of the carving relative to the height of a figure
+    incision: float  # depth of the grooves along inner contours, relative to the item's height
 
 
 def fractal(rows: int, columns: int, scale_px: float, rng: np.random.Generator, octaves: int = 4) -> FloatArray:
@@ -68,19 +69,22 @@ def fractal(rows: int, columns: int, scale_px: float, rng: np.random.Generator, 
 
 def _style(rng: np.random.Generator) -> _Style:
     kind = rng.random()
-    if kind < 0.35:  # shallow plateaus, as in Nineveh
+    if kind < 0.45:  # shallow plateaus, as in Nineveh: steep rims, and what lies within is cut almost as deep
         return _Style(
-            rng.uniform(0.55, 0.9), rng.uniform(0.004, 0.02), rng.uniform(0.3, 0.9), rng.uniform(0.5, 1.0),
+            rng.uniform(0.45, 0.9), rng.uniform(0.004, 0.02), rng.uniform(0.4, 2.0), rng.uniform(0.5, 1.0),
             rng.uniform(0.1, 0.5), float(np.exp(rng.uniform(np.log(0.015), np.log(0.07)))),
+            rng.uniform(0.05, 0.35) if rng.random() < 0.6 else 0.0,
         )  # fmt: skip
-    if kind < 0.75:  # round and deep, as in Borobudur
+    if kind < 0.8:  # round and deep, as in Borobudur
         return _Style(
             rng.uniform(0.15, 0.5), rng.uniform(0.02, 0.08), rng.uniform(0.4, 1.2), rng.uniform(0.5, 0.9),
             rng.uniform(0.2, 0.8), float(np.exp(rng.uniform(np.log(0.1), np.log(0.4)))),
+            rng.uniform(0.02, 0.1) if rng.random() < 0.3 else 0.0,
         )  # fmt: skip
     return _Style(
         rng.uniform(0.0, 0.8), rng.uniform(0.005, 0.06), rng.uniform(0.3, 1.5), rng.uniform(0.4, 1.2),
         rng.uniform(0.0, 1.0), float(np.exp(rng.uniform(np.log(0.03), np.log(0.25)))),
+        rng.uniform(0.02, 0.2) if rng.random() < 0.3 else 0.0,
     )  # fmt: skip
 
 
@@ -135,6 +139,10 @@ def _carve(
     mix = rng.uniform(0.2, 0.8)
     body = (1 - style.rim) * (mix * form + (1 - mix) * bulge) + style.detail * 0.3 * detail
     out = rise * np.maximum(style.rim + body, 0.05)
+    if style.incision:
+        jump = cv2.morphologyEx(depth, cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8)) > 0.03 * extent
+        contour = (jump & (distance > 2)).astype(np.float32)
+        out -= style.incision * np.minimum(2 * cv2.GaussianBlur(contour, (0, 0), rng.uniform(0.6, 1.5)), 1)
     return out.astype(np.float32), cover * (rise > 0)
 
 
@@ -192,11 +200,11 @@ class Composer:
         if rows < 6 or columns < 3 or columns > 4 * n or rows > 4 * n:
             return
         form, cover = _carve(shape, (rows, columns), style, rng)
-        if rng.random() < 0.2 and min(rows, columns) > 24:
+        if rng.random() < 0.4 and min(rows, columns) > 24:  # scales, hems, pleats
             kind = str(rng.choice(ORNAMENTS))
             pattern = ornament(kind, rows, columns, rng.uniform(0.03, 0.12) * max(rows, columns), rng)
             where = np.clip(fractal(rows, columns, rows * 0.5, rng, 2) * 3, 0, 1)
-            form = form + (pattern - 0.5) * where * rng.uniform(0.05, 0.2) * (form > 0.1)
+            form = form + (pattern - 0.5) * where * rng.uniform(0.05, 0.3) * (form > 0.1)
         top, left = int(round(foot - rows)), int(round(x - columns / 2))
         y0, y1, x0, x1 = max(top, 0), min(top + rows, n), max(left, 0), min(left + columns, n)
         if y1 <= y0 or x1 <= x0:
