@@ -41,15 +41,64 @@ def correlation(a: FloatArray, b: FloatArray, mask: BoolArray) -> float:
     return float(np.dot(x, y)) / norm if norm > 0.0 else 0.0
 
 
-def rmse_fitted(a: FloatArray, b: FloatArray, mask: BoolArray) -> float:
-    """Root mean square of b - (scale * a + offset) within a mask, for the best scale and offset; in the unit of b."""
+def fit(a: FloatArray, b: FloatArray, mask: BoolArray) -> tuple[float, float]:
+    """The scale and offset that bring a closest to b within a mask, by least squares; scale 0 where a is constant."""
     x, y = _centred(a, mask), _centred(b, mask)
-    if x.size == 0:
-        return 0.0
     power = float(np.dot(x, x))
     scale = float(np.dot(x, y)) / power if power > 0.0 else 0.0
-    residual = y - scale * x
-    return float(np.sqrt(np.dot(residual, residual) / residual.size))
+    if x.size == 0:
+        return 0.0, 0.0
+    return scale, float(np.mean(b[mask], dtype=np.float64) - scale * np.mean(a[mask], dtype=np.float64))
+
+
+def rmse_fitted(a: FloatArray, b: FloatArray, mask: BoolArray) -> float:
+    """Root mean square of b - (scale * a + offset) within a mask, for the best scale and offset; in the unit of b."""
+    scale, _ = fit(a, b, mask)
+    residual = _centred(b, mask) - scale * _centred(a, mask)
+    return float(np.sqrt(np.dot(residual, residual) / residual.size)) if residual.size else 0.0
+
+
+def accuracy(a: FloatArray, b: FloatArray, mask: BoolArray) -> float:
+    """1 - mean error / range of b, for the best scale and offset of a; a flat guess has most of it already."""
+    scale, offset = fit(a, b, mask)
+    span = float(np.ptp(b[mask])) if mask.any() else 0.0
+    return 1.0 - float(np.mean(np.abs(scale * a[mask] + offset - b[mask]))) / span if span > 0.0 else 0.0
+
+
+def ordinal_accuracy(a: FloatArray, b: FloatArray, mask: BoolArray, pairs: int = 50_000, least: float = 0.05) -> float:
+    """Share of random pairs of points whose order in b is that in a; a half is chance.
+
+    Args:
+        a, b: (H, W) predicted and true height.
+        mask: (H, W) bool.
+        pairs: how many are drawn, always the same ones.
+        least: pairs nearer than this share of the range of b (1st to 99th percentile) do not count.
+    """
+    rng = np.random.default_rng(0)
+    x, y = a[mask], b[mask]
+    if y.size == 0:
+        return 0.5
+    first, second = rng.integers(0, y.size, (2, pairs))
+    true = y[first] - y[second]
+    counted = np.abs(true) >= max(least * float(np.ptp(np.percentile(y, (1, 99)))), 1e-9)
+    given = (x[first] - x[second])[counted]
+    right = np.where(given == 0, 0.5, (given > 0) == (true[counted] > 0))
+    return float(right.mean()) if right.size else 0.5
+
+
+def normal_error_deg(a: FloatArray, b: FloatArray, mask: BoolArray) -> float:
+    """Mean angle between the normals of a, at its best scale, and those of b, in degrees.
+
+    Args:
+        a: (H, W), any scale and offset.
+        b: (H, W), in pixels.
+        mask: (H, W) bool.
+    """
+    scale, _ = fit(a, b, mask)
+    (ay, ax), (by, bx) = np.gradient(np.asarray(a, np.float64) * scale), np.gradient(np.asarray(b, np.float64))
+    dot = ax * bx + ay * by + 1.0
+    cosine = dot / np.sqrt((ax**2 + ay**2 + 1.0) * (bx**2 + by**2 + 1.0))
+    return float(np.degrees(np.arccos(np.clip(cosine[mask], -1.0, 1.0))).mean()) if mask.any() else 0.0
 
 
 def score_panel(

@@ -6,7 +6,16 @@ import numpy as np
 import pytest
 
 from inference.errors import ReliefError
-from inference.evaluation import correlation, highpass, rmse_fitted, score_panel
+from inference.evaluation import (
+    accuracy,
+    correlation,
+    fit,
+    highpass,
+    normal_error_deg,
+    ordinal_accuracy,
+    rmse_fitted,
+    score_panel,
+)
 
 ALL = np.ones((4, 5), bool)
 
@@ -35,6 +44,36 @@ def test_rmse_by_hand() -> None:
     # In the unit of b, whatever the scale of a; a flat guess leaves the spread of b.
     assert rmse_fitted(-40 * a + 3, b, mask) == pytest.approx(np.sqrt(0.5), abs=1e-5)
     assert rmse_fitted(np.ones_like(a), b, mask) == pytest.approx(np.sqrt(2.0), abs=1e-6)
+
+
+def test_fit_and_accuracy_by_hand() -> None:
+    a = np.array([[1.0, 2.0, 3.0, 7.0]], np.float32)
+    b = np.array([[2.0, 2.0, 5.0, 50.0]], np.float32)
+    mask = np.array([[True, True, True, False]])
+    # Scale 3 / 2 (see above), offset 3 - 2 * 3 / 2; errors 0.5, 1, 0.5 of a range of 3.
+    assert fit(a, b, mask) == pytest.approx((1.5, 0.0), abs=1e-6)
+    assert accuracy(a, b, mask) == pytest.approx(1 - 2 / 3 / 3, abs=1e-6)
+    # A flat guess: errors 1, 1, 2 about the mean of 3.
+    assert accuracy(np.ones_like(a), b, mask) == pytest.approx(1 - 4 / 3 / 3, abs=1e-6)
+
+
+def test_ordinal_accuracy_of_the_same_order_of_none_and_of_the_opposite() -> None:
+    b = np.arange(600, dtype=np.float32).reshape(20, 30)
+    everywhere = np.ones(b.shape, bool)
+    assert ordinal_accuracy(np.exp(b / 100), b, everywhere) == 1.0
+    assert ordinal_accuracy(-b, b, everywhere) == 0.0
+    assert ordinal_accuracy(np.zeros_like(b), b, everywhere) == 0.5
+    # Known apart from the two halves alone: a pair lies in different halves half of the time, more where it is far.
+    halves = ordinal_accuracy((b >= 300).astype(np.float32), b, everywhere, least=0.0)
+    assert halves == pytest.approx(0.75, abs=0.01)
+
+
+def test_normal_error_of_planes() -> None:
+    y, x = np.mgrid[0:20, 0:30].astype(np.float32)
+    everywhere = np.ones(x.shape, bool)
+    # The plane x rises at 45 degrees, whatever the scale of the guess; against a flat guess that is the error.
+    assert normal_error_deg(7 * x + 3, x, everywhere) == pytest.approx(0, abs=1e-3)
+    assert normal_error_deg(np.zeros_like(x), x, everywhere) == pytest.approx(45, abs=1e-3)
 
 
 def test_highpass_takes_the_slow_part_away_and_keeps_the_fast_one() -> None:
