@@ -36,8 +36,8 @@ CROSSOVER_PX = 1.5
 COARSE_SHARE = 0.75
 """How much of the forms above the crossover the coarser pass decides; it sees more of the panel at once.
 
-Crossover and share were found on 12 synthetic panels of 1280 px, shapes held out: r of high-passed heights 0.70, against
-0.65 with a crossover of 8 px, 0.47 with the full-size pass alone and 0.68 with the pass at a quarter of the size alone.
+Crossover and share were found on 12 synthetic panels of 1280 px, shapes held out: r of high-passed heights 0.70,
+against 0.65 with a crossover of 8 px, 0.47 with the full-size pass alone and 0.68 with that at a quarter of the size.
 """
 
 HEIGHT, SLOPES, SOFT_EDGES = slice(0, 1), slice(1, 3), slice(3, 3 + len(EDGE_CLASSES))

@@ -1,14 +1,17 @@
-"""Scores the bundled weights beside simple baselines, in one table and one contact sheet.
+"""Scores the bundled weights beside baselines and other weights, in one table and one contact sheet.
 
-    python -m training.benchmark --references DIR --library DIR --shapes DIR --sheet sheet.jpg
+    python -m training.benchmark --references DIR --library DIR --shapes DIR --weights DIR --sheet sheet.jpg
 
 References: folders that hold ``height_u16.png`` (hundredths of a millimetre toward the viewer, offset 100 mm),
-``valid.png`` and, for each photograph, ``photo_NAME.jpg`` with ``photo_NAME_valid.png``.
+``valid.png`` and, for each photograph, ``photo_NAME.jpg``, with ``photo_NAME_valid.png`` where it shows less. A panel
+that was rendered has ``panel.json`` too, with ``mm_per_px``: its normals are known well enough to be scored.
 """
 
 from __future__ import annotations
 
 import argparse
+import itertools
+import json
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,23 +21,27 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from inference.evaluation import correlation, highpass, score_panel
+from inference.evaluation import accuracy, correlation, highpass, normal_error_deg, ordinal_accuracy, score_panel
 from inference.maps import shade
 from inference.photo import Photo, photo_from_array, read_photo
 from inference.prediction import EDGE_CLASSES, SEGMENT_CLASSES, FloatArray
 from inference.predictor import Predictor
 from inference.refinement import refine
+from inference.runtime import Weights, load_runtime
 
 from .compose import Composer, Scene
 from .data import crop_scene
 from .labels import soft_edge_classes
 from .library import Library
-from .photograph import Stone, take_photograph
+from .photograph import Stone, light_vector, take_photograph
 
 log = logging.getLogger(__name__)
 
 Method = Callable[[Photo], FloatArray]
 SYNTHETIC_PX = 512
+LIGHTS_PX, LIGHTS_ELEVATION = 512, 35.0
+SCALES, TRAINING_PX = (0.5, 1, 2, 4), 256
+"""Sizes of one panel, relative to a scene as the network saw it whole."""
 HIGHPASS_SHARE = 1 / 16
 """Sigma of the high-pass of synthetic panels, relative to their size; the real panel's is 60 px of 1150."""
 
@@ -47,11 +54,13 @@ class Panel:
         name: of the folder.
         height_mm: (H, W) float32.
         photos: photographs on the same grid, each with the (H, W) bool mask of what can be scored.
+        mm_per_px: of the grid, where the height is exact enough for normals.
     """
 
     name: str
     height_mm: FloatArray
     photos: list[tuple[Photo, npt.NDArray[np.bool_]]]
+    mm_per_px: float | None = None
 
 
 def luminance(photo: Photo) -> FloatArray:
@@ -78,17 +87,45 @@ def read_panels(folder: Path) -> list[Panel]:
         valid = np.asarray(cv2.imread(str(path.with_name("valid.png")), cv2.IMREAD_GRAYSCALE)) > 0
         photos = []
         for photo in sorted(path.parent.glob("photo_*.jpg")):
-            seen = np.asarray(cv2.imread(str(photo.with_name(f"{photo.stem}_valid.png")), cv2.IMREAD_GRAYSCALE)) > 0
+            less = photo.with_name(f"{photo.stem}_valid.png")
+            seen = np.asarray(cv2.imread(str(less), cv2.IMREAD_GRAYSCALE)) > 0 if less.exists() else valid
             photos.append((read_photo(photo), valid & seen))
-        panels.append(Panel(path.parent.name, height, photos))
+        about = path.with_name("panel.json")
+        scale = float(json.loads(about.read_text(encoding="utf-8"))["mm_per_px"]) if about.exists() else None
+        panels.append(Panel(path.parent.name, height, photos, scale))
     return panels
 
 
-def score_reference(method: Method, panel: Panel) -> tuple[float, float]:
-    """Mean over the photographs of the median r and of the median RMSE in mm."""
-    scores = [score_panel(method(photo), panel.height_mm, valid) for photo, valid in panel.photos]
-    r, rmse = np.mean(np.array(scores), axis=0)
-    return float(r), float(rmse)
+def score_reference(method: Method, panel: Panel) -> dict[str, float]:
+    """Means over the photographs: median r and RMSE of crops, order of points, accuracy, angle of normals if known."""
+    rows = []
+    for photo, valid in panel.photos:
+        height = method(photo)
+        r, rmse = score_panel(height, panel.height_mm, valid)
+        row = {
+            "r": r,
+            "RMSE mm": rmse,
+            "order": ordinal_accuracy(height, panel.height_mm, valid),
+            "accuracy": accuracy(height, panel.height_mm, valid),
+        }
+        if panel.mm_per_px:
+            row["normals deg"] = normal_error_deg(height, panel.height_mm / np.float32(panel.mm_per_px), valid)
+        rows.append(row)
+    return {name: float(np.mean([row[name] for row in rows])) for name in rows[0]}
+
+
+def by_photograph(folder: Path) -> dict[str, list[Panel]]:
+    """Panels of a folder in groups that are scored together: one each, or one a kind of photograph that all have."""
+    panels = read_panels(folder)
+    names = [{photo.name for photo, _ in panel.photos} for panel in panels]
+    if len(panels) < 2 or any(n != names[0] for n in names):
+        return {panel.name: [panel] for panel in panels}
+    return {
+        f"{folder.name} {name.removeprefix('photo_')}": [
+            Panel(p.name, p.height_mm, [pair for pair in p.photos if pair[0].name == name], p.mm_per_px) for p in panels
+        ]
+        for name in sorted(names[0])
+    }
 
 
 def synthetic(library: Path, shapes: Path | None, clean: bool, count: int, seed: int) -> list[tuple[Photo, Scene]]:
@@ -125,6 +162,64 @@ def score_synthetic(method: Method, pairs: list[tuple[Photo, Scene]]) -> float:
     return float(np.median(scores))
 
 
+def score_lights(method: Method, library: Path, shapes: Path | None, count: int, seed: int) -> float:
+    """Mean r between the heights of one relief under eight lights around it, mean over the reliefs."""
+    rng, stone = np.random.default_rng(seed), Stone.load(shapes)
+    composer = Composer(Library(library, holdout=True), rng)
+    everywhere = np.ones((LIGHTS_PX, LIGHTS_PX), bool)
+    scores: list[float] = []
+    while len(scores) < count:
+        scene = crop_scene(composer.compose(), LIGHTS_PX, rng)
+        if scene.height.std() < 0.1:
+            continue
+        relief, one = scene.height * np.float32(scene.depth_px), int(rng.integers(2**31))
+        heights = []
+        for azimuth in range(0, 360, 45):
+            # The same stone each time, only the light moves.
+            grey, _ = take_photograph(
+                relief, np.random.default_rng(one), stone, True, light_vector(azimuth, LIGHTS_ELEVATION), scene.blocks
+            )
+            height = method(photo_from_array((grey * 255).astype(np.uint8), f"light {azimuth}"))
+            heights.append(highpass(height, everywhere, LIGHTS_PX * HIGHPASS_SHARE))
+        scores.append(float(np.mean([correlation(a, b, everywhere) for a, b in itertools.combinations(heights, 2)])))
+    return float(np.mean(scores))
+
+
+def score_scales(
+    method: Method, library: Path, shapes: Path | None, count: int, seed: int
+) -> tuple[list[float], float]:
+    """One photograph at several sizes.
+
+    Returns:
+        Median r at each of SCALES, on the largest grid, and at the last the median r of the detail finer than a pixel
+        of scale 1.
+    """
+    rng, stone = np.random.default_rng(seed), Stone.load(shapes)
+    full = int(TRAINING_PX * SCALES[-1])
+    composer = Composer(Library(library, holdout=True), rng, full)
+    everywhere = np.ones((full, full), bool)
+    scores: list[list[float]] = []
+    fine: list[float] = []
+    while len(scores) < count:
+        scene = composer.compose()
+        if scene.height.std() < 0.1:
+            continue
+        grey, _ = take_photograph(scene.height * np.float32(scene.depth_px), rng, stone, True, blocks=scene.blocks)
+        true = highpass(scene.height, everywhere, full * HIGHPASS_SHARE)
+        row, height = [], scene.height
+        for scale in SCALES:
+            size = int(TRAINING_PX * scale)
+            small = cv2.resize(grey, (size, size), interpolation=cv2.INTER_AREA)
+            height = method(photo_from_array((small * 255).astype(np.uint8), f"at {scale}"))
+            height = np.asarray(cv2.resize(height, (full, full), interpolation=cv2.INTER_CUBIC), np.float32)
+            row.append(correlation(highpass(height, everywhere, full * HIGHPASS_SHARE), true, everywhere))
+        scores.append(row)
+        pixel = SCALES[-1] / SCALES[1] / 2
+        a, b = (highpass(h, everywhere, pixel) for h in (height, scene.height))
+        fine.append(correlation(a, b, everywhere))
+    return [float(v) for v in np.median(np.array(scores), axis=0)], float(np.median(fine))
+
+
 def relief_of(method: Method, photos: list[Photo]) -> float:
     """Median spread of the height (5th to 95th percentile); 1 is the full depth of a carved panel."""
     return float(np.median([np.ptp(np.percentile(method(photo), (5, 95))) for photo in photos]))
@@ -152,37 +247,57 @@ def sheet(photos: list[Photo], methods: dict[str, Method], path: Path) -> None:
     cv2.imwrite(str(path), np.vstack(rows))
 
 
+def table(rows: dict[str, dict[str, float]]) -> str:
+    """Markdown, one row a method."""
+    columns = list(dict.fromkeys(column for row in rows.values() for column in row))
+    lines = ["| | " + " | ".join(columns) + " |", "|---" * (len(columns) + 1) + "|"]
+    for name, row in rows.items():
+        lines.append(f"| {name} | " + " | ".join(f"{row[c]:.3f}" if c in row else "" for c in columns) + " |")
+    return "\n".join(lines)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m training.benchmark", description="Score the bundled weights.")
-    parser.add_argument("--references", type=Path, help="folder of measured panels")
+    parser.add_argument("--references", type=Path, action="append", default=[], help="folder of panels; repeatable")
     parser.add_argument("--library", type=Path, help="folder that training.shapes wrote")
     parser.add_argument("--shapes", type=Path, help="folder that holds stone_textures")
+    parser.add_argument("--weights", type=Path, action="append", default=[], help="folder of other weights; repeatable")
     parser.add_argument("--sheet", type=Path, help="contact sheet of synthetic and measured panels")
     parser.add_argument("--count", type=int, default=16, help="synthetic panels of each kind")
     parser.add_argument("--runtime", default="auto")
     options = parser.parse_args()
-    predictor = Predictor.load(runtime=options.runtime)
-    methods: dict[str, Method] = {
-        "luminance": luminance,
-        "blurred luminance": blurred_luminance,
-        predictor.weights: bundled(predictor),
-    }
-    panels = read_panels(options.references) if options.references else []
+    predictors = [Predictor.load(runtime=options.runtime)]
+    for folder in options.weights:
+        weights = Weights.read(folder)
+        predictors.append(Predictor(load_runtime(options.runtime, weights), weights.label))
+    methods: dict[str, Method] = {"luminance": luminance, "blurred luminance": blurred_luminance}
+    methods |= {predictor.weights: bundled(predictor) for predictor in predictors}
+    groups = {name: group for folder in options.references for name, group in by_photograph(folder).items()}
     flat = flat_stone(options.shapes, options.count, 7)
-    clean = synthetic(options.library, options.shapes, True, options.count, 5) if options.library else []
-    aged = synthetic(options.library, options.shapes, False, options.count, 6) if options.library else []
+    library = options.library
+    clean = synthetic(library, options.shapes, True, options.count, 5) if library else []
+    aged = synthetic(library, options.shapes, False, options.count, 6) if library else []
+    rows: dict[str, dict[str, float]] = {}
     for name, method in methods.items():
-        cells = [f"{panel.name}: r %.3f, RMSE %.2f mm" % score_reference(method, panel) for panel in panels]
-        cells += [f"synthetic clean r {score_synthetic(method, clean):.3f}"] if clean else []
-        cells += [f"synthetic aged r {score_synthetic(method, aged):.3f}"] if aged else []
-        cells += [f"flat stone {relief_of(method, flat):.3f}"]
-        print(f"{name:24}", " | ".join(cells), flush=True)
-    if aged:
+        row = rows[name] = {}
+        for group, panels in groups.items():
+            scores = [score_reference(method, panel) for panel in panels]
+            row |= {f"{group}: {column}": float(np.mean([s[column] for s in scores])) for column in scores[0]}
+        row["flat stone, spread"] = relief_of(method, flat)
+        if library:
+            row["synthetic clean r"] = score_synthetic(method, clean)
+            row["synthetic aged r"] = score_synthetic(method, aged)
+            row["flat against carved"] = row["flat stone, spread"] / relief_of(method, [photo for photo, _ in clean])
+            row["eight lights r"] = score_lights(method, library, options.shapes, max(options.count // 4, 1), 8)
+            at, fine = score_scales(method, library, options.shapes, max(options.count // 4, 1), 9)
+            row |= {f"r at {scale}x": r for scale, r in zip(SCALES, at, strict=True)} | {"fine r at 4x": fine}
+        log.info("%s: %s", name, " | ".join(f"{column} {value:.3f}" for column, value in row.items()))
+    for predictor in predictors if library else []:
         f1, iou = score_classes(predictor, clean + aged)
-        print("F1", " ".join(f"{n} {v:.3f}" for n, v in zip(EDGE_CLASSES[1:], f1, strict=True)), f"| mIoU {iou:.3f}")
-        carved = float(np.median([np.ptp(np.percentile(methods[predictor.weights](p), (5, 95))) for p, _ in clean]))
-        print(f"flat stone against carved panels: {relief_of(methods[predictor.weights], flat) / carved:.1%}")
+        rows[predictor.weights] |= {f"F1 {n}": v for n, v in zip(EDGE_CLASSES[1:], f1, strict=True)} | {"mIoU": iou}
+    print(table(rows))
     if options.sheet:
+        panels = [panel for group in groups.values() for panel in group[:3]]
         shown = [photo for panel in panels for photo, _ in panel.photos] + [p for p, _ in aged[:6]] + flat[:2]
         sheet(shown, methods, options.sheet)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import cv2
@@ -9,7 +10,19 @@ import numpy as np
 import pytest
 
 from inference.photo import Photo, photo_from_array
-from training.benchmark import blurred_luminance, flat_stone, luminance, read_panels, relief_of, score_reference
+from training.benchmark import (
+    SCALES,
+    blurred_luminance,
+    by_photograph,
+    flat_stone,
+    luminance,
+    read_panels,
+    relief_of,
+    score_lights,
+    score_reference,
+    score_scales,
+    table,
+)
 
 
 @pytest.fixture
@@ -42,9 +55,49 @@ def test_panels_are_read_in_millimetres_with_both_masks(references: Path) -> Non
 
 def test_a_method_scores_the_mean_over_the_photographs(references: Path) -> None:
     (panel,) = read_panels(references)
-    by_photo = [score_reference(luminance, type(panel)(panel.name, panel.height_mm, [p]))[0] for p in panel.photos]
+    by_photo = [score_reference(luminance, type(panel)(panel.name, panel.height_mm, [p]))["r"] for p in panel.photos]
     assert by_photo[0] > 0.97 and by_photo[1] < -0.97
-    assert score_reference(luminance, panel)[0] == pytest.approx(sum(by_photo) / 2, abs=1e-6)
+    scores = score_reference(luminance, panel)
+    assert scores["r"] == pytest.approx(sum(by_photo) / 2, abs=1e-6)
+    # Half of the photographs have every pair of points in order, the others in the opposite one.
+    assert scores["order"] == pytest.approx(0.5, abs=0.02)
+    assert "normals deg" not in scores
+
+
+def test_rendered_panels_are_scored_by_kind_of_photograph_and_with_normals(references: Path) -> None:
+    assert list(by_photograph(references)) == ["panel"]
+    shutil.copytree(references / "panel", references / "other")
+    for folder in references.iterdir():
+        (folder / "panel.json").write_text('{"mm_per_px": 0.5}', encoding="utf-8")
+    groups = by_photograph(references)
+    assert list(groups) == [f"{references.name} bright", f"{references.name} dark"]
+    assert [panel.name for panel in groups[f"{references.name} dark"]] == ["other", "panel"]
+    panel = groups[f"{references.name} bright"][0]
+    exact = score_reference(lambda photo: panel.height_mm, panel)
+    assert exact["normals deg"] == pytest.approx(0, abs=1e-3) and exact["accuracy"] == pytest.approx(1)
+    assert score_reference(luminance, panel)["normals deg"] > 0.1
+
+
+def test_lights_and_scales(library: Path) -> None:
+    def size_in_all(photo: Photo) -> np.ndarray:
+        """The same height whatever the light, at whatever size."""
+        rows, columns = photo.grey.shape
+        return np.tile(np.sin(np.linspace(0, 40, columns, dtype=np.float32)), (rows, 1))
+
+    assert score_lights(size_in_all, library, None, 1, 3) == pytest.approx(1, abs=1e-6)
+    # The stains stay where they are, whatever the light.
+    assert 0.3 < score_lights(luminance, library, None, 1, 3) < 0.95
+    at, fine = score_scales(luminance, library, None, 1, 4)
+    assert len(at) == len(SCALES) and all(-1 < r < 1 for r in at) and -1 < fine < 1
+
+
+def test_table_has_a_column_for_all_that_any_method_has() -> None:
+    assert table({"a": {"r": 0.5}, "b": {"r": 1, "F1": 0.25}}).splitlines() == [
+        "| | r | F1 |",
+        "|---|---|---|",
+        "| a | 0.500 |  |",
+        "| b | 1.000 | 0.250 |",
+    ]
 
 
 def test_baselines() -> None:
