@@ -22,7 +22,7 @@ from .photograph import Stone, take_photograph
 
 USES_PER_SCENE = 14
 SCENES_KEPT = 40
-CLEAN_SHARE = 0.3
+CLEAN_SHARE = 0.45
 CLOSEST = 0.45
 """Least window, relative to the crop made of it: full-size photographs show figures larger than a crop."""
 

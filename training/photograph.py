@@ -343,9 +343,9 @@ def draw_albedo(
     """
     shape = height.shape
     amount = rng.random()
-    if amount < 0.25:
+    if amount < 0.18:
         strength = rng.uniform(0.55, 0.95)  # Borobudur: black and white patches outdo the carving
-    elif amount < 0.5:
+    elif amount < 0.4:
         strength = rng.uniform(0.25, 0.6)
     else:
         strength = rng.uniform(0.0, 0.25)
