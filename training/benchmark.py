@@ -4,7 +4,8 @@
 
 References: folders that hold ``height_u16.png`` (hundredths of a millimetre toward the viewer, offset 100 mm),
 ``valid.png`` and, for each photograph, ``photo_NAME.jpg``, with ``photo_NAME_valid.png`` where it shows less. A panel
-that was rendered has ``panel.json`` too, with ``mm_per_px``: its normals are known well enough to be scored.
+that was rendered has ``panel.json`` (``mm_per_px`` and ``depth_mm``, what 1 of height is) and ``segments.png`` too: its
+normals, soft edges and segments are known.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import itertools
 import json
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import cv2
@@ -55,12 +56,16 @@ class Panel:
         height_mm: (H, W) float32.
         photos: photographs on the same grid, each with the (H, W) bool mask of what can be scored.
         mm_per_px: of the grid, where the height is exact enough for normals.
+        depth_mm: what 1 of height is, where the panel was rendered.
+        segments: (H, W) uint8, likewise.
     """
 
     name: str
     height_mm: FloatArray
     photos: list[tuple[Photo, npt.NDArray[np.bool_]]]
     mm_per_px: float | None = None
+    depth_mm: float | None = None
+    segments: npt.NDArray[np.uint8] | None = None
 
 
 def luminance(photo: Photo) -> FloatArray:
@@ -90,9 +95,13 @@ def read_panels(folder: Path) -> list[Panel]:
             less = photo.with_name(f"{photo.stem}_valid.png")
             seen = np.asarray(cv2.imread(str(less), cv2.IMREAD_GRAYSCALE)) > 0 if less.exists() else valid
             photos.append((read_photo(photo), valid & seen))
+        panel = Panel(path.parent.name, height, photos)
         about = path.with_name("panel.json")
-        scale = float(json.loads(about.read_text(encoding="utf-8"))["mm_per_px"]) if about.exists() else None
-        panels.append(Panel(path.parent.name, height, photos, scale))
+        if about.exists():
+            known = json.loads(about.read_text(encoding="utf-8"))
+            segments = np.asarray(cv2.imread(str(path.with_name("segments.png")), cv2.IMREAD_GRAYSCALE), np.uint8)
+            panel = replace(panel, mm_per_px=known["mm_per_px"], depth_mm=known["depth_mm"], segments=segments)
+        panels.append(panel)
     return panels
 
 
@@ -122,7 +131,7 @@ def by_photograph(folder: Path) -> dict[str, list[Panel]]:
         return {panel.name: [panel] for panel in panels}
     return {
         f"{folder.name} {name.removeprefix('photo_')}": [
-            Panel(p.name, p.height_mm, [pair for pair in p.photos if pair[0].name == name], p.mm_per_px) for p in panels
+            replace(panel, photos=[pair for pair in panel.photos if pair[0].name == name]) for panel in panels
         ]
         for name in sorted(names[0])
     }
@@ -225,17 +234,28 @@ def relief_of(method: Method, photos: list[Photo]) -> float:
     return float(np.median([np.ptp(np.percentile(method(photo), (5, 95))) for photo in photos]))
 
 
-def score_classes(predictor: Predictor, pairs: list[tuple[Photo, Scene]]) -> tuple[list[float], float]:
-    """F1 of each softness class but none, and mean IoU of the segments that occur."""
+def score_classes(
+    predictor: Predictor, truths: list[tuple[Photo, FloatArray, npt.NDArray[np.uint8]]]
+) -> dict[str, float]:
+    """F1 of each softness class but none, and mean IoU of the segments that occur.
+
+    Args:
+        predictor: of the weights to score.
+        truths: photograph, height (H, W) with 1 = full depth, and segments (H, W).
+    """
     edges = np.zeros((len(EDGE_CLASSES),) * 2)
     segments = np.zeros((len(SEGMENT_CLASSES),) * 2)
-    for photo, scene in pairs:
+    for photo, height, parts in truths:
         prediction = predictor.predict(photo)
-        np.add.at(edges, (soft_edge_classes(scene.height), prediction.soft_edges.argmax(2)), 1)
-        np.add.at(segments, (scene.segments, prediction.segments.argmax(2)), 1)
-    f1 = [2 * edges[i, i] / max(edges[i].sum() + edges[:, i].sum(), 1) for i in range(1, len(EDGE_CLASSES))]
+        np.add.at(edges, (soft_edge_classes(height), prediction.soft_edges.argmax(2)), 1)
+        np.add.at(segments, (parts, prediction.segments.argmax(2)), 1)
+    f1 = {
+        f"F1 {name}": float(2 * edges[i, i] / max(edges[i].sum() + edges[:, i].sum(), 1))
+        for i, name in enumerate(EDGE_CLASSES)
+        if i > 0
+    }
     union = segments.sum(0) + segments.sum(1) - segments.diagonal()
-    return f1, float(np.mean((segments.diagonal() / np.maximum(union, 1))[segments.sum(1) > 0]))
+    return f1 | {"mIoU": float(np.mean((segments.diagonal() / np.maximum(union, 1))[segments.sum(1) > 0]))}
 
 
 def sheet(photos: list[Photo], methods: dict[str, Method], path: Path) -> None:
@@ -292,9 +312,14 @@ def main() -> None:
             at, fine = score_scales(method, library, options.shapes, max(options.count // 4, 1), 9)
             row |= {f"r at {scale}x": r for scale, r in zip(SCALES, at, strict=True)} | {"fine r at 4x": fine}
         log.info("%s: %s", name, " | ".join(f"{column} {value:.3f}" for column, value in row.items()))
-    for predictor in predictors if library else []:
-        f1, iou = score_classes(predictor, clean + aged)
-        rows[predictor.weights] |= {f"F1 {n}": v for n, v in zip(EDGE_CLASSES[1:], f1, strict=True)} | {"mIoU": iou}
+    truths = [(photo, scene.height, scene.segments) for photo, scene in clean + aged]
+    for panel in [panel for group in groups.values() for panel in group]:
+        if panel.segments is not None and panel.depth_mm:
+            truths += [
+                (photo, panel.height_mm / np.float32(panel.depth_mm), panel.segments) for photo, _ in panel.photos
+            ]
+    for predictor in predictors if truths else []:
+        rows[predictor.weights] |= score_classes(predictor, truths)
     print(table(rows))
     if options.sheet:
         panels = [panel for group in groups.values() for panel in group[:3]]

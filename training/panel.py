@@ -1,6 +1,7 @@
-"""Makes the example photograph: a panel of shapes that no training set holds, rendered with Cycles and aged.
+"""Photographs panels of shapes that no training set holds with Cycles: the example, and panels for the benchmark.
 
     python -m training.panel --library DIR --shapes DIR --output examples/panel.jpg
+    python -m training.panel --library DIR --shapes DIR --panels training/panels --size 768 --seed 7
 
 The library's held-out tenth gives the shapes. Cycles is another renderer than the one that lights the training data,
 and its light bounces; the ageing is drawn here, not by `training.photograph`.
@@ -9,8 +10,10 @@ and its light bounces; the ageing is drawn here, not by `training.photograph`.
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
@@ -20,13 +23,23 @@ import numpy.typing as npt
 from inference.meshing import build_mesh
 from inference.settings import MeshSettings
 
-from .compose import Composer, fractal
+from .compose import Composer, Scene, fractal
 from .library import Library
-from .photograph import Stone, draw_albedo
+from .photograph import Stone, draw_albedo, light_vector
 
 FloatArray = npt.NDArray[np.float32]
 SANDSTONE = np.array([0.52, 0.43, 0.33], np.float32)
 WIDTH_M = 1.0
+EXAMPLE_LIGHT = np.array([-0.55, 0.5, 0.67], np.float32)
+
+
+@dataclass(frozen=True)
+class Options:
+    """What all pictures share."""
+
+    shapes: Path | None
+    samples: int
+    rng: np.random.Generator
 
 
 def render(height: FloatArray, depth_m: float, albedo: FloatArray, light: FloatArray, path: Path, samples: int) -> None:
@@ -110,32 +123,75 @@ def age(picture: npt.NDArray[np.uint8], rng: np.random.Generator) -> npt.NDArray
     return (np.clip(image, 0, 1) * 255).round().astype(np.uint8)
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m training.panel", description="Make the example photograph.")
-    parser.add_argument("--library", type=Path, required=True)
-    parser.add_argument("--shapes", type=Path)
-    parser.add_argument("--output", type=Path, required=True)
-    parser.add_argument("--seed", type=int, default=40)
-    parser.add_argument("--size", type=int, default=1024, help="columns in pixels; three quarters as many rows")
-    parser.add_argument("--samples", type=int, default=16)
-    options = parser.parse_args()
-    rng = np.random.default_rng(options.seed)
-    scene = Composer(Library(options.library, holdout=True), rng, options.size).compose()
-    rows = options.size * 3 // 4
-    top = (options.size - rows) // 2
-    height = scene.height[top : top + rows]
-    depth_m = scene.depth_px / options.size * WIDTH_M
-    tone = draw_albedo(
-        height * np.float32(scene.depth_px), rng, Stone.load(options.shapes), scene.blocks[top : top + rows]
-    )
+def write_image(
+    path: Path, image: npt.NDArray[np.uint8] | npt.NDArray[np.uint16], parameters: tuple[int, ...] = ()
+) -> None:
+    """Write under a temporary name, then rename."""
+    part = path.with_name(f".{path.stem}.part{path.suffix}")
+    if not cv2.imwrite(str(part), image, parameters):
+        raise OSError(f"Could not write {part}.")
+    os.replace(part, path)
+
+
+def photograph(scene: Scene, rows: slice, light: FloatArray, options: Options) -> npt.NDArray[np.uint8]:
+    """Cycles' picture of some rows of a scene, (H, W, 3) BGR; stains are drawn by ``options.rng``."""
+    height = scene.height[rows]
+    stone = Stone.load(options.shapes)
+    tone = draw_albedo(height * np.float32(scene.depth_px), options.rng, stone, scene.blocks[rows])
     albedo = np.clip(tone, 0.1, 1.6)[..., None] * SANDSTONE
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "render.png"
-        render(height, depth_m, albedo, np.array([-0.55, 0.5, 0.67], np.float32), path, options.samples)
-        picture = np.asarray(cv2.imread(str(path), cv2.IMREAD_COLOR), np.uint8)
-    part = options.output.with_name(f".{options.output.name}.part.jpg")
-    cv2.imwrite(str(part), age(picture, rng), [cv2.IMWRITE_JPEG_QUALITY, 90])
-    os.replace(part, options.output)
+        render(height, scene.depth_px / height.shape[1] * WIDTH_M, albedo, light, path, options.samples)
+        return np.asarray(cv2.imread(str(path), cv2.IMREAD_COLOR), np.uint8)
+
+
+def example(path: Path, composer: Composer, options: Options) -> None:
+    """The example photograph, three quarters as high as wide."""
+    scene = composer.compose()
+    top = composer.size // 8
+    picture = photograph(scene, slice(top, top + composer.size * 3 // 4), EXAMPLE_LIGHT, options)
+    write_image(path, age(picture, options.rng), (cv2.IMWRITE_JPEG_QUALITY, 90))
+
+
+def reference(folder: Path, composer: Composer, options: Options) -> None:
+    """A panel for the benchmark, in the form that it reads: height, segments, a clean and an aged photograph."""
+    scene = composer.compose()
+    while scene.height.std() < 0.1:
+        scene = composer.compose()
+    light = light_vector(options.rng.uniform(25, 155), options.rng.uniform(20, 60))
+    picture = photograph(scene, slice(None), light, options)
+    folder.mkdir(parents=True)
+    write_image(folder / "photo_clean.jpg", picture, (cv2.IMWRITE_JPEG_QUALITY, 92))
+    write_image(folder / "photo_aged.jpg", age(picture, options.rng), (cv2.IMWRITE_JPEG_QUALITY, 85))
+    # One pixel is one millimetre; hundredths of one, offset 100 mm.
+    height_mm = np.clip(scene.height * scene.depth_px, -100, 500)
+    write_image(folder / "height_u16.png", np.round((height_mm + 100) * 100).astype(np.uint16))
+    write_image(folder / "segments.png", scene.segments)
+    write_image(folder / "valid.png", np.full(scene.height.shape, 255, np.uint8))
+    about = {"mm_per_px": 1.0, "depth_mm": round(scene.depth_px, 3), "light": [round(float(v), 4) for v in light]}
+    (folder / "panel.json").write_text(json.dumps(about, indent=1) + "\n", encoding="utf-8")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m training.panel", description="Make photographs with Cycles.")
+    parser.add_argument("--library", type=Path, required=True)
+    parser.add_argument("--shapes", type=Path)
+    made = parser.add_mutually_exclusive_group(required=True)
+    made.add_argument("--output", type=Path, help="the example photograph")
+    made.add_argument("--panels", type=Path, help="new folder of panels for the benchmark")
+    parser.add_argument("--count", type=int, default=6, help="of panels")
+    parser.add_argument("--seed", type=int, default=40)
+    parser.add_argument("--size", type=int, default=1024, help="columns in pixels")
+    parser.add_argument("--samples", type=int, default=16)
+    given = parser.parse_args()
+    options = Options(given.shapes, given.samples, np.random.default_rng(given.seed))
+    composer = Composer(Library(given.library, holdout=True), options.rng, given.size)
+    if given.output:
+        example(given.output, composer, options)
+        return
+    given.panels.mkdir(parents=True)
+    for number in range(given.count):
+        reference(given.panels / f"{number + 1:02}", composer, options)
 
 
 if __name__ == "__main__":

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import cv2
 import numpy as np
 import pytest
 
 from inference.photo import Photo, photo_from_array
+from inference.prediction import EDGE_CLASSES, SEGMENT_CLASSES
 from training.benchmark import (
     SCALES,
     blurred_luminance,
@@ -18,11 +21,13 @@ from training.benchmark import (
     luminance,
     read_panels,
     relief_of,
+    score_classes,
     score_lights,
     score_reference,
     score_scales,
     table,
 )
+from training.labels import soft_edge_classes
 
 
 @pytest.fixture
@@ -68,11 +73,13 @@ def test_rendered_panels_are_scored_by_kind_of_photograph_and_with_normals(refer
     assert list(by_photograph(references)) == ["panel"]
     shutil.copytree(references / "panel", references / "other")
     for folder in references.iterdir():
-        (folder / "panel.json").write_text('{"mm_per_px": 0.5}', encoding="utf-8")
+        (folder / "panel.json").write_text('{"mm_per_px": 0.5, "depth_mm": 4}', encoding="utf-8")
+        cv2.imwrite(str(folder / "segments.png"), np.eye(600, 560, dtype=np.uint8))
     groups = by_photograph(references)
     assert list(groups) == [f"{references.name} bright", f"{references.name} dark"]
     assert [panel.name for panel in groups[f"{references.name} dark"]] == ["other", "panel"]
     panel = groups[f"{references.name} bright"][0]
+    assert panel.depth_mm == 4 and panel.segments is not None and panel.segments[7, 7] == 1 > panel.segments[7, 8]
     exact = score_reference(lambda photo: panel.height_mm, panel)
     assert exact["normals deg"] == pytest.approx(0, abs=1e-3) and exact["accuracy"] == pytest.approx(1)
     assert score_reference(luminance, panel)["normals deg"] > 0.1
@@ -89,6 +96,23 @@ def test_lights_and_scales(library: Path) -> None:
     assert 0.3 < score_lights(luminance, library, None, 1, 3) < 0.95
     at, fine = score_scales(luminance, library, None, 1, 4)
     assert len(at) == len(SCALES) and all(-1 < r < 1 for r in at) and -1 < fine < 1
+
+
+def test_classes_of_a_prediction_that_is_right_but_for_one_column() -> None:
+    height = np.zeros((64, 64), np.float32)
+    height[:, 32:] = 0.5
+    edges = soft_edge_classes(height)
+    segments = np.zeros((64, 64), np.uint8)
+    segments[:, 32:] = 2
+    soft_edges = np.eye(len(EDGE_CLASSES), dtype=np.float32)[edges]
+    given = segments.copy()
+    given[:, 31] = 2
+    prediction = SimpleNamespace(soft_edges=soft_edges, segments=np.eye(len(SEGMENT_CLASSES), dtype=np.float32)[given])
+    predictor: Any = SimpleNamespace(predict=lambda photo: prediction)
+    scores = score_classes(predictor, [(photo_from_array(np.zeros((64, 64), np.uint8), "any"), height, segments)])
+    assert [scores[f"F1 {name}"] for name in EDGE_CLASSES[1:]] == [float((edges == i).any()) for i in (1, 2, 3)]
+    # Of 64 columns 31 + 32 are right; the wrong one is in either union: (31 / 32 + 32 / 33) / 2.
+    assert scores["mIoU"] == pytest.approx((31 / 32 + 32 / 33) / 2)
 
 
 def test_table_has_a_column_for_all_that_any_method_has() -> None:
