@@ -75,7 +75,9 @@ def reconstruct(
         Cancelled: `progress` asked to stop.
     """
     if importlib.util.find_spec("cv2") is None:
-        raise ReliefError("OpenCV is missing in this Python. Install opencv-python-headless 5, as the README says.")
+        raise ReliefError(
+            "OpenCV is missing. Install the extension from the zip for this platform; ./relief package makes it."
+        )
     from ..inference.meshing import build_mesh
     from ..inference.photo import read_photo
     from ..inference.refinement import refine

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
+import tomllib
 import zipfile
 from dataclasses import fields
 from pathlib import Path
 
 import bpy
 import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def test_properties_are_the_fields_of_the_settings(module):
@@ -32,7 +36,16 @@ def test_default_properties_read_as_the_default_settings(module):
     assert read == (settings.RefinementSettings(), settings.MeshSettings())
 
 
-def test_enabling_loads_no_network_and_no_arrays():
+def in_another_blender(code: str, folder: Path) -> str:
+    """Run code in a process on a copy of this one's home: Blender takes the wheels of disabled extensions away."""
+    home = shutil.copytree(os.environ["BLENDER_USER_RESOURCES"], folder / "home")
+    environment = {**os.environ, "BLENDER_USER_RESOURCES": str(home)}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False)
+    assert "Traceback" not in done.stderr, done.stderr
+    return done.stdout
+
+
+def test_enabling_loads_no_network_and_no_arrays(tmp_path: Path):
     code = (
         "import sys, bpy, addon_utils\n"
         "before = set(sys.modules)\n"
@@ -42,11 +55,10 @@ def test_enabling_loads_no_network_and_no_arrays():
         "assert not heavy, heavy\n"
         "print('light')\n"
     )
-    done = subprocess.run([sys.executable, "-c", code], env=os.environ, capture_output=True, text=True, check=False)
-    assert "light" in done.stdout, done.stdout + done.stderr
+    assert "light" in in_another_blender(code, tmp_path)
 
 
-def test_disabling_takes_everything_back():
+def test_disabling_takes_everything_back(tmp_path: Path):
     code = (
         "import bpy, addon_utils\n"
         "name = 'bl_ext.user_default.photo_to_relief'\n"
@@ -59,9 +71,7 @@ def test_disabling_takes_everything_back():
         "    assert not hasattr(bpy.types.WindowManager, 'relief_progress')\n"
         "print('clean')\n"
     )
-    done = subprocess.run([sys.executable, "-c", code], env=os.environ, capture_output=True, text=True, check=False)
-    assert "clean" in done.stdout, done.stdout + done.stderr
-    assert "Traceback" not in done.stderr
+    assert "clean" in in_another_blender(code, tmp_path)
 
 
 def test_zip_holds_the_extension_alone(zip_path: Path):
@@ -70,3 +80,21 @@ def test_zip_holds_the_extension_alone(zip_path: Path):
     assert {"blender_manifest.toml", "__init__.py", "inference", "operators", "ui"} <= top
     assert not top & {"training", "tests", "docs", "examples", "relief", "requirements", "pyproject.toml"}
     assert not [name for name in names if "__pycache__" in name or name.startswith(".")]
+
+
+def test_zip_is_small_and_named_for_its_platform(zip_path: Path):
+    manifest = tomllib.loads((ROOT / "blender_manifest.toml").read_text(encoding="utf-8"))
+    assert zip_path.name.startswith(f"{manifest['id']}-{manifest['version']}-") and zip_path.suffix == ".zip"
+    assert zip_path.stat().st_size < 80e6
+
+
+def test_opencv_comes_with_the_zip_and_runs_the_weights(module):
+    """A Python that has NumPy alone, as Blender's has, finds OpenCV where the extension put it."""
+    (site,) = Path(os.environ["BLENDER_USER_RESOURCES"]).glob("extensions/.local/lib/python3*/site-packages")
+    weights = Path(module("inference.runtime").WEIGHTS_FOLDER)
+    assert weights.is_relative_to(os.environ["BLENDER_USER_RESOURCES"])
+    code = f"import sys; sys.path.insert(0, {str(site)!r}); import cv2; print(cv2.__file__)"
+    code += f"; net = cv2.dnn.readNetFromONNX({str(weights / 'relief.onnx')!r}); print(net.empty())"
+    done = subprocess.run([sys.executable, "-I", "-c", code], capture_output=True, text=True, check=False)
+    file, empty = done.stdout.split()
+    assert Path(file).is_relative_to(site) and empty == "False", done.stderr

@@ -9,6 +9,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tomllib
 import zipfile
 from collections import namedtuple
 from pathlib import Path
@@ -247,6 +248,57 @@ def test_help_and_wrong_usage(launcher: Any, capsys: pytest.CaptureFixture[str])
     assert "reconstruct PHOTO" in capsys.readouterr().err
     assert launcher.main(["reconstuct"]) == 2
     assert "'reconstuct'" in capsys.readouterr().err
+
+
+@pytest.fixture
+def packing(launcher: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """The launcher with pip and Blender's tool replaced; the tool notes the manifest and writes 3 kB a platform."""
+    root = launcher.ROOT
+    (root / "site/bpy/9/scripts/addons_core/bl_pkg/cli").mkdir(parents=True)
+    (root / "site/bpy/9/scripts/addons_core/bl_pkg/cli/blender_ext.py").touch()
+    (root / "requirements/run.txt").write_text("numpy==1\nopencv-python-headless==5.0\n")
+    (root / "blender_manifest.toml").write_text('id = "stone"\n\n[permissions]\nfiles = "x"\n')
+    for name in ("inference", "ui"):
+        (root / name).mkdir()
+    (root / "LICENSE").touch()
+
+    def tool(environment: Any, words: list[str], quiet: bool) -> None:
+        if "download" in words:
+            Path(words[-1], f"cv-{words[-3]}.whl").touch()
+        elif "build" in words:
+            launcher.manifest = Path(words[words.index("--source-dir") + 1], "blender_manifest.toml").read_text()
+            for name in ("a", "b"):
+                Path(words[-1], f"stone-{name}.zip").write_bytes(bytes(3000))
+
+    monkeypatch.setattr(launcher, "prepare", lambda environment: None)
+    monkeypatch.setattr(launcher, "ask", lambda python: ("3.11", str(root / "site")))
+    monkeypatch.setattr(launcher, "run_logged", tool)
+    return launcher
+
+
+def test_package_puts_the_wheels_into_the_manifest_and_leaves_the_zips_alone(packing: Any) -> None:
+    assert packing.main(["package", "linux-x64", "windows-x64", "--output", str(packing.ROOT / "made")]) == 0
+    assert tomllib.loads(packing.manifest) == {
+        "id": "stone",
+        "platforms": ["linux-x64", "windows-x64"],
+        "wheels": ["./wheels/cv-manylinux_2_28_x86_64.whl", "./wheels/cv-win_amd64.whl"],
+        "permissions": {"files": "x"},
+    }
+    assert sorted(path.name for path in (packing.ROOT / "made").iterdir()) == ["stone-a.zip", "stone-b.zip"]
+
+
+def test_package_too_large_is_not_kept(packing: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    packing.ZIP_MB = 0.002
+    assert packing.main(["package"]) == 1
+    assert "stone-a.zip has 0.0 MB; it may have 0.002" in capsys.readouterr().err
+    assert list((packing.ROOT / "dist").iterdir()) == []
+
+
+def test_package_for_a_platform_that_is_none(packing: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        packing.main(["package", "linux-arm64"])
+    assert ended.value.code == 2 and "linux-x64, macos-arm64, windows-x64" in capsys.readouterr().err
+    assert not (packing.ROOT / "dist").exists()
 
 
 @pytest.mark.parametrize(
