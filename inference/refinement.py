@@ -8,33 +8,73 @@ import cv2
 import numpy as np
 
 from .poisson import solve_screened
-from .prediction import FloatArray, Prediction
+from .prediction import SEGMENT_CLASSES, FloatArray, Prediction
 from .settings import RefinementSettings
 
 # Above this wavelength the coarse height decides, below it the slopes: 64 px on a panel of 1024 px.
 _CROSSOVER = 1.0 / 16.0
+# Sigma of the widest bevel, relative to the longer side; about 95 % of a step lies within 4 sigma.
+_WIDEST_BEVEL = 1.0 / 200.0
+# How far around the threshold the probability of an edge fades out.
+_FADE = 0.05
+
+_GROUND = SEGMENT_CLASSES.index("ground")
 
 
 def refine(prediction: Prediction, settings: RefinementSettings | None = None) -> FloatArray:
-    """Solve slopes and coarse height into one surface, with the edge settings applied.
+    """Solve slopes and coarse height into one surface, with the settings applied.
 
     Every slope is scaled by what its edge class asks for, in proportion to the class probabilities: none by
     1 - smoothing, the others by their strength, all by detail. Since only the slopes are scaled, the large forms stay
-    where the coarse height puts them, and flat stone stays flat.
+    where the coarse height puts them, and flat stone stays flat. Layering scales the coarse height. In the end the
+    ground is flattened and segments are raised, in proportion to their probability.
 
     Convention:
         Pixel frame of the prediction. 0 is the slab, 1 the full depth of a carved panel; never renormalised.
 
     Args:
         prediction: the network's answer.
-        settings: None takes the defaults, which keep the slopes as predicted.
+        settings: None takes the defaults, which keep height and slopes as predicted.
 
     Returns:
         (H, W) float32.
     """
     settings = settings or RefinementSettings()
+    edges = _above_threshold(prediction.soft_edges, settings.edge_threshold)
     strengths = (1.0 - settings.smoothing, settings.strength_soft, settings.strength_medium, settings.strength_sharp)
-    factor = cv2.transform(prediction.soft_edges, settings.detail * np.array([strengths], np.float32))
+    factor = cv2.transform(edges, settings.detail * np.array([strengths], np.float32))
     slopes = prediction.slopes * factor[..., None]
-    crossover_px = _CROSSOVER * max(prediction.height.shape)
-    return solve_screened(slopes, prediction.height, (2.0 * math.pi / crossover_px) ** 2)
+    longer = max(prediction.height.shape)
+    if settings.bevel > 0.0:
+        slopes = _bevelled(slopes, edges[..., 2] + edges[..., 3], settings.bevel * _WIDEST_BEVEL * longer)
+    coarse = prediction.height * np.float32(settings.layering)
+    height = solve_screened(slopes, coarse, (2.0 * math.pi / (_CROSSOVER * longer)) ** 2)
+    if settings.flatten_ground > 0.0:
+        height *= 1.0 - np.float32(settings.flatten_ground) * prediction.segments[..., _GROUND]
+    raised = [0.0 if name == "ground" else getattr(settings, f"raise_{name}") for name in SEGMENT_CLASSES]
+    if any(raised):
+        height += cv2.transform(prediction.segments, np.array([raised], np.float32))
+    return height
+
+
+def _above_threshold(soft_edges: FloatArray, threshold: float) -> FloatArray:
+    """Class probabilities (H, W, 4) with what is probably no edge made plain stone."""
+    if threshold == 0.0:
+        return soft_edges
+    kept = np.clip((1.0 - soft_edges[..., :1] - threshold) / (2.0 * _FADE) + 0.5, 0.0, 1.0)
+    edges = soft_edges * kept
+    edges[..., :1] += 1.0 - kept
+    return edges
+
+
+def _bevelled(slopes: FloatArray, edge: FloatArray, sigma_px: float) -> FloatArray:
+    """Slopes of edges spread over their surroundings; every step keeps its height, for a blur keeps sums.
+
+    Args:
+        slopes: (H, W, 2).
+        edge: (H, W), 0 to 1, how much of a slope belongs to an edge.
+        sigma_px: of the blur.
+    """
+    moved = slopes * edge[..., None]
+    blurred = cv2.GaussianBlur(moved, (0, 0), sigma_px, borderType=cv2.BORDER_REPLICATE)
+    return np.asarray(slopes - moved + blurred, np.float32)

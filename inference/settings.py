@@ -18,6 +18,16 @@ def _setting(default: float, low: float, high: float, label: str, description: s
     return field(default=default, metadata=limits)
 
 
+def _raise(label: str, what: str) -> Any:
+    return _setting(
+        0.0,
+        -1.0,
+        1.0,
+        f"Raise {label}",
+        f"Lifts {what} off the panel, or sinks them; 1 is the full depth of the carving",
+    )
+
+
 @dataclass(frozen=True)
 class _Limited:
     def __post_init__(self) -> None:
@@ -61,6 +71,23 @@ class RefinementSettings(_Limited):
     smoothing: float = _setting(
         0.0, 0.0, 1.0, "Smoothing", "Calms rough stone between the edges; the edges themselves stay"
     )
+    edge_threshold: float = _setting(
+        0.0, 0.0, 1.0, "Edge Threshold", "Edges fainter than this count as plain stone, which Smoothing calms"
+    )
+    bevel: float = _setting(
+        0.0, 0.0, 1.0, "Bevel", "Rounds medium and sharp edges off: 1 spreads a step over a fiftieth of the panel"
+    )
+    layering: float = _setting(
+        1.0, 0.0, 3.0, "Layering", "How far figures stand out from the ground and from each other: the large forms"
+    )
+    flatten_ground: float = _setting(
+        0.0, 0.0, 1.0, "Flatten Ground", "Presses what is ground toward the slab; figures and things keep their height"
+    )
+    raise_figure: float = _raise("Figures", "people")
+    raise_animal: float = _raise("Animals", "animals")
+    raise_plant: float = _raise("Plants", "trees, leaves and flowers")
+    raise_architecture: float = _raise("Architecture", "buildings, frames and ledges")
+    raise_object: float = _raise("Objects", "weapons, vessels, furniture and ornament")
 
 
 @dataclass(frozen=True)

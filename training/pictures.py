@@ -27,6 +27,9 @@ HEIGHT_PX = 480
 DETAIL = np.s_[0.45:0.95, 0.15:0.7]
 """The part of the panel that the sheet of settings shows, as shares of its height and width."""
 
+BESIDE = {"edge_threshold": {"smoothing": 1.0}}
+"""Settings without which another one does nothing."""
+
 
 def fitted(picture: Picture, rows: int = HEIGHT_PX) -> Picture:
     """Scaled to a number of rows."""
@@ -51,8 +54,9 @@ def settings_sheet(prediction: Prediction) -> Picture:
     for setting in fields(RefinementSettings):
         cells = []
         for value in (setting.metadata["low"], setting.default, setting.metadata["high"]):
-            shown = shade(refine(prediction, RefinementSettings.from_mapping({setting.name: value})))[part]
-            cell = cv2.cvtColor(fitted(np.ascontiguousarray(shown), 260), cv2.COLOR_GRAY2BGR)
+            values = BESIDE.get(setting.name, {}) | {setting.name: value}
+            shown = shade(refine(prediction, RefinementSettings.from_mapping(values)))[part]
+            cell = cv2.cvtColor(fitted(np.ascontiguousarray(shown), 200), cv2.COLOR_GRAY2BGR)
             words = f"{setting.metadata['label']} {value:g}"
             cv2.putText(cell, words, (8, 22), cv2.FONT_HERSHEY_SIMPLEX, 0.6, (0, 0, 0), 3, cv2.LINE_AA)
             cv2.putText(cell, words, (8, 22), cv2.FONT_HERSHEY_SIMPLEX, 0.6, (255, 255, 255), 1, cv2.LINE_AA)

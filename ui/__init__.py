@@ -13,6 +13,7 @@ def _classes() -> tuple[type, ...]:
         panels.RELIEF_PT_main,
         panels.RELIEF_PT_size,
         panels.RELIEF_PT_edges,
+        panels.RELIEF_PT_layers,
     )
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
+from collections.abc import Iterable
+from dataclasses import Field, fields
+from typing import Any
 
 import bpy
 
@@ -45,7 +47,7 @@ class RELIEF_PT_size(_Sidebar, bpy.types.Panel):
     bl_options = {"DEFAULT_CLOSED"}
 
     def draw(self, context: bpy.types.Context) -> None:
-        _draw_settings(self.layout, context, MeshSettings)
+        _draw_settings(self.layout, context, fields(MeshSettings))
         self.layout.label(text="A photograph does not tell the depth: choose it", icon="INFO")
 
 
@@ -55,12 +57,25 @@ class RELIEF_PT_edges(_Sidebar, bpy.types.Panel):
     bl_options = {"DEFAULT_CLOSED"}
 
     def draw(self, context: bpy.types.Context) -> None:
-        _draw_settings(self.layout, context, RefinementSettings)
+        _draw_settings(self.layout, context, [f for f in fields(RefinementSettings) if not _of_layers(f)])
         self.layout.operator("relief.refine", icon="FILE_REFRESH")
 
 
-def _draw_settings(layout: bpy.types.UILayout, context: bpy.types.Context, settings: type) -> None:
+class RELIEF_PT_layers(_Sidebar, bpy.types.Panel):
+    bl_label = "Layers"
+    bl_parent_id = "RELIEF_PT_main"
+    bl_options = {"DEFAULT_CLOSED"}
+
+    def draw(self, context: bpy.types.Context) -> None:
+        _draw_settings(self.layout, context, [f for f in fields(RefinementSettings) if _of_layers(f)])
+
+
+def _of_layers(setting: Field[Any]) -> bool:
+    return setting.name in ("layering", "flatten_ground") or setting.name.startswith("raise_")
+
+
+def _draw_settings(layout: bpy.types.UILayout, context: bpy.types.Context, settings: Iterable[Field[Any]]) -> None:
     layout.use_property_split = True
     layout.use_property_decorate = False
-    for setting in fields(settings):
+    for setting in settings:
         layout.prop(context.scene.relief, setting.name, slider=setting.metadata["unit"] == "NONE")

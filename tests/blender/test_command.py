@@ -64,7 +64,7 @@ def _indices(png: bytes) -> np.ndarray:
     return lines[:, 1:]
 
 
-def test_record_says_how_it_was_made(relief, photo, tmp_path):
+def test_record_says_how_it_was_made(relief, module, photo, tmp_path):
     assert relief(photo, "--formats", "none", "--max-size", "102", "--width-m", "2.5", "--max-vertices", "700") == 0
     record = json.loads((tmp_path / "out/panel.json").read_text(encoding="utf-8"))
     digest = hashlib.sha256(photo.read_bytes()).hexdigest()
@@ -74,11 +74,7 @@ def test_record_says_how_it_was_made(relief, photo, tmp_path):
     assert record["runtime"] == "known"
     assert record["max_size"] == 102
     assert record["settings"] == {
-        "strength_soft": 1.0,
-        "strength_medium": 1.0,
-        "strength_sharp": 1.0,
-        "detail": 1.0,
-        "smoothing": 0.0,
+        **module("inference.settings").RefinementSettings().to_mapping(),
         "width_m": 2.5,
         "depth_m": 0.1,
         "max_vertices": 700,

@@ -116,3 +116,60 @@ def test_flat_stays_flat_and_nothing_is_renormalised() -> None:
 def test_odd_sizes() -> None:
     surface = wave(200, 101, 131)
     np.testing.assert_allclose(refine(prediction(surface, surface)), surface, atol=0.02)
+
+
+def test_edge_threshold_makes_faint_edges_plain_stone() -> None:
+    known = prediction(np.zeros(SIZE), 0.1 * wave(FINE_PX))
+    known.soft_edges[:] = (0.7, 0.0, 0.3, 0.0)
+    smooth = refine(known, RefinementSettings(smoothing=1.0))
+    # Smoothing leaves the 0.3 that is an edge; above the threshold it is none any more.
+    np.testing.assert_allclose(smooth, 0.3 * refine(known), atol=1e-6)
+    assert not refine(known, RefinementSettings(smoothing=1.0, edge_threshold=0.4)).any()
+    np.testing.assert_allclose(refine(known, RefinementSettings(smoothing=1.0, edge_threshold=0.2)), smooth, atol=1e-6)
+    # Half of it is left where the probability is the threshold.
+    half = refine(known, RefinementSettings(smoothing=1.0, edge_threshold=0.3))
+    np.testing.assert_allclose(half, 0.5 * smooth, atol=1e-6)
+
+
+def test_bevel_widens_a_step_and_keeps_its_height() -> None:
+    rows, columns = 200, 400
+    step = np.zeros((rows, columns), np.float32)
+    step[:, 200:] = 0.3
+    classes = np.zeros((rows, columns), int)
+    classes[:, 195:205] = 3
+    known = prediction(step, step, classes)
+    plain, bevelled = refine(known), refine(known, RefinementSettings(bevel=1.0))
+
+    def rise_px(height: np.ndarray) -> int:
+        """Pixels between 10 and 90 % of the step."""
+        return int(((height[100] > 0.03) & (height[100] < 0.27)).sum())
+
+    # The blur's sigma is 400 / 200 = 2 px: a step then rises over 2 * 1.28 * 2 = 5.1 px, the slopes' own width apart.
+    assert rise_px(plain) <= 2 and 4 <= rise_px(bevelled) <= 7
+    far = np.s_[:, 215:230]
+    np.testing.assert_allclose(bevelled[far], plain[far], atol=0.01)
+    assert np.abs(bevelled[:, 100:150] - plain[:, 100:150]).max() < 0.005
+
+
+def test_layering_scales_the_large_forms_alone() -> None:
+    known = prediction(wave(COARSE_PX), wave(COARSE_PX) + 0.1 * wave(FINE_PX))
+    plain, deep = refine(known), refine(known, RefinementSettings(layering=2.0))
+    assert share(deep, wave(COARSE_PX)) == pytest.approx(2 * share(plain, wave(COARSE_PX)), rel=0.02)
+    assert share(deep, wave(FINE_PX)) == pytest.approx(share(plain, wave(FINE_PX)), rel=0.02)
+
+
+def test_ground_is_flattened_and_segments_are_raised_where_they_are() -> None:
+    surface = 0.3 + 0.1 * wave(COARSE_PX)
+    known = prediction(surface, surface)
+    known.segments[:] = 0.0
+    known.segments[:, :100, 0] = 1.0
+    known.segments[:, 100:, 2] = 0.5
+    known.segments[:, 100:, 5] = 0.5
+    plain = refine(known)
+    flattened = refine(known, RefinementSettings(flatten_ground=0.75))
+    np.testing.assert_allclose(flattened[:, :100], 0.25 * plain[:, :100], atol=1e-6)
+    np.testing.assert_array_equal(flattened[:, 100:], plain[:, 100:])
+    # Half animal, half object: half of each.
+    moved = refine(known, RefinementSettings(raise_animal=0.4, raise_object=-0.1, raise_figure=1.0)) - plain
+    np.testing.assert_allclose(moved[:, :100], 0.0, atol=1e-6)
+    np.testing.assert_allclose(moved[:, 100:], 0.15, atol=1e-6)
