@@ -11,13 +11,15 @@ _commands: list[Any] = []
 
 
 def _classes() -> tuple[type, ...]:
-    from . import cancel, clear_cache, reconstruct, refine
+    from . import add_preset, cancel, clear_cache, import_photo, reconstruct, refine
 
     return (
         reconstruct.RELIEF_OT_reconstruct,
         refine.RELIEF_OT_refine,
         cancel.RELIEF_OT_cancel,
         clear_cache.RELIEF_OT_clear_cache,
+        import_photo.RELIEF_OT_import_photo,
+        add_preset.RELIEF_OT_add_preset,
     )
 
 

@@ -4,33 +4,41 @@ from __future__ import annotations
 
 
 def _classes() -> tuple[type, ...]:
-    from . import panels, preferences, properties
+    from . import doors, panels, preferences, presets_panel, properties
 
     return (
         properties.RELIEF_PG_settings,
         properties.RELIEF_PG_progress,
         preferences.RELIEF_AP_preferences,
+        presets_panel.RELIEF_PT_presets,
         panels.RELIEF_PT_main,
         panels.RELIEF_PT_size,
         panels.RELIEF_PT_edges,
         panels.RELIEF_PT_layers,
+        doors.RELIEF_FH_photo,
     )
 
 
 def register() -> None:
     import bpy
 
-    from . import properties
+    from . import doors, presets_panel, properties
 
     for cls in _classes():
         bpy.utils.register_class(cls)
     bpy.types.Scene.relief = bpy.props.PointerProperty(type=properties.RELIEF_PG_settings)
     bpy.types.WindowManager.relief_progress = bpy.props.PointerProperty(type=properties.RELIEF_PG_progress)
+    bpy.utils.register_preset_path(str(presets_panel.FOLDER))
+    doors.add()
 
 
 def unregister() -> None:
     import bpy
 
+    from . import doors, presets_panel
+
+    doors.remove()
+    bpy.utils.unregister_preset_path(str(presets_panel.FOLDER))
     del bpy.types.WindowManager.relief_progress
     del bpy.types.Scene.relief
     for cls in reversed(_classes()):

@@ -9,6 +9,7 @@ from typing import Any
 import bpy
 
 from ..inference.settings import MeshSettings, RefinementSettings
+from .presets_panel import RELIEF_PT_presets
 
 
 class _Sidebar:
@@ -19,6 +20,9 @@ class _Sidebar:
 
 class RELIEF_PT_main(_Sidebar, bpy.types.Panel):
     bl_label = "Photo to Relief"
+
+    def draw_header_preset(self, _context: bpy.types.Context) -> None:
+        RELIEF_PT_presets.draw_panel_header(self.layout)
 
     def draw(self, context: bpy.types.Context) -> None:
         layout, relief = self.layout, context.scene.relief

@@ -9,10 +9,18 @@ import bpy
 
 from ..inference.settings import MeshSettings, RefinementSettings
 
+_held = False
 
-def _refine(_group: bpy.types.PropertyGroup, _context: bpy.types.Context) -> None:
+
+def hold(held: bool) -> None:
+    """Let the relief wait while several settings move."""
+    global _held
+    _held = held
+
+
+def refine(_group: bpy.types.PropertyGroup, _context: bpy.types.Context) -> None:
     """A moved slider shows on the active relief at once, where there is one."""
-    if bpy.ops.relief.refine.poll():
+    if not _held and bpy.ops.relief.refine.poll():
         bpy.ops.relief.refine()
 
 
@@ -24,7 +32,7 @@ def _property(setting: Field[Any]) -> Any:
         "default": setting.default,
         "min": limits["low"],
         "max": limits["high"],
-        "update": _refine,
+        "update": refine,
     }
     if isinstance(setting.default, int):
         return bpy.props.IntProperty(**shared)

@@ -67,6 +67,8 @@ def test_disabling_takes_everything_back(tmp_path: Path):
         "    assert hasattr(bpy.types, 'RELIEF_OT_reconstruct') and hasattr(bpy.types, 'RELIEF_PT_main')\n"
         "    addon_utils.disable(name)\n"
         "    assert not [n for n in dir(bpy.types) if n.startswith('RELIEF_')]\n"
+        "    entries = bpy.types.VIEW3D_MT_mesh_add._dyn_ui_initialize()\n"
+        "    assert not [entry for entry in entries if 'photo_to_relief' in entry.__module__]\n"
         "    assert not hasattr(bpy.types.Scene, 'relief')\n"
         "    assert not hasattr(bpy.types.WindowManager, 'relief_progress')\n"
         "print('clean')\n"

@@ -1,0 +1,39 @@
+"""The operator behind File > Import and Add > Mesh: choose a photograph's file, carve it."""
+
+from __future__ import annotations
+
+import bpy
+
+PHOTO_FILES = "*.jpg;*.jpeg;*.png;*.tif;*.tiff;*.webp;*.bmp"
+
+
+class RELIEF_OT_import_photo(bpy.types.Operator):
+    """Choose a photograph of a carved relief, and carve it at the 3D cursor"""
+
+    bl_idname = "relief.import_photo"
+    bl_label = "Relief from Photo"
+
+    filepath: bpy.props.StringProperty(  # type: ignore[valid-type]
+        name="Photograph", subtype="FILE_PATH", options={"SKIP_SAVE"}
+    )
+    filter_glob: bpy.props.StringProperty(default=PHOTO_FILES, options={"HIDDEN"})  # type: ignore[valid-type]
+
+    @classmethod
+    def poll(cls, _context: bpy.types.Context) -> bool:
+        return bool(bpy.ops.relief.reconstruct.poll())
+
+    def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[str]:
+        context.window_manager.fileselect_add(self)
+        return {"RUNNING_MODAL"}
+
+    def execute(self, _context: bpy.types.Context) -> set[str]:
+        if not self.filepath:
+            self.report({"ERROR"}, "No file is chosen.")
+            return {"CANCELLED"}
+        try:
+            # Where there is a window the work goes on behind it; either way it pushes its own undo step.
+            bpy.ops.relief.reconstruct("INVOKE_DEFAULT", True, filepath=self.filepath)
+        except RuntimeError as error:  # what the operator reported
+            self.report({"ERROR"}, str(error).removeprefix("Error: ").strip())
+            return {"CANCELLED"}
+        return {"FINISHED"}

@@ -1,0 +1,90 @@
+"""The ways into a relief besides the sidebar's button, and presets."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import fields
+from pathlib import Path
+from types import SimpleNamespace
+
+import bpy
+import numpy as np
+import pytest
+
+PRESETS = ("Coin or Medal", "High Relief", "Shallow Stone", "Stucco", "Wood")
+
+
+def _entries(menu: type) -> list[str]:
+    return [f"{draw.__module__.rpartition('.')[2]}.{draw.__name__}" for draw in menu._dyn_ui_initialize()]
+
+
+def _values(module) -> dict[str, float]:
+    return module("operators.scene_settings").read_settings(bpy.context.scene)[0].to_mapping()
+
+
+def _files(subdir: str = "photo_to_relief") -> dict[str, Path]:
+    found = [path for folder in bpy.utils.preset_paths(subdir) for path in Path(folder).glob("*.py")]
+    return {path.stem.replace("_", " "): path for path in found}
+
+
+def test_dropping_a_photo_on_the_viewport_is_offered(module):
+    handler = module("ui.doors").RELIEF_FH_photo
+    assert handler.is_registered and handler.bl_import_operator == "relief.reconstruct"
+    assert handler.bl_file_extensions.replace(".", "*.") == module("operators.import_photo").PHOTO_FILES
+    assert handler.poll_drop(SimpleNamespace(area=SimpleNamespace(type="VIEW_3D")))
+    assert not handler.poll_drop(SimpleNamespace(area=SimpleNamespace(type="IMAGE_EDITOR")))
+    assert not handler.poll_drop(SimpleNamespace(area=None))
+
+
+def test_menus_lead_to_a_relief(module, known, photo):
+    assert "doors.draw_import" in _entries(bpy.types.TOPBAR_MT_file_import)
+    assert "doors.draw_add" in _entries(bpy.types.VIEW3D_MT_mesh_add)
+    assert bpy.ops.relief.import_photo(filepath=str(photo)) == {"FINISHED"}
+    assert bpy.context.active_object.name == "panel" and known.calls == 1
+
+
+def test_import_of_what_is_no_photo_says_so_and_leaves_nothing(module, tmp_path):
+    wrong = tmp_path / "notes.jpg"
+    wrong.write_text("not a picture")
+    with pytest.raises(RuntimeError, match="notes.jpg"):
+        bpy.ops.relief.import_photo(filepath=str(wrong))
+    with pytest.raises(RuntimeError, match="No file is chosen"):
+        bpy.ops.relief.import_photo()
+    assert not bpy.data.objects and not bpy.data.meshes and not bpy.data.images
+
+
+def test_presets_of_the_extension_set_every_setting_and_refine_once(module, known, photo, monkeypatch):
+    assert set(_files()) == set(PRESETS)
+    bpy.ops.relief.reconstruct(filepath=str(photo))
+    refined = []
+    refinement = module("inference.refinement")
+    refine = refinement.refine
+    monkeypatch.setattr(refinement, "refine", lambda *given: refined.append(1) or refine(*given))
+    default = _values(module)
+    seen = []
+    for name in PRESETS:
+        text = _files()[name].read_text(encoding="utf-8")
+        assert all(f"relief.{f.name} = " in text for f in fields(module("inference.settings").RefinementSettings)), name
+        refined.clear()
+        bpy.ops.script.execute_preset(filepath=str(_files()[name]), menu_idname="RELIEF_PT_presets")
+        seen.append(_values(module))
+        assert len(refined) == 1, name
+    assert all(values != default for values in seen)
+    assert all(a != b for i, a in enumerate(seen) for b in seen[:i])
+
+
+def test_a_preset_of_ones_own_is_kept_and_taken_away(module):
+    relief = bpy.context.scene.relief
+    relief.strength_sharp, relief.bevel, relief.width_m = 2.25, 0.5, 3.0
+    kept = _values(module)
+    assert bpy.ops.relief.add_preset(name="My Stone") == {"FINISHED"}
+    path = _files()["My Stone"]
+    assert path.is_relative_to(os.environ["BLENDER_USER_RESOURCES"]) and not path.is_relative_to(
+        Path(module("ui.presets_panel").__file__).parent
+    )
+    relief.strength_sharp, relief.bevel, relief.width_m = 1.0, 0.0, 1.0
+    bpy.ops.script.execute_preset(filepath=str(path), menu_idname="RELIEF_PT_presets")
+    assert _values(module) == pytest.approx(kept)
+    np.testing.assert_allclose(relief.width_m, 1.0)  # the panel's size is no matter of style
+    bpy.ops.relief.add_preset(name="My Stone", remove_name=True)
+    assert "My Stone" not in _files()

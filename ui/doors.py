@@ -1,0 +1,37 @@
+"""Where Blender's own ways in lead to a relief: dropping a file, File > Import, Add > Mesh."""
+
+from __future__ import annotations
+
+import bpy
+
+
+class RELIEF_FH_photo(bpy.types.FileHandler):
+    bl_idname = "RELIEF_FH_photo"
+    bl_label = "Relief from Photo"
+    bl_import_operator = "relief.reconstruct"
+    bl_file_extensions = ".jpg;.jpeg;.png;.tif;.tiff;.webp;.bmp"
+
+    @classmethod
+    def poll_drop(cls, context: bpy.types.Context) -> bool:
+        return context.area is not None and context.area.type == "VIEW_3D"
+
+
+def draw_import(menu: bpy.types.Menu, _context: bpy.types.Context) -> None:
+    menu.layout.operator("relief.import_photo", text="Relief from Photo (.jpg, .png, .tif ...)")
+
+
+def draw_add(menu: bpy.types.Menu, _context: bpy.types.Context) -> None:
+    menu.layout.separator()
+    menu.layout.operator("relief.import_photo", icon="MOD_DISPLACE")
+
+
+def add() -> None:
+    """Put the entries into Blender's menus."""
+    bpy.types.TOPBAR_MT_file_import.append(draw_import)
+    bpy.types.VIEW3D_MT_mesh_add.append(draw_add)
+
+
+def remove() -> None:
+    """Take them out again."""
+    bpy.types.VIEW3D_MT_mesh_add.remove(draw_add)
+    bpy.types.TOPBAR_MT_file_import.remove(draw_import)

@@ -1,0 +1,31 @@
+"""The presets of the main panel's header: those of the extension and the user's own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import bpy
+from bl_ui.utils import PresetPanel
+
+from . import properties
+
+FOLDER = Path(__file__).parent
+"""Holds ``presets``, where Blender looks for those that come with the extension."""
+
+
+class RELIEF_PT_presets(PresetPanel, bpy.types.Panel):
+    bl_label = "Relief Presets"
+    preset_subdir = "photo_to_relief"
+    preset_operator = "script.execute_preset"
+    preset_add_operator = "relief.add_preset"
+
+    @classmethod
+    def reset_cb(cls, _context: bpy.types.Context, _filepath: str) -> None:
+        """A preset moves all sliders; the relief follows once, when the last of them stands."""
+        properties.hold(True)
+
+    @classmethod
+    def post_cb(cls, context: bpy.types.Context, _filepath: str) -> None:
+        properties.hold(False)
+        properties.refine(context.scene.relief, context)
+        bpy.ops.ed.undo_push(message="Relief Preset")
