@@ -1,4 +1,4 @@
-"""The operator behind File > Import and Add > Mesh: choose a photograph's file, carve it."""
+"""The operator behind File > Import and Add > Mesh: choose photographs' files, carve them."""
 
 from __future__ import annotations
 
@@ -8,13 +8,17 @@ PHOTO_FILES = "*.jpg;*.jpeg;*.png;*.tif;*.tiff;*.webp;*.bmp"
 
 
 class RELIEF_OT_import_photo(bpy.types.Operator):
-    """Choose a photograph of a carved relief, and carve it at the 3D cursor"""
+    """Choose a photograph of a carved relief, or several, and carve it at the 3D cursor"""
 
     bl_idname = "relief.import_photo"
     bl_label = "Relief from Photo"
 
     filepath: bpy.props.StringProperty(  # type: ignore[valid-type]
         name="Photograph", subtype="FILE_PATH", options={"SKIP_SAVE"}
+    )
+    directory: bpy.props.StringProperty(subtype="DIR_PATH", options={"SKIP_SAVE", "HIDDEN"})  # type: ignore[valid-type]
+    files: bpy.props.CollectionProperty(  # type: ignore[valid-type]
+        type=bpy.types.OperatorFileListElement, options={"SKIP_SAVE", "HIDDEN"}
     )
     filter_glob: bpy.props.StringProperty(default=PHOTO_FILES, options={"HIDDEN"})  # type: ignore[valid-type]
 
@@ -27,12 +31,18 @@ class RELIEF_OT_import_photo(bpy.types.Operator):
         return {"RUNNING_MODAL"}
 
     def execute(self, _context: bpy.types.Context) -> set[str]:
-        if not self.filepath:
+        if not (self.filepath or any(file.name for file in self.files)):
             self.report({"ERROR"}, "No file is chosen.")
             return {"CANCELLED"}
         try:
             # Where there is a window the work goes on behind it; either way it pushes its own undo step.
-            bpy.ops.relief.reconstruct("INVOKE_DEFAULT", True, filepath=self.filepath)
+            bpy.ops.relief.reconstruct(
+                "INVOKE_DEFAULT",
+                True,
+                filepath=self.filepath,
+                directory=self.directory,
+                files=[{"name": file.name} for file in self.files],
+            )
         except RuntimeError as error:  # what the operator reported
             self.report({"ERROR"}, str(error).removeprefix("Error: ").strip())
             return {"CANCELLED"}

@@ -1,9 +1,11 @@
-"""Work on a background thread, shown and cancelled by a modal operator."""
+"""Work on a background thread, one piece after the other, shown and cancelled by a modal operator."""
 
 from __future__ import annotations
 
 import threading
+from collections import deque
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import bpy
@@ -13,6 +15,7 @@ from ..inference.errors import Cancelled, Progress, ReliefError
 Work = Callable[[Progress | None], Any]
 
 _running: Job | None = None
+_waiting: deque[Task] = deque()
 
 
 class Job:
@@ -73,39 +76,60 @@ def stop_running() -> None:
         _running.stop()
 
 
-class JobOperator:
-    """An operator whose work runs at once from a script, and on a thread with progress and Esc from the interface.
+@dataclass(frozen=True)
+class Task:
+    """One entry of the queue.
 
-    Subclasses give `prepare`, which takes all it needs from the scene, and `finish`, which places the result.
+    Attributes:
+        work: runs on a thread of its own and never touches bpy.
+        finish: places what the work returned, on the main thread.
+    """
+
+    work: Work
+    finish: Callable[[bpy.types.Context, Any], None]
+
+
+class JobOperator:
+    """An operator whose tasks run at once from a script, and on a thread with progress and Esc from the interface.
+
+    Subclasses give `tasks`, which takes all it needs from the scene. Invoked while another one runs, it leaves its
+    tasks in the queue of that one. A task that fails is reported, and the next one begins.
     """
 
     _timer: bpy.types.Timer
+    _task: Task
+    _begun = 0
+    _placed = 0
 
-    def prepare(self, context: bpy.types.Context) -> Work:
-        raise NotImplementedError
-
-    def finish(self, context: bpy.types.Context, result: Any) -> None:
+    def tasks(self, context: bpy.types.Context) -> list[Task]:
         raise NotImplementedError
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         try:
-            self.finish(context, self.prepare(context)(None))
+            tasks = self.tasks(context)
         except ReliefError as error:
             return self._refuse(error)
-        return {"FINISHED"}
+        for task in tasks:
+            try:
+                task.finish(context, task.work(None))
+                self._placed += 1
+            except ReliefError as error:
+                self._refuse(error)
+        return self._ended()
 
     def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[str]:
-        global _running
         if bpy.app.background:
             return self.execute(context)
         try:
-            work = self.prepare(context)
+            tasks = self.tasks(context)
         except ReliefError as error:
             return self._refuse(error)
-        _running = Job(work)
-        _running.start()
+        _waiting.extend(tasks)
+        if running():
+            return self._refuse(Cancelled(f"{len(_waiting)} more to carve after this one."))
         self._timer = context.window_manager.event_timer_add(0.1, window=context.window)
         context.window_manager.modal_handler_add(self)
+        self._begin()
         return {"RUNNING_MODAL"}
 
     def modal(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
@@ -115,18 +139,30 @@ class JobOperator:
             job.stop()
         if job.stopping:  # the thread ends at its next report; nothing of it is awaited or kept
             self._close(context)
-            return self._refuse(Cancelled("Stopped. Nothing was changed."))
+            kept = "What was finished before stays." if self._placed else "Nothing was changed."
+            self._refuse(Cancelled(f"Stopped. {kept}"))
+            return self._ended()
         if event.type != "TIMER":
             return {"PASS_THROUGH"}
-        _show(context, job.share, job.stage, True)
+        total = self._begun + len(_waiting)
+        _show(context, job.share, f"{self._begun} of {total}: {job.stage}" if total > 1 else job.stage, True)
         if not job.done:
             return {"PASS_THROUGH"}
-        self._close(context)
         try:
-            self.finish(context, job.result())
+            self._task.finish(context, job.result())
+            self._placed += 1
+            if _waiting:  # the last one's step of undo is the operator's own
+                bpy.ops.ed.undo_push(message="Relief")
         except ReliefError as error:
-            return self._refuse(error)
-        return {"FINISHED"}
+            self._refuse(error)
+        except BaseException:
+            self._close(context)
+            raise
+        if _waiting:
+            self._begin()
+            return {"PASS_THROUGH"}
+        self._close(context)
+        return self._ended()
 
     def cancel(self, context: bpy.types.Context) -> None:
         """Blender closes or loads another file: the thread must not outlive what it works for."""
@@ -136,11 +172,22 @@ class JobOperator:
             job.stop()
             job.wait(2.0)
 
+    def _begin(self) -> None:
+        global _running
+        self._task = _waiting.popleft()
+        self._begun += 1
+        _running = Job(self._task.work)
+        _running.start()
+
     def _close(self, context: bpy.types.Context) -> None:
         global _running
         _running = None
+        _waiting.clear()
         context.window_manager.event_timer_remove(self._timer)
         _show(context, 0.0, "", False)
+
+    def _ended(self) -> set[str]:
+        return {"FINISHED"} if self._placed else {"CANCELLED"}
 
     def _refuse(self, error: ReliefError) -> set[str]:
         self.report({"INFO" if isinstance(error, Cancelled) else "ERROR"}, str(error))  # type: ignore[attr-defined]

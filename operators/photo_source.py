@@ -1,12 +1,14 @@
-"""Which photograph the operator takes, and as which file on disk."""
+"""Which photographs the operator takes, and as which files on disk."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import bpy
+from mathutils import Vector
 
 from ..inference.errors import ReliefError
 from .placement import Placement, is_reference, place_on_reference, place_upright
@@ -24,20 +26,38 @@ class PhotoSource:
     folder: tempfile.TemporaryDirectory[str] | None = None
 
 
-def choose_photo(context: bpy.types.Context, filepath: str) -> PhotoSource:
-    """The file if one is named, else the active image empty's image, else the one chosen in the sidebar.
+ROW_GAP = 0.1
+"""Between the reliefs of a row, relative to their width."""
+
+
+def choose_photos(
+    context: bpy.types.Context, filepath: str, directory: str, names: Sequence[str], width_m: float
+) -> list[PhotoSource]:
+    """The files if some are named, else the active image empty's image, else the one chosen in the sidebar.
+
+    Args:
+        context: of the operator.
+        filepath: one file, or "".
+        directory: folder of several files.
+        names: of the files in it; they stand in a row from the 3D cursor to the right, in this order.
+        width_m: of each relief of a row.
 
     Raises:
         ReliefError: none of these is there, or the image has no still picture.
     """
     active = context.view_layer.objects.active
-    upright = place_upright(context.scene.cursor.location)
-    if filepath:
-        return PhotoSource(Path(bpy.path.abspath(filepath)), upright)
+    cursor = context.scene.cursor.location
+    paths = [Path(bpy.path.abspath(directory), name) for name in names if name] if directory else []
+    if not paths and filepath:
+        paths = [Path(bpy.path.abspath(filepath))]
+    if paths:
+        step = Vector(((1.0 + ROW_GAP) * width_m, 0.0, 0.0))
+        return [PhotoSource(path, place_upright(cursor + i * step)) for i, path in enumerate(paths)]
+    upright = place_upright(cursor)
     if is_reference(active):
-        return _from_image(active.data, place_on_reference(active))
+        return [_from_image(active.data, place_on_reference(active))]
     if context.scene.relief.image is not None:
-        return _from_image(context.scene.relief.image, upright)
+        return [_from_image(context.scene.relief.image, upright)]
     raise ReliefError("No photograph is chosen. Open one in the Relief sidebar, or select a reference image.")
 
 

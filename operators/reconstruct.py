@@ -1,4 +1,4 @@
-"""The operator that turns a photograph into a relief."""
+"""The operator that turns photographs into reliefs."""
 
 from __future__ import annotations
 
@@ -10,11 +10,13 @@ import bpy
 
 from . import job, prediction_store
 from .bridge import create_relief
-from .photo_source import PhotoSource, choose_photo
+from .photo_source import PhotoSource, choose_photos
 from .reconstruction import reconstruct
 from .scene_settings import read_runtime, read_settings
 
 if TYPE_CHECKING:
+    from ..inference.errors import Progress
+    from ..inference.settings import MeshSettings, RefinementSettings
     from .reconstruction import Reconstruction
 
 
@@ -28,29 +30,48 @@ class RELIEF_OT_reconstruct(job.JobOperator, bpy.types.Operator):
     filepath: bpy.props.StringProperty(  # type: ignore[valid-type]
         name="Photograph", description="File of the photograph", subtype="FILE_PATH", options={"SKIP_SAVE"}
     )
-    _source: PhotoSource
+    directory: bpy.props.StringProperty(subtype="DIR_PATH", options={"SKIP_SAVE", "HIDDEN"})  # type: ignore[valid-type]
+    files: bpy.props.CollectionProperty(  # type: ignore[valid-type]
+        name="Photographs",
+        description="Names of several photographs in one folder; their reliefs stand in a row",
+        type=bpy.types.OperatorFileListElement,
+        options={"SKIP_SAVE", "HIDDEN"},
+    )
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        if job.running():
-            cls.poll_message_set("A reconstruction is under way. Wait for it, or press Esc")
-            return False
         cls.poll_message_set("Leave Edit, Sculpt or Paint Mode first")
         return context.mode == "OBJECT"
 
-    def prepare(self, context: bpy.types.Context) -> job.Work:
-        self._source = choose_photo(context, self.filepath)
+    def tasks(self, context: bpy.types.Context) -> list[job.Task]:
         refinement_settings, mesh_settings = read_settings(context.scene)
-        if self._source.placement.width_m is not None:
-            mesh_settings = replace(mesh_settings, width_m=self._source.placement.width_m)
-        runtime, store, path = read_runtime(context), prediction_store.store(), self._source.path
-        make = functools.partial(reconstruct, path, refinement_settings, mesh_settings, runtime=runtime, store=store)
-        return lambda progress: make(progress=progress)
+        names = [file.name for file in self.files]
+        sources = choose_photos(context, self.filepath, self.directory, names, mesh_settings.width_m)
+        runtime, store = read_runtime(context), prediction_store.store()
+        tasks = []
+        for source in sources:
+            width_m = mesh_settings.width_m if source.placement.width_m is None else source.placement.width_m
+            settings = replace(mesh_settings, width_m=width_m)
+            work = functools.partial(_carve, source, refinement_settings, settings, runtime, store)
+            tasks.append(job.Task(work, functools.partial(_place, source)))
+        return tasks
 
-    def finish(self, context: bpy.types.Context, result: Reconstruction) -> None:
-        relief = create_relief(result, context.scene, self._source.placement.matrix)
-        context.scene.relief.width_m = result.mesh_settings.width_m  # the slider shows the width taken from an empty
-        for object_ in context.selected_objects:
-            object_.select_set(False)
-        relief.select_set(True)
-        context.view_layer.objects.active = relief
+
+def _carve(
+    source: PhotoSource,
+    refinement_settings: RefinementSettings,
+    mesh_settings: MeshSettings,
+    runtime: str,
+    store: prediction_store.PredictionStore,
+    progress: Progress | None,
+) -> Reconstruction:
+    return reconstruct(source.path, refinement_settings, mesh_settings, runtime=runtime, store=store, progress=progress)
+
+
+def _place(source: PhotoSource, context: bpy.types.Context, result: Reconstruction) -> None:
+    relief = create_relief(result, context.scene, source.placement.matrix)
+    context.scene.relief.width_m = result.mesh_settings.width_m  # the slider shows the width taken from an empty
+    for object_ in context.selected_objects:
+        object_.select_set(False)
+    relief.select_set(True)
+    context.view_layer.objects.active = relief

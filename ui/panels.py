@@ -32,7 +32,7 @@ class RELIEF_PT_main(_Sidebar, bpy.types.Panel):
         if progress.active:
             layout.progress(factor=progress.share, text=progress.stage)
             layout.operator("relief.cancel", icon="CANCEL")
-            return
+            layout.separator()
         if reference:
             layout.label(text=f"Selected reference: {active.data.name}", icon="IMAGE_REFERENCE")
         else:
@@ -40,7 +40,9 @@ class RELIEF_PT_main(_Sidebar, bpy.types.Panel):
         row = layout.row()
         row.scale_y = 1.5
         row.enabled = reference or relief.image is not None
-        row.operator("relief.reconstruct", icon="MOD_DISPLACE")
+        row.operator(
+            "relief.reconstruct", icon="MOD_DISPLACE", text="Reconstruct Next" if progress.active else "Reconstruct"
+        )
         if not row.enabled:
             layout.label(text="Open a photograph, or select a reference image", icon="INFO")
 

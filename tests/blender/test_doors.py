@@ -43,6 +43,18 @@ def test_menus_lead_to_a_relief(module, known, photo):
     assert bpy.context.active_object.name == "panel" and known.calls == 1
 
 
+def test_several_photos_stand_in_a_row(module, known, photo):
+    second = photo.with_name("second.png")
+    second.write_bytes(photo.read_bytes())
+    bpy.context.scene.relief.width_m = 2.0
+    bpy.context.scene.cursor.location = (1.0, -3.0, 0.5)
+    names = [{"name": photo.name}, {"name": second.name}]
+    assert bpy.ops.relief.import_photo(directory=str(photo.parent), files=names) == {"FINISHED"}
+    places = {relief.name: tuple(relief.location) for relief in bpy.data.objects}
+    assert places == {"panel": (1.0, -3.0, 0.5), "second": pytest.approx((3.2, -3.0, 0.5))}
+    assert bpy.context.active_object.name == "second"
+
+
 def test_import_of_what_is_no_photo_says_so_and_leaves_nothing(module, tmp_path):
     wrong = tmp_path / "notes.jpg"
     wrong.write_text("not a picture")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import threading
 from types import SimpleNamespace
 
@@ -32,41 +33,41 @@ class _Context:
 @pytest.fixture
 def job(module, monkeypatch):
     job = module("operators.job")
-    monkeypatch.setattr(job, "bpy", SimpleNamespace(app=SimpleNamespace(background=False)))
+    steps: list[str] = []
+    ops = SimpleNamespace(ed=SimpleNamespace(undo_push=lambda message: steps.append(message)))
+    monkeypatch.setattr(job, "bpy", SimpleNamespace(app=SimpleNamespace(background=False), ops=ops))
+    job.steps = steps
     return job
 
 
 @pytest.fixture
 def start(job):
-    """Starts a modal operator whose work waits at half way until it may go on."""
+    """Starts a modal operator whose tasks wait at half way until they may go on, then return their number or fail."""
 
-    def begin(fail: Exception | None = None):
+    def begin(*failures: Exception | None, invoke=True):
         go_on = threading.Event()
 
+        def work(number, fail, progress):
+            progress(1.0, 2.0, "Half")
+            assert go_on.wait(10.0)
+            if fail is not None:
+                raise fail
+            job_errors.report(progress, 1.0, 1.0, "End")
+            return number
+
         class Operator(job.JobOperator):
-            placed: list[str] = []
-            reports: list[tuple[set[str], str]] = []
-
-            def prepare(self, _context):
-                def work(progress):
-                    progress(1.0, 2.0, "Half")
-                    assert go_on.wait(10.0)
-                    if fail is not None:
-                        raise fail
-                    job_errors.report(progress, 1.0, 1.0, "End")
-                    return "relief"
-
-                return work
-
-            def finish(self, _context, result):
-                self.placed.append(result)
+            def tasks(self, _context):
+                place = lambda _context, result: self.placed.append(result)  # noqa: E731
+                numbered = enumerate(failures or (None,), start=1)
+                return [job.Task(functools.partial(work, number, fail), place) for number, fail in numbered]
 
             def report(self, kind, text):
                 self.reports.append((kind, text))
 
         operator, context = Operator(), _Context()
         operator.placed, operator.reports = [], []
-        assert operator.invoke(context, None) == {"RUNNING_MODAL"}
+        if invoke:
+            assert operator.invoke(context, None) == {"RUNNING_MODAL"}
         return operator, context, go_on
 
     import sys
@@ -93,7 +94,7 @@ def test_progress_is_shown_then_the_result_is_placed(job, start):
     thread.wait(10.0)
     assert operator.modal(context, MOUSE) == {"PASS_THROUGH"}
     assert operator.modal(context, TIMER) == {"FINISHED"}
-    assert operator.placed == ["relief"]
+    assert operator.placed == [1]
     assert _idle(job, context)
 
 
@@ -120,7 +121,7 @@ def test_cancel_button_ends_it_too(job, start):
 
 
 def test_named_errors_are_reported(job, start):
-    operator, context, go_on = start(fail=job.ReliefError("Too dark."))
+    operator, context, go_on = start(job.ReliefError("Too dark."))
     thread = job._running
     go_on.set()
     thread.wait(10.0)
@@ -130,7 +131,7 @@ def test_named_errors_are_reported(job, start):
 
 
 def test_bugs_keep_their_traceback_and_free_the_window(job, start):
-    operator, context, go_on = start(fail=ZeroDivisionError("bug"))
+    operator, context, go_on = start(ZeroDivisionError("bug"))
     thread = job._running
     go_on.set()
     thread.wait(10.0)
@@ -146,3 +147,48 @@ def test_closing_blender_waits_for_the_thread(job, start):
     operator.cancel(context)
     assert thread.done
     assert _idle(job, context)
+
+
+def _finish_one(operator, job, context):
+    job._running.wait(10.0)
+    return operator.modal(context, TIMER)
+
+
+def test_tasks_run_one_after_the_other_and_a_failed_one_stops_none(job, start):
+    operator, context, go_on = start(None, job.ReliefError("Too dark."), None)
+    job._running.wait(0.05)
+    assert operator.modal(context, TIMER) == {"PASS_THROUGH"}
+    assert context.window_manager.relief_progress.stage == "1 of 3: Half"
+    go_on.set()
+    assert _finish_one(operator, job, context) == {"PASS_THROUGH"}
+    assert operator.placed == [1] and job.running()
+    assert _finish_one(operator, job, context) == {"PASS_THROUGH"}
+    assert operator.reports == [({"ERROR"}, "Too dark.")]
+    assert _finish_one(operator, job, context) == {"FINISHED"}
+    assert operator.placed == [1, 3]
+    assert len(job.steps) == 1  # the first one's; the last one's is the operator's own
+    assert _idle(job, context)
+
+
+def test_a_second_run_waits_in_the_queue_of_the_first(job, start):
+    operator, context, go_on = start(None)
+    second, other, _ = start(None, None, invoke=False)
+    assert second.invoke(other, None) == {"CANCELLED"}
+    assert second.reports == [({"INFO"}, "2 more to carve after this one.")] and not other.timers
+    go_on.set()
+    assert _finish_one(operator, job, context) == {"PASS_THROUGH"}
+    job.stop_running()
+    assert operator.modal(context, TIMER) == {"FINISHED"}  # one is placed: it can be undone
+    assert operator.reports == [({"INFO"}, "Stopped. What was finished before stays.")]
+    assert _idle(job, context) and not job._waiting and second.placed == []
+
+
+def test_from_a_script_all_tasks_run_before_it_returns(job, start):
+    operator, context, go_on = start(None, job.ReliefError("Too dark."), None, invoke=False)
+    go_on.set()
+    tasks = [
+        job.Task(functools.partial(lambda work, _: work(lambda *_: False), t.work), t.finish) for t in operator.tasks(0)
+    ]
+    operator.tasks = lambda _context: tasks
+    assert operator.execute(context) == {"FINISHED"}
+    assert operator.placed == [1, 3] and operator.reports == [({"ERROR"}, "Too dark.")]
