@@ -33,6 +33,7 @@ class ReliefMesh:
         height: (N,) float32, 0 slab to 1 full depth.
         soft_edge: (N,) int32, index into EDGE_CLASSES, or None.
         segment: (N,) int32, index into SEGMENT_CLASSES, or None.
+        confidence: (N,) float32, 0 (the network is unsure) to 1 (sure), or None.
     """
 
     vertices: FloatArray
@@ -42,6 +43,7 @@ class ReliefMesh:
     height: FloatArray
     soft_edge: IntArray | None
     segment: IntArray | None
+    confidence: FloatArray | None = None
 
 
 def build_mesh(
@@ -87,6 +89,7 @@ def build_mesh(
         heights,
         None if prediction is None else _vertex_classes(prediction.soft_edges, (rows, columns)),
         None if prediction is None else _vertex_classes(prediction.segments, (rows, columns)),
+        None if prediction is None else _at_vertices(prediction.confidence, (rows, columns)).ravel(),
     )
 
 
@@ -119,8 +122,14 @@ def grid_size(height_px: int, width_px: int, max_vertices: int) -> tuple[int, in
 
 def _vertex_classes(probabilities: FloatArray, grid: tuple[int, int]) -> IntArray:
     """The likeliest class at the pixel on which each vertex stands."""
-    (height_px, width_px), (rows, columns) = probabilities.shape[:2], grid
+    classes: IntArray = np.argmax(_at_vertices(probabilities, grid), axis=-1).astype(np.int32).ravel()
+    return classes
+
+
+def _at_vertices(values: FloatArray, grid: tuple[int, int]) -> FloatArray:
+    """(rows, columns, ...) values of the pixels on which the vertices stand."""
+    (height_px, width_px), (rows, columns) = values.shape[:2], grid
     at_rows = ((np.arange(rows) + 0.5) * (height_px / rows)).astype(np.intp)
     at_columns = ((np.arange(columns) + 0.5) * (width_px / columns)).astype(np.intp)
-    classes: IntArray = np.argmax(probabilities[at_rows[:, None], at_columns], axis=-1).astype(np.int32).ravel()
-    return classes
+    sampled: FloatArray = values[at_rows[:, None], at_columns]
+    return sampled

@@ -11,7 +11,7 @@ _commands: list[Any] = []
 
 
 def _classes() -> tuple[type, ...]:
-    from . import add_preset, cancel, clear_cache, import_photo, reconstruct, refine
+    from . import add_preset, cancel, clear_cache, import_photo, reconstruct, refine, show
 
     return (
         reconstruct.RELIEF_OT_reconstruct,
@@ -20,6 +20,7 @@ def _classes() -> tuple[type, ...]:
         clear_cache.RELIEF_OT_clear_cache,
         import_photo.RELIEF_OT_import_photo,
         add_preset.RELIEF_OT_add_preset,
+        show.RELIEF_OT_show,
     )
 
 

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import bpy
 
+from .material import fill_material
+
 if TYPE_CHECKING:
     import numpy.typing as npt
     from mathutils import Matrix
@@ -44,7 +46,7 @@ def create_relief(result: Reconstruction, scene: bpy.types.Scene, matrix: Matrix
         image.colorspace_settings.name = "sRGB"
         material = bpy.data.materials.new(name)
         made.append(material)
-        _fill_material(material, image)
+        fill_material(material, image)
         mesh = bpy.data.meshes.new(name)
         made.append(mesh)
         _fill_mesh(mesh, result.mesh)
@@ -94,6 +96,7 @@ def _write_vertices(mesh: bpy.types.Mesh, relief: ReliefMesh) -> None:
     _write_attribute(mesh, "height", "FLOAT", relief.height)
     _write_attribute(mesh, "soft_edge", "INT", relief.soft_edge)
     _write_attribute(mesh, "segment", "INT", relief.segment)
+    _write_attribute(mesh, "confidence", "FLOAT", relief.confidence)
 
 
 def _write_attribute(mesh: bpy.types.Mesh, name: str, type_: str, values: npt.NDArray[Any] | None) -> None:
@@ -105,19 +108,6 @@ def _write_attribute(mesh: bpy.types.Mesh, name: str, type_: str, values: npt.ND
     attribute.data.foreach_set(
         "value", np.ascontiguousarray(values, dtype=np.float32 if type_ == "FLOAT" else np.int32)
     )
-
-
-def _fill_material(material: bpy.types.Material, image: bpy.types.Image) -> None:
-    """The photograph as the base colour of dull stone."""
-    if bpy.app.version < (5, 0):  # always on since
-        material.use_nodes = True
-    nodes, links = material.node_tree.nodes, material.node_tree.links
-    shader = next(node for node in nodes if node.type == "BSDF_PRINCIPLED")
-    shader.inputs["Roughness"].default_value = 0.9
-    texture = nodes.new("ShaderNodeTexImage")
-    texture.image = image
-    texture.location = (shader.location.x - 320.0, shader.location.y)
-    links.new(texture.outputs["Color"], shader.inputs["Base Color"])
 
 
 def _note_origin(object_: bpy.types.Object, photo_sha256: str, weights: str, settings: dict[str, float]) -> None:

@@ -45,6 +45,8 @@ class RELIEF_PT_main(_Sidebar, bpy.types.Panel):
         )
         if not row.enabled:
             layout.label(text="Open a photograph, or select a reference image", icon="INFO")
+        if bpy.ops.relief.show.poll():
+            layout.operator_menu_enum("relief.show", "view", icon="SHADING_TEXTURE")
 
 
 class RELIEF_PT_size(_Sidebar, bpy.types.Panel):

@@ -216,7 +216,7 @@ def test_undo_takes_the_relief_away(known, photo):
     assert _data() == before
 
 
-@pytest.mark.parametrize("fails_in", ["_fill_material", "_fill_mesh", "_collection"])
+@pytest.mark.parametrize("fails_in", ["fill_material", "_fill_mesh", "_collection"])
 def test_failure_while_placing_leaves_no_data(module, known, photo, monkeypatch, fails_in):
     def fail(*_arguments):
         raise ArithmeticError("broken")

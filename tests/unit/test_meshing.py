@@ -60,6 +60,16 @@ def test_classes() -> None:
     assert mesh.segment is not None and mesh.segment.tolist() == [5, 4, 3, 2, 1, 0]
 
 
+def test_confidence_is_that_of_the_pixel_under_each_vertex() -> None:
+    prediction = prediction_of(np.zeros((4, 6), int), np.zeros((4, 6), int))
+    prediction.confidence[:] = np.arange(24).reshape(4, 6) / 24
+    mesh = build_mesh(np.zeros((4, 6), np.float32), MeshSettings(max_vertices=6), prediction)
+    # 2 x 3 vertices stand at pixels (1, 1), (1, 3), (1, 5), (3, 1), ...
+    assert mesh.confidence is not None
+    np.testing.assert_allclose(mesh.confidence * 24, [7, 9, 11, 19, 21, 23], atol=1e-5)
+    assert build_mesh(HEIGHT).confidence is None
+
+
 def test_limit_averages_heights_and_keeps_width_and_classes_in_place() -> None:
     height = np.repeat(np.repeat(HEIGHT, 4, axis=0), 4, axis=1)  # 8 x 12
     height[0, 0] = 1.6  # one of the sixteen pixels of the first vertex

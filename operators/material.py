@@ -1,0 +1,90 @@
+"""The material of a relief: dull stone that shows the photograph, or what the network said of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import bpy
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+VIEWS = (
+    ("photo", "Photograph", "The photograph itself"),
+    ("height", "Height", "Dark is the slab, bright stands out"),
+    ("soft_edge", "Soft Edges", "Blue is soft, green medium, orange sharp"),
+    ("segment", "Segments", "What the network takes for ground, figure, animal, plant, architecture and object"),
+    ("confidence", "Confidence", "Red is where the network is unsure: look there first"),
+)
+UNSURE, SURE = (150, 20, 20), (235, 235, 225)
+
+
+def fill_material(material: bpy.types.Material, image: bpy.types.Image) -> None:
+    """The photograph as the base colour of dull stone."""
+    if bpy.app.version < (5, 0):  # always on since
+        material.use_nodes = True
+    nodes, links = material.node_tree.nodes, material.node_tree.links
+    shader = _shader(material)
+    shader.inputs["Roughness"].default_value = 0.9
+    texture = nodes.new("ShaderNodeTexImage")
+    texture.name = "photo"
+    texture.image = image
+    texture.location = (shader.location.x - 320.0, shader.location.y)
+    links.new(texture.outputs["Color"], shader.inputs["Base Color"])
+
+
+def show(material: bpy.types.Material, view: str) -> None:
+    """Give a relief's material one of VIEWS as its colour; the nodes of a view are made when it is first shown."""
+    nodes, links = material.node_tree.nodes, material.node_tree.links
+    shader = _shader(material)
+    source = nodes.get(view) or _ramp(material, view)
+    links.new(source.outputs["Color"], shader.inputs["Base Color"])
+
+
+def _shader(material: bpy.types.Material) -> bpy.types.Node:
+    return next(node for node in material.node_tree.nodes if node.type == "BSDF_PRINCIPLED")
+
+
+def _ramp(material: bpy.types.Material, view: str) -> bpy.types.Node:
+    """Nodes from the mesh's attribute to a colour."""
+    from ..inference.maps import EDGE_PALETTE, SEGMENT_PALETTE
+
+    nodes, links = material.node_tree.nodes, material.node_tree.links
+    place = _shader(material).location
+    row = -320.0 * [name for name, *_ in VIEWS].index(view)
+    attribute = nodes.new("ShaderNodeAttribute")
+    attribute.attribute_name = view
+    attribute.location = (place.x - 900.0, place.y + row)
+    ramp = nodes.new("ShaderNodeValToRGB")
+    ramp.name = view
+    ramp.location = (place.x - 320.0, place.y + row)
+    classes = {"soft_edge": EDGE_PALETTE, "segment": SEGMENT_PALETTE}.get(view)
+    if classes is None:
+        low, high = ((0, 0, 0), (255, 255, 255)) if view == "height" else (UNSURE, SURE)
+        ramp.color_ramp.elements[0].color, ramp.color_ramp.elements[1].color = _linear(low), _linear(high)
+        links.new(attribute.outputs["Fac"], ramp.inputs["Fac"])
+        return ramp
+    # Class k of n lies in the middle of its n-th part of the ramp.
+    count = len(classes)
+    middle = nodes.new("ShaderNodeMath")
+    middle.operation = "MULTIPLY_ADD"
+    middle.inputs[1].default_value, middle.inputs[2].default_value = 1.0 / count, 0.5 / count
+    middle.location = (place.x - 600.0, place.y + row)
+    links.new(attribute.outputs["Fac"], middle.inputs[0])
+    links.new(middle.outputs["Value"], ramp.inputs["Fac"])
+    ramp.color_ramp.interpolation = "CONSTANT"
+    elements = ramp.color_ramp.elements
+    elements[1].position = 1.0 / count
+    for k in range(2, count):
+        elements.new(k / count)
+    for k, colour in enumerate(classes):
+        elements[k].color = _linear(colour)
+    return ramp
+
+
+def _linear(colour: npt.ArrayLike) -> tuple[float, float, float, float]:
+    """A colour of the screen, three numbers to 255, as nodes hold it."""
+    red, green, blue = (
+        (v / 12.92 if v <= 0.04045 else ((v + 0.055) / 1.055) ** 2.4) for v in (int(c) / 255 for c in colour)
+    )
+    return red, green, blue, 1.0

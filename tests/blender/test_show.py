@@ -1,0 +1,62 @@
+"""What the relief's material can show."""
+
+from __future__ import annotations
+
+import bpy
+import numpy as np
+import pytest
+
+
+def _colour_source() -> bpy.types.Node:
+    shader = next(n for n in bpy.context.active_object.active_material.node_tree.nodes if n.type == "BSDF_PRINCIPLED")
+    return shader.inputs["Base Color"].links[0].from_node
+
+
+def _screen(linear) -> list[int]:
+    return [round(255 * (12.92 * v if v <= 0.0031308 else 1.055 * v ** (1 / 2.4) - 0.055)) for v in list(linear)[:3]]
+
+
+def test_photograph_first_and_again(module, known, photo):
+    bpy.ops.relief.reconstruct(filepath=str(photo))
+    texture = _colour_source()
+    assert texture.type == "TEX_IMAGE"
+    bpy.ops.relief.show(view="height")
+    nodes = len(bpy.context.active_object.active_material.node_tree.nodes)
+    bpy.ops.relief.show(view="photo")
+    assert _colour_source() == texture and texture.image.colorspace_settings.name == "sRGB"
+    bpy.ops.relief.show(view="height")
+    assert len(bpy.context.active_object.active_material.node_tree.nodes) == nodes, "made once"
+
+
+@pytest.mark.parametrize("view", ["height", "confidence", "soft_edge", "segment"])
+def test_views_read_the_attribute_of_their_name(module, known, photo, view):
+    bpy.ops.relief.reconstruct(filepath=str(photo))
+    bpy.ops.relief.show(view=view)
+    relief = bpy.context.active_object
+    ramp, node = _colour_source(), _colour_source()
+    while node.type != "ATTRIBUTE":
+        node = node.inputs[0].links[0].from_node
+    assert node.attribute_name == view and view in relief.data.attributes
+    palette = {"soft_edge": "EDGE_PALETTE", "segment": "SEGMENT_PALETTE"}.get(view)
+    if palette is None:
+        return
+    expected = getattr(module("inference.maps"), palette)
+    middle = ramp.inputs["Fac"].links[0].from_node
+    scale, offset = middle.inputs[1].default_value, middle.inputs[2].default_value
+    seen = [_screen(ramp.color_ramp.evaluate(k * scale + offset)) for k in range(len(expected))]
+    np.testing.assert_allclose(seen, expected, atol=1)
+
+
+def test_unsure_is_red_and_the_slab_is_dark(module, known, photo):
+    bpy.ops.relief.reconstruct(filepath=str(photo))
+    bpy.ops.relief.show(view="confidence")
+    red, green, _ = _screen(_colour_source().color_ramp.evaluate(0.0))
+    assert red > 4 * green
+    bpy.ops.relief.show(view="height")
+    assert _screen(_colour_source().color_ramp.evaluate(0.0)) == [0, 0, 0]
+
+
+def test_nothing_to_show_without_a_relief(module):
+    assert not bpy.ops.relief.show.poll()
+    bpy.ops.mesh.primitive_cube_add()
+    assert not bpy.ops.relief.show.poll()
