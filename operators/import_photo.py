@@ -1,4 +1,4 @@
-"""The operator behind File > Import and Add > Mesh: choose photographs' files, carve them."""
+"""The operator behind File > Import, Add > Mesh and dropped files: choose photographs' files, carve them."""
 
 from __future__ import annotations
 
@@ -27,11 +27,13 @@ class RELIEF_OT_import_photo(bpy.types.Operator):
         return bool(bpy.ops.relief.reconstruct.poll())
 
     def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[str]:
+        if self._chosen():  # dropped
+            return self.execute(context)
         context.window_manager.fileselect_add(self)
         return {"RUNNING_MODAL"}
 
     def execute(self, _context: bpy.types.Context) -> set[str]:
-        if not (self.filepath or any(file.name for file in self.files)):
+        if not self._chosen():
             self.report({"ERROR"}, "No file is chosen.")
             return {"CANCELLED"}
         try:
@@ -47,3 +49,6 @@ class RELIEF_OT_import_photo(bpy.types.Operator):
             self.report({"ERROR"}, str(error).removeprefix("Error: ").strip())
             return {"CANCELLED"}
         return {"FINISHED"}
+
+    def _chosen(self) -> bool:
+        return bool(self.filepath or any(file.name for file in self.files))

@@ -35,7 +35,7 @@ WARMUP_STEPS = 200
 CALIBRATION_BATCHES = 60
 MAX_NORM = 1e6
 """Norm of the gradient that no healthy step has: better stop at the last checkpoint than train on garbage."""
-DECAY_FROM = 0.65
+DECAY_FROM = 0.45
 """Share of the time after which the learning rate falls to zero, linearly."""
 RAMP_FROM, RAMP_TO = 0.2, 0.4
 """Shares of the time between which the mismatch comes into the dynamic weight."""

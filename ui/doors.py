@@ -8,7 +8,7 @@ import bpy
 class RELIEF_FH_photo(bpy.types.FileHandler):
     bl_idname = "RELIEF_FH_photo"
     bl_label = "Relief from Photo"
-    bl_import_operator = "relief.reconstruct"
+    bl_import_operator = "relief.import_photo"
     bl_file_extensions = ".jpg;.jpeg;.png;.tif;.tiff;.webp;.bmp"
 
     @classmethod

@@ -44,7 +44,7 @@ class RELIEF_PT_main(_Sidebar, bpy.types.Panel):
             "relief.reconstruct", icon="MOD_DISPLACE", text="Reconstruct Next" if progress.active else "Reconstruct"
         )
         if not row.enabled:
-            layout.label(text="Open a photograph, or select a reference image", icon="INFO")
+            layout.label(text="Open or select a photograph", icon="INFO")
         if bpy.ops.relief.show.poll():
             layout.operator_menu_enum("relief.show", "view", icon="SHADING_TEXTURE")
 

@@ -1,0 +1,181 @@
+"""The whole way in a Blender with a window: install, drop a photo, watch, move a slider, undo, save, reopen, export.
+
+    ./relief test --window
+
+starts the Blender named in BLENDER with this file. Each step checks what it did and leaves a screenshot; the first that
+fails ends the walk. Blender ends with 0 where all steps passed, else with 1.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+
+import bpy
+
+ZIP, PHOTO, OUTPUT = (Path(argument) for argument in sys.argv[sys.argv.index("--") + 1 :])
+PATIENCE_S = 60.0
+state: dict[str, object] = {}
+
+
+def viewport() -> dict[str, object]:
+    """Where a user's mouse would be: the context of the 3D viewport."""
+    window = bpy.context.window_manager.windows[0]
+    area = next(area for area in window.screen.areas if area.type == "VIEW_3D")
+    region = next(region for region in area.regions if region.type == "WINDOW")
+    return {"window": window, "area": area, "region": region}
+
+
+def positions() -> list[float]:
+    mesh = bpy.context.view_layer.objects.active.data
+    values = [0.0] * (3 * len(mesh.vertices))
+    mesh.attributes["position"].data.foreach_get("vector", values)
+    return values
+
+
+def install() -> None:
+    done = bpy.ops.extensions.package_install_files(filepath=str(ZIP), repo="user_default", enable_on_install=True)
+    assert done == {"FINISHED"}, done
+    bpy.ops.object.select_all(action="SELECT")
+    bpy.ops.object.delete()
+    viewport()["area"].spaces.active.show_region_ui = True
+
+
+def open_tab() -> None:
+    area = viewport()["area"]
+    next(region for region in area.regions if region.type == "UI").active_panel_category = "Relief"
+    area.spaces.active.shading.type = "MATERIAL"
+
+
+def drop_photo() -> None:
+    """Blender asks what to do with the image; the relief is one of the answers."""
+    with bpy.context.temp_override(**viewport()):
+        bpy.ops.wm.drop_import_file("INVOKE_DEFAULT", directory=str(PHOTO.parent), files=[{"name": PHOTO.name}])
+
+
+def choose_relief() -> None:
+    if shutil.which("xdotool"):  # the letter that the menu underlines in "Relief from Photo"
+        subprocess.run(["xdotool", "key", "r"], check=True)
+        return
+    with bpy.context.temp_override(**viewport()):
+        files = [{"name": PHOTO.name}]
+        bpy.ops.relief.import_photo("INVOKE_DEFAULT", directory=str(PHOTO.parent), files=files)
+
+
+def progress_is_shown() -> bool:
+    return bool(bpy.context.window_manager.relief_progress.active)
+
+
+def relief_stands() -> bool:
+    if bpy.context.window_manager.relief_progress.active or PHOTO.stem not in bpy.data.objects:
+        return False
+    with bpy.context.temp_override(**viewport()):
+        bpy.ops.view3d.view_axis(type="FRONT")
+        bpy.ops.view3d.view_all()
+    state["first"] = positions()
+    return True
+
+
+def move_slider() -> None:
+    bpy.context.scene.relief.strength_sharp = 3.0
+    bpy.ops.ed.undo_push(message="Sharp Edges")
+    state["moved"] = positions()
+    assert state["moved"] != state["first"], "the slider moved nothing"
+
+
+def undo() -> None:
+    with bpy.context.temp_override(**viewport()):
+        bpy.ops.ed.undo()
+    assert bpy.context.scene.relief.strength_sharp == 1.0, "undo left the slider where it was"
+    assert positions() == state["first"], "undo left the mesh as it was"
+
+
+def redo() -> None:
+    with bpy.context.temp_override(**viewport()):
+        bpy.ops.ed.redo()
+    assert bpy.context.scene.relief.strength_sharp == 3.0
+    assert positions() == state["moved"], "redo left the mesh as it was"
+
+
+def show_edges() -> None:
+    assert bpy.ops.relief.show(view="soft_edge") == {"FINISHED"}
+
+
+def save() -> None:
+    bpy.ops.wm.save_as_mainfile(filepath=str(OUTPUT / "walk.blend"))
+
+
+def reopen() -> None:
+    bpy.ops.wm.open_mainfile(filepath=str(OUTPUT / "walk.blend"))
+
+
+def refine_again() -> None:
+    assert bpy.context.scene.relief.strength_sharp == 3.0
+    bpy.context.scene.relief.strength_sharp = 1.0
+    near = max(abs(a - b) for a, b in zip(positions(), state["first"], strict=True))
+    assert near < 1e-5, f"after reopening, the same settings give another relief, by {near} m"
+
+
+def export() -> None:
+    bpy.ops.export_scene.gltf(filepath=str(OUTPUT / "walk.glb"), use_selection=False)
+    assert (OUTPUT / "walk.glb").stat().st_size > 1e6
+
+
+STEPS: list[Callable[[], bool | None]] = [
+    install, open_tab, drop_photo, choose_relief, progress_is_shown, relief_stands, move_slider, undo, redo,
+    show_edges, save, reopen, refine_again, export,
+]  # fmt: skip
+begun = {"step": 0, "at": time.monotonic()}
+
+
+def walk() -> float | None:
+    """Runs in Blender's main loop: the picture of the last step, which has been drawn by now, and the next step."""
+    number, step = begun["step"], STEPS[begun["step"]]
+    try:
+        if begun["at"] == 0.0:
+            take_picture(OUTPUT / f"{number:02}_{STEPS[number - 1].__name__}.png")
+            begun["at"] = time.monotonic()
+        if step() is False:
+            assert time.monotonic() - begun["at"] < PATIENCE_S, f"waited {PATIENCE_S:.0f} s for it"
+            return 0.2
+    except BaseException:  # noqa: BLE001 (whatever it is, the walk ends and says so)
+        traceback.print_exc()
+        say(f"{step.__name__} FAILED")
+        take_picture(OUTPUT / f"{number + 1:02}_{step.__name__}.png")
+        end(1)
+    say(f"{step.__name__} passed")
+    begun["step"], begun["at"] = number + 1, 0.0
+    if begun["step"] == len(STEPS):
+        end(0)
+    return 2.0
+
+
+def say(text: str) -> None:
+    sys.stdout.write(f"walk: {text}\n")
+    sys.stdout.flush()
+
+
+def take_picture(path: Path) -> None:
+    """The whole screen; Blender's own screenshot is black where OpenGL runs in software, so X11's tools come first."""
+    bpy.ops.wm.redraw_timer(type="DRAW_WIN_SWAP", iterations=1)
+    if shutil.which("xwd") and shutil.which("convert"):
+        subprocess.run(f"xwd -root -silent | convert xwd:- '{path}'", shell=True, check=True)
+        return
+    with bpy.context.temp_override(**viewport()):
+        bpy.ops.screen.screenshot(filepath=str(path))
+
+
+def end(code: int) -> None:
+    """Blender's own quitting asks for what is not saved; the tests ask nothing."""
+    sys.stdout.flush()
+    os._exit(code)
+
+
+bpy.context.preferences.view.show_splash = False
+bpy.app.timers.register(walk, first_interval=3.0, persistent=True)
