@@ -111,10 +111,10 @@ def test_a_tiled_photograph_gives_what_a_whole_one_does(monkeypatch: pytest.Monk
 
 
 def test_levels() -> None:
-    assert levels(540, 500) == [(540, 500)]
-    assert levels(1024, 1024) == [(384, 384), (1024, 1024)]
-    # The next one, of 3072 px, would be nearly the photograph's size.
-    assert levels(3000, 4096) == [(281, 384), (562, 768), (1125, 1536), (3000, 4096)]
+    assert levels(600, 500) == [(600, 500)]
+    assert levels(1024, 1024) == [(448, 448), (1024, 1024)]
+    # The next one, of 3584 px, would be nearly the photograph's size.
+    assert levels(3000, 4096) == [(328, 448), (656, 896), (1312, 1792), (3000, 4096)]
     # A frieze of 8:1 keeps 256 px across.
     assert levels(2048, 16384)[0] == (256, 2048)
     # Without end: as many pixels as one tile.
@@ -149,7 +149,7 @@ def test_merge_shares_large_forms_and_keeps_the_detail_of_the_finer_pass() -> No
     inside = (slice(64, 320), slice(64, 448))
     share = predictor_module.COARSE_SHARE
     expected = (share * dome + (1 - share) * 5.0 + ripple)[tile.rows, tile.columns]
-    # A Gaussian of 3 fine pixels leaves exp(-2 pi^2 3^2 / 8^2) = 0.06 of a ripple of 8 px, and 0.75 of that is taken.
+    # A Gaussian of 4 fine pixels leaves exp(-2 pi^2 4^2 / 8^2) = 0.007 of a ripple of 8 px, and 0.75 of that is taken.
     np.testing.assert_allclose(merged[0][inside], expected[inside], atol=0.012)
     np.testing.assert_allclose(merged[SLOPES][0], share * 0.002, rtol=1e-4)
     np.testing.assert_allclose(merged[SLOPES][1], share * 0.001, rtol=1e-4)
