@@ -50,8 +50,9 @@ def test_views_read_the_attribute_of_their_name(module, known, photo, view):
 def test_unsure_is_red_and_the_slab_is_dark(module, known, photo):
     bpy.ops.relief.reconstruct(filepath=str(photo))
     bpy.ops.relief.show(view="confidence")
-    red, green, _ = _screen(_colour_source().color_ramp.evaluate(0.0))
+    red, green, _ = _screen(_colour_source().color_ramp.evaluate(0.7))
     assert red > 4 * green
+    assert min(_screen(_colour_source().color_ramp.evaluate(1.0))) > 200
     bpy.ops.relief.show(view="height")
     assert _screen(_colour_source().color_ramp.evaluate(0.0)) == [0, 0, 0]
 
