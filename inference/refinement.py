@@ -18,6 +18,9 @@ _WIDEST_BEVEL = 1.0 / 200.0
 # How far around the threshold the probability of an edge fades out.
 _FADE = 0.05
 
+# Sigma by which segments are blurred before they move the surface, relative to the longer side: their probabilities are
+# rough, and a raised figure needs a slope at its foot.
+_SEGMENT_BLUR = 1.0 / 128.0
 _GROUND = SEGMENT_CLASSES.index("ground")
 
 
@@ -49,12 +52,19 @@ def refine(prediction: Prediction, settings: RefinementSettings | None = None) -
         slopes = _bevelled(slopes, edges[..., 2] + edges[..., 3], settings.bevel * _WIDEST_BEVEL * longer)
     coarse = prediction.height * np.float32(settings.layering)
     height = solve_screened(slopes, coarse, (2.0 * math.pi / (_CROSSOVER * longer)) ** 2)
-    if settings.flatten_ground > 0.0:
-        height *= 1.0 - np.float32(settings.flatten_ground) * prediction.segments[..., _GROUND]
     raised = [0.0 if name == "ground" else getattr(settings, f"raise_{name}") for name in SEGMENT_CLASSES]
+    if settings.flatten_ground > 0.0:
+        ground = np.ascontiguousarray(prediction.segments[..., _GROUND])
+        height *= 1.0 - np.float32(settings.flatten_ground) * _blurred(ground, longer)
     if any(raised):
-        height += cv2.transform(prediction.segments, np.array([raised], np.float32))
+        offset = np.asarray(cv2.transform(prediction.segments, np.array([raised], np.float32)), np.float32)
+        height += _blurred(offset, longer)
     return height
+
+
+def _blurred(values: FloatArray, longer_px: int) -> FloatArray:
+    blurred = cv2.GaussianBlur(values, (0, 0), _SEGMENT_BLUR * longer_px, borderType=cv2.BORDER_REFLECT)
+    return np.asarray(blurred, np.float32)
 
 
 def _above_threshold(soft_edges: FloatArray, threshold: float) -> FloatArray:

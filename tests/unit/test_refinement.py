@@ -166,10 +166,13 @@ def test_ground_is_flattened_and_segments_are_raised_where_they_are() -> None:
     known.segments[:, 100:, 2] = 0.5
     known.segments[:, 100:, 5] = 0.5
     plain = refine(known)
+    # The border between them is blurred by 160 / 128 px.
+    left, right, border = np.s_[:, :94], np.s_[:, 106:], np.s_[:, 99:101]
     flattened = refine(known, RefinementSettings(flatten_ground=0.75))
-    np.testing.assert_allclose(flattened[:, :100], 0.25 * plain[:, :100], atol=1e-6)
-    np.testing.assert_array_equal(flattened[:, 100:], plain[:, 100:])
+    np.testing.assert_allclose(flattened[left], 0.25 * plain[left], atol=1e-5)
+    np.testing.assert_allclose(flattened[right], plain[right], atol=1e-5)
     # Half animal, half object: half of each.
     moved = refine(known, RefinementSettings(raise_animal=0.4, raise_object=-0.1, raise_figure=1.0)) - plain
-    np.testing.assert_allclose(moved[:, :100], 0.0, atol=1e-6)
-    np.testing.assert_allclose(moved[:, 100:], 0.15, atol=1e-6)
+    np.testing.assert_allclose(moved[left], 0.0, atol=1e-5)
+    np.testing.assert_allclose(moved[right], 0.15, atol=1e-5)
+    assert moved[border].mean() == pytest.approx(0.075, abs=1e-3)
