@@ -34,7 +34,7 @@ def options(tmp_path: Path) -> Options:
 
 def test_learning_rate_warms_up_holds_and_falls(options: Options) -> None:
     assert learning_rate(options, 0, 0.0) == pytest.approx(2e-3 / train.WARMUP_STEPS)
-    assert learning_rate(options, 10_000, 0.5) == pytest.approx(2e-3)
+    assert learning_rate(options, 10_000, 0.9 * train.DECAY_FROM) == pytest.approx(2e-3)
     half_way_down = (1 + train.DECAY_FROM) / 2
     assert learning_rate(options, 10_000, half_way_down) == pytest.approx(1e-3)
     assert learning_rate(options, 10_000, 1.0) == pytest.approx(2e-5)
