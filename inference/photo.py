@@ -204,7 +204,8 @@ def _photo(
         values = block[..., : channels - 1] if channels in (2, 4) else block
         values = np.clip((np.nan_to_num(values, nan=low) - low) / (high - low), 0.0, 1.0)
         if alpha_used:
-            opacity = np.clip(block[..., -1:] / (high if pixels.dtype.kind == "u" else 1.0), 0.0, 1.0)
+            opacity = block[..., -1:] / (high if pixels.dtype.kind == "u" else 1.0)
+            opacity = np.asarray(np.clip(opacity, 0.0, 1.0), np.float32)
             values = (values if premultiplied else values * opacity) + _BACKDROP * (1.0 - opacity)
             values = np.minimum(values, 1.0)
         grey[rows] = values @ _LUMA if values.shape[2] == 3 else values[..., 0]

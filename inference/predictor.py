@@ -21,6 +21,10 @@ TILE_PX = 1024
 OVERLAP_PX = 128
 """What neighbouring tiles share at least; their answers are blended over it."""
 
+LEAST_PX = 64
+"""Passes are padded to at least this on either side: where the coarsest features are one cell wide, OpenCV 5.0.0.93
+reads memory that is not theirs."""
+
 OVERVIEW_PX = 448
 """Longer side of the coarsest pass, a little more than the scenes that the network last saw whole in training."""
 
@@ -248,7 +252,8 @@ class Predictor:
     def _run(self, grey: FloatArray) -> tuple[FloatArray, FloatArray]:
         """One pass over one tile of any size: all maps (CHANNELS, h, w), and the light."""
         height, width = grey.shape
-        below, right = -height % MULTIPLE_PX, -width % MULTIPLE_PX
+        below = max(-height % MULTIPLE_PX, LEAST_PX - height)
+        right = max(-width % MULTIPLE_PX, LEAST_PX - width)
         padded = cv2.copyMakeBorder(grey, 0, below, 0, right, cv2.BORDER_REFLECT_101)
         raw = self.network.run(np.asarray(padded, np.float32))
         maps = np.concatenate((raw.height[None], raw.slopes, raw.soft_edges, raw.segments, raw.confidence[None]))

@@ -72,7 +72,7 @@ class Runtime(Protocol):
         """One pass.
 
         Args:
-            x: (H, W) float32, standardised grey; H and W multiples of 32.
+            x: (H, W) float32, standardised grey; H and W multiples of 32, at least 64.
         """
         ...
 

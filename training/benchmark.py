@@ -88,7 +88,7 @@ def read_panels(folder: Path) -> list[Panel]:
     panels = []
     for path in sorted(folder.rglob("height_u16.png")):
         raw = np.asarray(cv2.imread(str(path), cv2.IMREAD_UNCHANGED))
-        height = raw.astype(np.float32) / 100 - 100
+        height = np.asarray(raw.astype(np.float32) / 100 - 100, np.float32)
         valid = np.asarray(cv2.imread(str(path.with_name("valid.png")), cv2.IMREAD_GRAYSCALE)) > 0
         photos = []
         for photo in sorted(path.parent.glob("photo_*.jpg")):

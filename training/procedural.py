@@ -421,7 +421,7 @@ def _column(canvas: Canvas, x: float, top: float, foot: float, radius: float, ba
     for y, k in ((top, 1.5), (top + 1.2 * radius, 1.2), (foot - 1.2 * radius, 1.2), (foot, 1.5)):
         box(canvas, x - k * radius, y - 0.5 * radius, x + k * radius, y + 0.5 * radius, base, radius * k)
     if kind == 2:
-        for y in np.arange(top + 3 * radius, foot - 3 * radius, max(6.0, 3 * radius)):
+        for y in np.arange(top + 3 * radius, foot - 3 * radius, max(6.0, 3 * radius)).tolist():
             box(canvas, x - 1.15 * radius, y, x + 1.15 * radius, y + 0.6 * radius, base, radius * 1.15)
 
 

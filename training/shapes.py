@@ -387,7 +387,7 @@ class BodyModel:
                 rest_1, rest_2 = _unit(joints[second] - joints[first]), _unit(joints[end] - joints[second])
                 hinge_rest = np.array([1.0, 0, 0]) if limb == "leg" else _unit(np.cross(rest_1, [0, 0, 1.0]))
                 u, v = _unit(aim[0]), _unit(aim[1])
-                hinge = np.cross(u, v)
+                hinge = np.asarray(np.cross(u, v), np.float64)
                 if np.linalg.norm(hinge) < 0.05:
                     hinge = hinge_rest
                 aims[first] = _axes(u, hinge) @ _axes(rest_1, hinge_rest).T
@@ -691,7 +691,7 @@ def _headgear(
         ahead = float(skull[:, 2].max()) - 0.45
         reach, wide = rng.uniform(0.5, 1.6), rng.uniform(0.4, 0.62)
         size = rng.uniform(0.08, 0.13)
-        for y in np.arange(chin + 0.25, chin - reach, -1.6 * size):
+        for y in np.arange(chin + 0.25, chin - reach, -1.6 * size).tolist():
             t = (chin + 0.25 - y) / (reach + 0.25)
             w = wide * (1 - 0.5 * t)
             x = np.arange(-w, w + 1e-6, 1.8 * size)

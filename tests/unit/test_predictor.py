@@ -88,6 +88,14 @@ def test_windows_of_the_tiles_add_up_to_one(height: int, width: int) -> None:
     np.testing.assert_allclose(total, 1.0, atol=1e-6)
 
 
+def test_thin_passes_are_padded_to_two_cells_either_way() -> None:
+    runtime = Linear()
+    grey = smooth(33, 70, 3.0).astype(np.float32)
+    maps, _ = Predictor(runtime, "test")._run(grey)
+    assert maps.shape == (CHANNELS, 33, 70) and runtime.shapes == [(64, 96)]
+    np.testing.assert_array_equal(maps[HEIGHT][0], grey)
+
+
 def test_neighbouring_tiles_overlap() -> None:
     columns = [tile.columns for tile in tiles(100, 2300)]
     assert [c.start for c in columns] == [0, 638, 1276]
