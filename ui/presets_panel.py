@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from pathlib import Path
 
 import bpy
 from bl_ui.utils import PresetPanel
 
+from ..inference.settings import RefinementSettings
 from . import properties
 
 FOLDER = Path(__file__).parent
@@ -20,9 +22,11 @@ class RELIEF_PT_presets(PresetPanel, bpy.types.Panel):
     preset_add_operator = "relief.add_preset"
 
     @classmethod
-    def reset_cb(cls, _context: bpy.types.Context, _filepath: str) -> None:
-        """A preset moves all sliders; the relief follows once, when the last of them stands."""
+    def reset_cb(cls, context: bpy.types.Context, _filepath: str) -> None:
+        """A preset starts from the defaults; the relief follows once, when the last slider stands."""
         properties.hold(True)
+        for setting in fields(RefinementSettings):
+            context.scene.relief.property_unset(setting.name)
 
     @classmethod
     def post_cb(cls, context: bpy.types.Context, _filepath: str) -> None:
