@@ -29,6 +29,10 @@ NOISE_TILE_PX = 512
 # photograph that shows nothing of the carving teaches nothing.
 FLAT_SLOPE = 0.005
 DROWNING_SLOPE = 0.12
+SKY_LIGHTS = 12
+SKY_SPREAD = 0.5
+SECOND_SPREAD = 0.2
+LEAST_PENUMBRA_PX = 0.3
 # Amplitude falls as frequency^-exponent: from salt and pepper to soft clouds.
 NOISE_EXPONENTS = {"speckle": 0.35, "rough": 1.15, "ragged": 1.5, "cloud": 2.1}
 
@@ -67,27 +71,25 @@ class Lighting:
 
     Attributes:
         light: (3,) unit vector toward the main light.
+        spread: width of the main light, as the tangent of the angle that it fills: what a shadow's edge grows by.
         sky: share of the flat slab's light that comes from the sky, 0 to 1.
+        sky_top: 0 the sky is as bright below as above (a room), 1 all of it is above (a wall outdoors).
         distance: distance of the main light in image diagonals; 0 is a light at infinity.
         second: (3,) unit vector toward a second, weak light.
         second_share: its strength beside the main light.
-        shadow: how much of the main light a cast shadow takes, 0 to 1.
-        penumbra_px: height difference over which a shadow grows to full strength.
-        occlusion: strength of the darkening in hollows.
+        bounce: share of light that the stone throws back, into its own hollows.
         roughness: 0 Lambert, 1 flat as a full moon.
-        wrap: how far light reaches round an edge.
     """
 
     light: FloatArray
+    spread: float
     sky: float
+    sky_top: float
     distance: float
     second: FloatArray
     second_share: float
-    shadow: float
-    penumbra_px: float
-    occlusion: float
+    bounce: float
     roughness: float
-    wrap: float
 
 
 def light_vector(azimuth_deg: float, elevation_deg: float) -> FloatArray:
@@ -105,26 +107,22 @@ def draw_lighting(rng: np.random.Generator, light: FloatArray | None = None) -> 
     else:
         light = np.asarray(light, np.float32) / np.float32(np.linalg.norm(light))
     kind = rng.random()
-    if kind < 0.22:  # overcast
-        sky, shadow, penumbra = rng.uniform(0.55, 0.9), rng.uniform(0.2, 0.8), rng.uniform(1.5, 5.0)
-        occlusion = rng.uniform(1.5, 3.5)
-    elif kind < 0.6:  # sun, with the open sky
-        sky, shadow, penumbra = rng.uniform(0.12, 0.4), rng.uniform(0.7, 1.0), rng.uniform(0.3, 1.2)
-        occlusion = rng.uniform(0.3, 1.6)
-    else:  # lamps, haze, shade
-        sky, shadow, penumbra = rng.uniform(0.1, 0.6), rng.uniform(0.3, 0.95), rng.uniform(0.5, 3.0)
-        occlusion = rng.uniform(0.3, 1.6)
+    if kind < 0.25:  # overcast, shade
+        sky, spread = rng.uniform(0.55, 0.95), rng.uniform(0.1, 0.5)
+    elif kind < 0.65:  # sun, with the open sky
+        sky, spread = rng.uniform(0.1, 0.4), rng.uniform(0.01, 0.04)
+    else:  # lamps, haze
+        sky, spread = rng.uniform(0.05, 0.6), rng.uniform(0.02, 0.3)
     return Lighting(
         light=light,
+        spread=spread,
         sky=sky,
+        sky_top=rng.uniform(0.0, 1.0),
         distance=rng.uniform(0.8, 3.0) if rng.random() < 0.3 else 0.0,
         second=light_vector(rng.uniform(0.0, 360.0), rng.uniform(15.0, 70.0)),
-        second_share=rng.uniform(0.05, 0.3) if rng.random() < 0.5 else 0.0,
-        shadow=shadow,
-        penumbra_px=penumbra,
-        occlusion=occlusion,
+        second_share=rng.uniform(0.05, 0.3) if rng.random() < 0.4 else 0.0,
+        bounce=rng.uniform(0.2, 0.7),
         roughness=rng.uniform(0.0, 0.6),
-        wrap=rng.uniform(0.0, 0.15),
     )
 
 
@@ -166,27 +164,58 @@ def take_photograph(
 
 
 def shade(height: FloatArray, lighting: Lighting) -> FloatArray:
-    """Light on a height map, linear; 1 is a flat open slab (at the picture's centre, where the light is near)."""
-    lit = 1.0 - lighting.shadow * cast_shadow(height, lighting.light, lighting.penumbra_px)
-    openness = np.exp(-lighting.occlusion * occlusion(height)).astype(np.float32)
-    diagonal = math.hypot(*height.shape)
-    picture: FloatArray = _shade(
-        height,
-        lit,
-        openness,
-        lighting.light.astype(np.float64),
-        lighting.second.astype(np.float64),
-        lighting.second_share,
-        lighting.sky,
-        lighting.distance * diagonal,
-        lighting.roughness,
-        lighting.wrap,
-    )
+    """Light on a height map, linear; 1 is a flat open slab (at the picture's centre, where the light is near).
+
+    Every light casts its shadow, the sky as SKY_LIGHTS wide lights: darkness that merely follows the depth of hollows
+    told the network the height, and what it learnt from that was worth nothing on any other picture.
+    """
+    normals = _normals(height)
+    sky, openness = np.zeros_like(height), np.zeros_like(height)
+    directions = sky_directions(float(lighting.light[0]))
+    brightness = 1.0 + lighting.sky_top * directions[:, 1]
+    brightness /= brightness.sum()
+    for direction, share in zip(directions, brightness, strict=True):
+        shadow = cast_shadow(height, direction, SKY_SPREAD)
+        _add_light(sky, openness, shadow, normals, direction, np.float32(share), np.float32(1.0 / SKY_LIGHTS))
+    main = np.empty_like(height)
+    shadow = cast_shadow(height, lighting.light, lighting.spread)
+    distance = lighting.distance * math.hypot(*height.shape)
+    _add_lamp(main, shadow, normals, lighting.light.astype(np.float64), distance, lighting.roughness)
+    picture = main * np.float32((1.0 - lighting.sky) * (1.0 - lighting.second_share))
+    picture += sky * np.float32(lighting.sky)
+    if lighting.second_share > 0.0:
+        second, unused = np.zeros_like(height), np.zeros_like(height)
+        shadow = cast_shadow(height, lighting.second, SECOND_SPREAD)
+        share = (1.0 - lighting.sky) * lighting.second_share
+        _add_light(second, unused, shadow, normals, lighting.second, np.float32(share), np.float32(0.0))
+        picture += second
+    # What the open sky does not reach sees stone instead, as bright as the neighbourhood.
+    columns, rows = height.shape[1], height.shape[0]
+    near = _blur(_resize(picture, max(columns // 4, 1), max(rows // 4, 1), cv2.INTER_AREA), 1.5)
+    near = _resize(near, columns, rows, cv2.INTER_LINEAR)
+    picture += near * np.maximum(1.0 - openness, 0.0) * np.float32(lighting.bounce)
     return picture
 
 
-def cast_shadow(height: FloatArray, light: FloatArray, penumbra_px: float) -> FloatArray:
-    """How deep each pixel lies in shadow, 0 lit to 1, by one sweep along the light's way."""
+def sky_directions(turn: float) -> FloatArray:
+    """(SKY_LIGHTS, 3) unit vectors over the half sphere before the slab, which a flat slab sees as equally bright."""
+    steps = np.arange(SKY_LIGHTS // 2)
+    up = np.sqrt(1.0 - (steps + 0.5) / len(steps))
+    around = 2.399963 * steps + 40.0 * turn
+    flat = np.sqrt(1.0 - up * up)
+    half = np.stack((flat * np.cos(around), flat * np.sin(around), up), 1)
+    # Each has its opposite, so that no side gets more than another.
+    return np.concatenate((half, half * (-1.0, -1.0, 1.0))).astype(np.float32)
+
+
+def cast_shadow(height: FloatArray, light: FloatArray, spread: float) -> FloatArray:
+    """How deep each pixel lies in shadow, 0 lit to 1, by one sweep along the light's way.
+
+    Args:
+        height: (H, W) in pixels.
+        light: (3,) unit vector toward the light.
+        spread: tangent of the angle that the light fills: the further off what casts a shadow, the softer its edge.
+    """
     right, down, up = float(light[0]), -float(light[1]), float(light[2])
     along_columns = abs(right) > abs(down)
     swept = np.ascontiguousarray(height.T) if along_columns else height
@@ -196,7 +225,9 @@ def cast_shadow(height: FloatArray, light: FloatArray, penumbra_px: float) -> Fl
     # The sweep steps away from the light; each step looks one line back, `shift` pixels aside.
     shift = side / abs(main)
     fall = up / abs(main)
-    shadow: FloatArray = _sweep(swept, main < 0.0, shift, fall, penumbra_px)
+    # The rays of the light's two rims part by this at each step; shadow begins where the lower rim goes out of sight.
+    growth = min(spread * math.hypot(1.0, shift) / max(1.0 - up * up, 0.05), 1.8 * fall)
+    shadow: FloatArray = _sweep(swept, main < 0.0, shift, fall - growth / 2, growth)
     return np.ascontiguousarray(shadow.T) if along_columns else shadow
 
 
@@ -227,11 +258,11 @@ def _add_hollows(total, blurred, height, weight):  # type: ignore[no-untyped-def
 
 
 @numba.njit(cache=True, fastmath=True)
-def _sweep(height, light_first, shift, fall, penumbra):  # type: ignore[no-untyped-def]
+def _sweep(height, light_first, shift, fall, growth):  # type: ignore[no-untyped-def]
     rows, columns = height.shape
     shadow = np.zeros((rows, columns), np.float32)
-    ridge = np.empty(columns, np.float32)
-    following = np.empty(columns, np.float32)
+    ridge, following = np.empty(columns, np.float32), np.empty(columns, np.float32)
+    steps, next_steps = np.zeros(columns, np.float32), np.zeros(columns, np.float32)
     for i in range(rows):
         y = i if light_first else rows - 1 - i
         if i == 0:
@@ -241,34 +272,58 @@ def _sweep(height, light_first, shift, fall, penumbra):  # type: ignore[no-untyp
         for x in range(columns):
             position = min(max(x + shift, 0.0), columns - 1.0)
             left = min(int(position), columns - 2)
-            part = position - left
-            top = ridge[left] * (1.0 - part) + ridge[left + 1] * part - fall
+            part = np.float32(position - left)
+            top = ridge[left] * (1 - part) + ridge[left + 1] * part - np.float32(fall)
             depth = top - height[y, x]
             if depth > 0.0:
-                t = min(depth / penumbra, 1.0)
-                shadow[y, x] = t * t * (3.0 - 2.0 * t)
+                taken = steps[left] * (1 - part) + steps[left + 1] * part + 1
+                t = min(depth / (np.float32(LEAST_PENUMBRA_PX) + np.float32(growth) * taken), np.float32(1.0))
+                shadow[y, x] = t * t * (3 - 2 * t)
                 following[x] = top
+                next_steps[x] = taken
             else:
                 following[x] = height[y, x]
+                next_steps[x] = 0
         ridge, following = following, ridge
+        steps, next_steps = next_steps, steps
     return shadow
 
 
 @numba.njit(cache=True, fastmath=True)
-def _shade(height, lit, openness, light, second, second_share, sky, distance, roughness, wrap):  # type: ignore[no-untyped-def]
+def _normals(height):  # type: ignore[no-untyped-def]
+    """(3, H, W) unit normals: x right, y up, z to the viewer."""
     rows, columns = height.shape
-    picture = np.empty((rows, columns), np.float32)
-    sun = (1.0 - sky) / (light[2] + 0.05)
-    lamp = (1.0 - sky) * second_share / (second[2] + 0.05)
-    light_x, light_y, light_z = light[0], light[1], light[2]
+    normals = np.empty((3, rows, columns), np.float32)
     for y in range(rows):
         above, below = max(y - 1, 0), min(y + 1, rows - 1)
         for x in range(columns):
             left, right = max(x - 1, 0), min(x + 1, columns - 1)
             slope_x = (height[y, right] - height[y, left]) / (right - left)
             slope_y = (height[below, x] - height[above, x]) / (below - above)
-            scale = 1.0 / math.sqrt(1.0 + slope_x * slope_x + slope_y * slope_y)
-            normal_x, normal_y, normal_z = -slope_x * scale, slope_y * scale, scale
+            scale = np.float32(1.0) / math.sqrt(np.float32(1.0) + slope_x * slope_x + slope_y * slope_y)
+            normals[0, y, x], normals[1, y, x], normals[2, y, x] = -slope_x * scale, slope_y * scale, scale
+    return normals
+
+
+@numba.njit(cache=True, fastmath=True)
+def _add_light(picture, openness, shadow, normals, light, share, open_share):  # type: ignore[no-untyped-def]
+    """Add a light at infinity of which a flat slab gets ``share``, and to the openness where it is seen."""
+    lx, ly, lz = light[0], light[1], light[2]
+    for y in range(picture.shape[0]):
+        for x in range(picture.shape[1]):
+            seen = np.float32(1.0) - shadow[y, x]
+            facing = normals[0, y, x] * lx + normals[1, y, x] * ly + normals[2, y, x] * lz
+            picture[y, x] += max(facing, np.float32(0.0)) * seen * (share / lz)
+            openness[y, x] += seen * open_share
+
+
+@numba.njit(cache=True, fastmath=True)
+def _add_lamp(picture, shadow, normals, light, distance, roughness):  # type: ignore[no-untyped-def]
+    """The main light, which may be near; a flat slab gets 1."""
+    rows, columns = picture.shape
+    light_x, light_y, light_z = light[0], light[1], light[2]
+    for y in range(rows):
+        for x in range(columns):
             strength = 1.0
             if distance > 0.0:
                 light_x = light[0] * distance - (x - 0.5 * columns)
@@ -278,19 +333,11 @@ def _shade(height, lit, openness, light, second, second_share, sky, distance, ro
                 inverse = 1.0 / math.sqrt(squared)
                 light_x, light_y, light_z = light_x * inverse, light_y * inverse, light_z * inverse
                 strength = min(distance * distance / squared, 4.0)
-            facing = normal_x * light_x + normal_y * light_y + normal_z * light_z
-            facing = max((facing + wrap) / (1.0 + wrap), 0.0)
+            facing = normals[0, y, x] * light_x + normals[1, y, x] * light_y + normals[2, y, x] * light_z
+            facing = max(facing, 0.0)
             # A rough surface is flatter than Lambert's: toward its square root, as the full moon has no dark limb.
             facing = facing + roughness * 0.5 * (math.sqrt(facing * max(light_z, 0.05)) - facing)
-            other = max(normal_x * second[0] + normal_y * second[1] + normal_z * second[2], 0.0)
-            open_sky = 0.5 + 0.5 * (0.45 * normal_y + 0.89 * normal_z)
-            shade = openness[y, x]
-            # In a hollow the walls light each other: shadows there are not quite black.
-            picture[y, x] = (
-                sun * facing * strength * lit[y, x] * (0.8 + 0.2 * min(shade, 1.0))
-                + (sky * open_sky + lamp * other + 0.02) * shade
-            )
-    return picture
+            picture[y, x] = facing * strength * (1.0 - shadow[y, x]) / (light[2] + 0.05)
 
 
 # --- Stone ---
@@ -306,7 +353,7 @@ def draw_grain(shape: tuple[int, ...], rng: np.random.Generator, stone: Stone, r
         relief_slope: root mean square slope of the carving. Fine carving needs fine stone, so grain is bounded by it;
             0, a flat slab, bounds nothing.
     """
-    most = 0.22 if relief_slope < FLAT_SLOPE else min(0.22, 0.02 + 0.6 * relief_slope)
+    most = 0.22 if relief_slope < FLAT_SLOPE else min(0.22, 0.02 + 0.45 * relief_slope)
     grain = _sample(_pick(stone.reliefs, rng), shape, rng, zoom=rng.uniform(0.4, 1.6))
     _scale_slope(grain, most * float(rng.uniform(0.05, 1.0)) * float(rng.uniform(0.2, 1.0)))
     if rng.random() < 0.6:
@@ -399,9 +446,10 @@ def draw_albedo(
     if rng.random() < 0.06:  # remains of paint
         cover = _patch(_field(stone, "ragged", shape, rng, 0.6, 1.6), rng.uniform(0.3, 1.2), 0.1)
         _mix(albedo, cover * np.float32(rng.uniform(0.4, 0.9)), float(rng.uniform(0.3, 1.8)))
-    if rng.random() < 0.2:  # dust in hollows, worn bright tops
+    if rng.random() < 0.12:  # dust in hollows, worn bright tops, here and there
         hollow = np.clip(occlusion(_blur(height, 1.2)), -0.1, 0.8)
-        albedo *= np.exp(hollow * np.float32(rng.uniform(-1.2, 0.8)))
+        hollow *= _patch(_field(stone, "cloud", shape, rng, 0.5, 2.0), rng.uniform(-1.0, 0.5), 1.0)
+        albedo *= np.exp(hollow * np.float32(rng.uniform(-0.8, 0.5)))
     return albedo
 
 

@@ -29,15 +29,14 @@ def plain(azimuth_deg: float, elevation_deg: float) -> Lighting:
     """A single light, no sky, no second light, Lambert."""
     return Lighting(
         light=light_vector(azimuth_deg, elevation_deg),
+        spread=0.02,
         sky=0.0,
+        sky_top=0.0,
         distance=0.0,
         second=light_vector(0.0, 90.0),
         second_share=0.0,
-        shadow=1.0,
-        penumbra_px=0.2,
-        occlusion=0.0,
+        bounce=0.0,
         roughness=0.0,
-        wrap=0.0,
     )
 
 
@@ -77,7 +76,7 @@ def test_shadow_falls_away_from_the_light_as_long_as_height_over_tangent(
 ) -> None:
     height = np.zeros((121, 121), np.float32)
     height[50:71, 50:71] = 8.0
-    shadow = cast_shadow(height, light_vector(azimuth, elevation), 0.2)
+    shadow = cast_shadow(height, light_vector(azimuth, elevation), 0.005)
     steps = np.arange(1, 40)
     behind = shadow[60 + away[0] * (10 + steps), 60 + away[1] * (10 + steps)]
     before = shadow[60 - away[0] * (10 + steps), 60 - away[1] * (10 + steps)]
@@ -85,6 +84,39 @@ def test_shadow_falls_away_from_the_light_as_long_as_height_over_tangent(
     assert length == pytest.approx(8.0 / math.tan(math.radians(elevation)), abs=1.6)
     assert before.max() == 0.0
     assert shadow[60, 60] == 0.0
+
+
+def test_shadow_grows_softer_with_distance_and_with_the_size_of_the_light() -> None:
+    height = np.zeros((40, 160), np.float32)
+    height[:, :20] = 30.0
+    edges = []
+    for tall, spread in ((10.0, 0.2), (30.0, 0.2), (30.0, 0.02)):
+        shadow = cast_shadow(np.minimum(height, tall), light_vector(180.0, 30.0), spread)[20]
+        edges.append(int(((shadow > 0.05) & (shadow < 0.95)).sum()))
+    near, far, small = edges
+    assert far > 1.7 * near
+    assert far > 4 * small
+
+
+def test_sky_lights_a_slab_evenly_and_a_pit_by_the_part_of_it_that_is_seen() -> None:
+    sky = replace(plain(90.0, 45.0), sky=1.0)
+    assert shade(np.zeros((40, 60), np.float32), sky) == pytest.approx(1.0, abs=1e-5)
+    # The middle of a long trench, as deep as half its width, sees 45 degrees to either side: sin(45) of the light.
+    trench = np.zeros((120, 120), np.float32)
+    trench[:, 50:71] = -10.5
+    picture = shade(trench, sky)
+    assert picture[60, 60] == pytest.approx(math.sqrt(0.5), abs=0.12)
+    assert shade(trench, replace(sky, bounce=0.5))[60, 60] > picture[60, 60] + 0.03
+    # On the slab beside it nothing tells of the trench: only what is seen is lit, not what is high.
+    assert picture[60, 30] == pytest.approx(1.0, abs=0.02)
+
+
+def test_light_from_above_alone_leaves_what_faces_down_darker() -> None:
+    upright = np.ascontiguousarray(roof().T)
+    outdoors = shade(upright, replace(plain(90.0, 45.0), sky=1.0, sky_top=1.0))
+    room = shade(upright, replace(plain(90.0, 45.0), sky=1.0, sky_top=0.0))
+    assert outdoors[10, 20] / outdoors[35, 20] > 1.1
+    assert room[10, 20] / room[35, 20] == pytest.approx(1.0, abs=0.08)
 
 
 def test_groove_is_less_open_than_the_slab() -> None:
