@@ -110,6 +110,12 @@ def vertex_heights(height: FloatArray, grid: tuple[int, int]) -> FloatArray:
     return resized.astype(np.float32, copy=False).ravel()
 
 
+def resampled(values: FloatArray, grid: tuple[int, int]) -> FloatArray:
+    """Values of the vertices of one grid, (rows, columns, C) float32, for those of another over the same panel."""
+    rows, columns = grid
+    return np.asarray(cv2.resize(values, (columns, rows), interpolation=cv2.INTER_LINEAR), np.float32)
+
+
 def grid_size(height_px: int, width_px: int, max_vertices: int) -> tuple[int, int]:
     """Rows and columns of the largest grid within the limit, in the proportions of the picture; at least 2 by 2."""
     short, long = sorted((height_px, width_px))

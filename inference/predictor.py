@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .errors import Progress, ReliefError, report
+from .lowpass import lowpass
 from .normalisation import MULTIPLE_PX, standardise
 from .photo import Photo
 from .prediction import EDGE_CLASSES, SEGMENT_CLASSES, FloatArray, Prediction
@@ -110,15 +111,6 @@ def levels(height: int, width: int) -> list[tuple[int, int]]:
         sizes.append((max(round(height * scale), MULTIPLE_PX), max(round(width * scale), MULTIPLE_PX)))
         scale *= LEVEL_STEP
     return [*sizes, (height, width)]
-
-
-def lowpass(image: FloatArray, sigma_px: float) -> FloatArray:
-    """Gaussian blur of (H, W), computed at a reduced size where the blur is wide."""
-    height, width = image.shape
-    step = max(1, int(sigma_px / 4))
-    small = cv2.resize(image, (math.ceil(width / step), math.ceil(height / step)), interpolation=cv2.INTER_AREA)
-    small = cv2.GaussianBlur(small, (0, 0), sigma_px / step, borderType=cv2.BORDER_REFLECT)
-    return cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR).astype(np.float32, copy=False)
 
 
 def merge(fine: FloatArray, coarse: FloatArray, tile: Tile, size: tuple[int, int]) -> FloatArray:

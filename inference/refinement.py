@@ -7,6 +7,8 @@ import math
 import cv2
 import numpy as np
 
+from .corrections import Corrections
+from .lowpass import lowpass
 from .poisson import solve_screened
 from .prediction import SEGMENT_CLASSES, FloatArray, Prediction
 from .settings import RefinementSettings
@@ -23,14 +25,20 @@ _FADE = 0.05
 _SEGMENT_BLUR = 1.0 / 128.0
 _GROUND = SEGMENT_CLASSES.index("ground")
 
+# By how much an edge painted medium or sharp steepens what is there; one painted soft is rounded by the widest bevel.
+_PAINTED_STEEPER = (0.5, 1.0)
 
-def refine(prediction: Prediction, settings: RefinementSettings | None = None) -> FloatArray:
+
+def refine(
+    prediction: Prediction, settings: RefinementSettings | None = None, corrections: Corrections | None = None
+) -> FloatArray:
     """Solve slopes and coarse height into one surface, with the settings applied.
 
     Every slope is scaled by what its edge class asks for, in proportion to the class probabilities: none by
     1 - smoothing, the others by their strength, all by detail. Since only the slopes are scaled, the large forms stay
     where the coarse height puts them, and flat stone stays flat. Layering scales the coarse height. In the end the
-    ground is flattened and segments are raised, in proportion to their probability.
+    ground is flattened and segments are raised, in proportion to their probability. What is painted acts last of
+    all: paint decides over the network.
 
     Convention:
         Pixel frame of the prediction. 0 is the slab, 1 the full depth of a carved panel; never renormalised.
@@ -38,12 +46,17 @@ def refine(prediction: Prediction, settings: RefinementSettings | None = None) -
     Args:
         prediction: the network's answer.
         settings: None takes the defaults, which keep height and slopes as predicted.
+        corrections: what is painted, on a grid of any size.
 
     Returns:
         (H, W) float32.
     """
     settings = settings or RefinementSettings()
     edges = _above_threshold(prediction.soft_edges, settings.edge_threshold)
+    painted = None if corrections is None else _resized(corrections, prediction.height.shape)
+    if painted:
+        edges = edges * (1.0 - painted.edges.sum(axis=2, keepdims=True))
+        edges[..., 1:] += painted.edges
     strengths = (1.0 - settings.smoothing, settings.strength_soft, settings.strength_medium, settings.strength_sharp)
     factor = cv2.transform(edges, settings.detail * np.array([strengths], np.float32))
     slopes = prediction.slopes * factor[..., None]
@@ -51,6 +64,8 @@ def refine(prediction: Prediction, settings: RefinementSettings | None = None) -
     if settings.bevel > 0.0:
         slopes = _bevelled(slopes, edges[..., 2] + edges[..., 3], settings.bevel * _WIDEST_BEVEL * longer)
     coarse = prediction.height * np.float32(settings.layering)
+    if painted:
+        slopes, coarse = _corrected(slopes, coarse, painted)
     height = solve_screened(slopes, coarse, (2.0 * math.pi / (_CROSSOVER * longer)) ** 2)
     raised = [0.0 if name == "ground" else getattr(settings, f"raise_{name}") for name in SEGMENT_CLASSES]
     if settings.flatten_ground > 0.0:
@@ -59,7 +74,42 @@ def refine(prediction: Prediction, settings: RefinementSettings | None = None) -
     if any(raised):
         offset = np.asarray(cv2.transform(prediction.segments, np.array([raised], np.float32)), np.float32)
         height += _blurred(offset, longer)
+    if painted:
+        height += painted.raised * np.float32(settings.paint_height)
     return height
+
+
+def _resized(corrections: Corrections, size: tuple[int, ...]) -> Corrections:
+    """The corrections at the prediction's size."""
+    rows, columns = size
+    maps = (corrections.raised, corrections.flat, corrections.edges)
+    if corrections.raised.shape == size:
+        return corrections
+    return Corrections(
+        *(np.asarray(cv2.resize(m, (columns, rows), interpolation=cv2.INTER_LINEAR), np.float32) for m in maps)
+    )
+
+
+def _corrected(slopes: FloatArray, coarse: FloatArray, painted: Corrections) -> tuple[FloatArray, FloatArray]:
+    """Slopes and coarse height with the painted edges in them, and level where they are painted flat."""
+    longer = max(coarse.shape)
+    slopes = _bevelled(slopes, painted.edges[..., 0], _WIDEST_BEVEL * longer)
+    slopes *= 1.0 + painted.edges[..., 1:] @ np.array(_PAINTED_STEEPER, np.float32)[:, None]
+    if painted.flat.any():
+        coarse = coarse + (_levels(coarse, painted.flat) - coarse) * painted.flat
+        slopes *= (1.0 - painted.flat)[..., None]
+    return slopes, coarse
+
+
+def _levels(height: FloatArray, flat: FloatArray) -> FloatArray:
+    """The mean height of each place painted flat, at that place and a little around it."""
+    _, places = cv2.connectedComponents((flat > 0.5).astype(np.uint8))
+    counts = np.bincount(places.ravel())
+    means = np.bincount(places.ravel(), height.ravel().astype(np.float64)) / np.maximum(counts, 1)
+    inside = (places > 0).astype(np.float32)
+    sigma_px = _SEGMENT_BLUR * max(height.shape)
+    level, weight = (lowpass(m, sigma_px) for m in (means[places].astype(np.float32) * inside, inside))
+    return np.where(weight > 1e-3, level / np.maximum(weight, 1e-3), height).astype(np.float32)
 
 
 def _blurred(values: FloatArray, longer_px: int) -> FloatArray:

@@ -88,6 +88,9 @@ class RefinementSettings(_Limited):
     raise_plant: float = _raise("Plants", "trees, leaves and flowers")
     raise_architecture: float = _raise("Architecture", "buildings, frames and ledges")
     raise_object: float = _raise("Objects", "weapons, vessels, furniture and ornament")
+    paint_height: float = _setting(
+        0.2, 0.0, 1.0, "Paint Height", "How far white paint raises and black paint lowers; 1 is the full depth"
+    )
 
 
 @dataclass(frozen=True)

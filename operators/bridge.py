@@ -17,6 +17,7 @@ import bpy
 from .material import fill_material
 
 if TYPE_CHECKING:
+    import numpy as np
     import numpy.typing as npt
     from mathutils import Matrix
 
@@ -25,6 +26,11 @@ if TYPE_CHECKING:
 
 COLLECTION = "Relief"
 PHOTO_SHA256, WEIGHTS, SETTINGS = "relief_photo_sha256", "relief_weights", "relief_settings"
+GRID = "relief_grid"
+PAINT = "corrections"
+"""The colour attribute in which corrections are painted."""
+LEAST_SCULPTED = 1e-5
+"""Vertices moved by less, relative to the panel's width, were not moved by hand but rounded."""
 
 
 def is_relief(object_: bpy.types.Object | None) -> bool:
@@ -55,23 +61,87 @@ def create_relief(result: Reconstruction, scene: bpy.types.Scene, matrix: Matrix
         made.append(object_)
         object_.matrix_world = matrix
         _note_origin(object_, result.photo.sha256, result.prediction.weights, result.settings)
+        object_[GRID] = result.mesh.grid
         _collection(scene).objects.link(object_)
     return object_
 
 
+def has_its_grid(object_: bpy.types.Object) -> bool:
+    """Whether a relief still has the vertices that it was made with, moved perhaps, but neither more nor fewer."""
+    rows, columns = object_.get(GRID, (0, 0))
+    return rows == 0 or len(object_.data.vertices) == rows * columns
+
+
 def update_relief(object_: bpy.types.Object, relief: ReliefMesh, settings: dict[str, float]) -> None:
-    """Move the vertices of a relief in place; its faces are made anew only where the grid changed."""
+    """Move the vertices of a relief in place; its faces are made anew only where the grid changed.
+
+    What was sculpted stays, as an offset from the surface that was solved, and so does the paint.
+    """
+    from ..inference.meshing import resampled
+
     mesh = object_.data
+    sculpted, paint = _sculpted(object_, settings["width_m"]), read_paint_colours(object_)
     if len(mesh.vertices) == len(relief.vertices) and len(mesh.polygons) == len(relief.faces):
-        _write_vertices(mesh, relief)
+        _write_vertices(mesh, relief, sculpted)
         mesh.update()
     else:
+        sculpted = None if sculpted is None else resampled(sculpted, relief.grid)
         mesh.clear_geometry()
-        _fill_mesh(mesh, relief)
-    object_[SETTINGS] = json.dumps(settings)
+        _fill_mesh(mesh, relief, sculpted)
+        if paint is not None:
+            write_paint_colours(object_, resampled(paint, relief.grid))
+    object_[SETTINGS], object_[GRID] = json.dumps(settings), relief.grid
 
 
-def _fill_mesh(mesh: bpy.types.Mesh, relief: ReliefMesh) -> None:
+def read_paint_colours(object_: bpy.types.Object) -> npt.NDArray[np.float32] | None:
+    """The colours painted on a relief, (rows, columns, 3) float32 sRGB, or None where nothing was ever painted."""
+    import numpy as np
+
+    attribute = object_.data.color_attributes.get(PAINT)
+    rows, columns = object_.get(GRID, (0, 0))
+    if attribute is None or attribute.domain != "POINT" or len(attribute.data) != rows * columns:
+        return None
+    colours = np.empty((rows, columns, 4), np.float32)
+    attribute.data.foreach_get("color_srgb", colours.ravel())
+    return np.ascontiguousarray(colours[..., :3])
+
+
+def write_paint_colours(object_: bpy.types.Object, colours: npt.NDArray[np.float32]) -> None:
+    """Give a relief these colours, (rows, columns, 3) float32 sRGB, as the attribute that is painted on."""
+    import numpy as np
+
+    layers = object_.data.color_attributes
+    attribute = layers.get(PAINT) or layers.new(PAINT, "BYTE_COLOR", "POINT")
+    opaque = np.concatenate((colours, np.ones((*colours.shape[:2], 1), np.float32)), axis=2)
+    attribute.data.foreach_set("color_srgb", opaque.ravel())
+    layers.active_color = attribute
+
+
+def _sculpted(object_: bpy.types.Object, width_m: float) -> npt.NDArray[np.float32] | None:
+    """How far the vertices were moved by hand, (rows, columns, 3) float32 for a panel of this width, or None."""
+    import numpy as np
+
+    mesh, (rows, columns) = object_.data, object_.get(GRID, (0, 0))
+    heights = mesh.attributes.get("height")
+    if rows == 0 or heights is None or len(mesh.vertices) != rows * columns:
+        return None
+    settings = json.loads(object_[SETTINGS])
+    cell_m = settings["width_m"] / (columns - 1)
+    moved = np.empty((rows, columns, 3), np.float32)
+    mesh.attributes["position"].data.foreach_get("vector", moved.ravel())
+    height = np.empty((rows, columns), np.float32)
+    heights.data.foreach_get("value", height.ravel())
+    # From where `build_mesh` stood them, in Blender's frame.
+    moved[..., 0] -= ((np.arange(columns) - (columns - 1) / 2) * cell_m).astype(np.float32)
+    moved[..., 1] += height * np.float32(settings["depth_m"])
+    moved[..., 2] -= ((rows - 1 - np.arange(rows)) * cell_m).astype(np.float32)[:, None]
+    if max(moved.max(), -moved.min()) < LEAST_SCULPTED * settings["width_m"]:
+        return None
+    moved *= np.float32(width_m / settings["width_m"])
+    return moved
+
+
+def _fill_mesh(mesh: bpy.types.Mesh, relief: ReliefMesh, sculpted: npt.NDArray[np.float32] | None = None) -> None:
     """Give an empty mesh the vertices, faces, UVs and attributes of a relief; without validate(), they are sound."""
     import numpy as np
 
@@ -83,15 +153,17 @@ def _fill_mesh(mesh: bpy.types.Mesh, relief: ReliefMesh) -> None:
     mesh.polygons.foreach_set("loop_start", np.arange(0, faces.size, 4, dtype=np.int32))
     corner_uvs = np.ascontiguousarray(relief.uvs[faces.ravel()], dtype=np.float32)
     mesh.uv_layers.new(name="UVMap", do_init=False).uv.foreach_set("vector", corner_uvs.ravel())
-    _write_vertices(mesh, relief)
+    _write_vertices(mesh, relief, sculpted)
     mesh.update(calc_edges=True)
 
 
-def _write_vertices(mesh: bpy.types.Mesh, relief: ReliefMesh) -> None:
+def _write_vertices(mesh: bpy.types.Mesh, relief: ReliefMesh, sculpted: npt.NDArray[np.float32] | None = None) -> None:
     import numpy as np
 
     x, y, z = relief.vertices.T
     positions = np.stack((x, -z, y), axis=1).astype(np.float32, copy=False)
+    if sculpted is not None:
+        positions += sculpted.reshape(-1, 3)
     mesh.attributes["position"].data.foreach_set("vector", positions.ravel())
     _write_attribute(mesh, "height", "FLOAT", relief.height)
     _write_attribute(mesh, "soft_edge", "INT", relief.soft_edge)

@@ -63,7 +63,7 @@ def _ramp(material: bpy.types.Material, view: str) -> bpy.types.Node:
     classes = {"soft_edge": EDGE_PALETTE, "segment": SEGMENT_PALETTE}.get(view)
     if classes is None:
         low, high = ((0, 0, 0), (255, 255, 255)) if view == "height" else (UNSURE, SURE)
-        ramp.color_ramp.elements[0].color, ramp.color_ramp.elements[1].color = _linear(low), _linear(high)
+        ramp.color_ramp.elements[0].color, ramp.color_ramp.elements[1].color = linear(low), linear(high)
         if view == "confidence":
             ramp.color_ramp.elements[0].position = DOUBTFUL
         links.new(attribute.outputs["Fac"], ramp.inputs["Fac"])
@@ -82,11 +82,11 @@ def _ramp(material: bpy.types.Material, view: str) -> bpy.types.Node:
     for k in range(2, count):
         elements.new(k / count)
     for k, colour in enumerate(classes):
-        elements[k].color = _linear(colour)
+        elements[k].color = linear(colour)
     return ramp
 
 
-def _linear(colour: npt.ArrayLike) -> tuple[float, float, float, float]:
+def linear(colour: npt.ArrayLike) -> tuple[float, float, float, float]:
     """A colour of the screen, three numbers to 255, as nodes hold it."""
     red, green, blue = (
         (v / 12.92 if v <= 0.04045 else ((v + 0.055) / 1.055) ** 2.4) for v in (int(c) / 255 for c in colour)

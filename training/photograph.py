@@ -205,7 +205,8 @@ def sky_directions(turn: float) -> FloatArray:
     flat = np.sqrt(1.0 - up * up)
     half = np.stack((flat * np.cos(around), flat * np.sin(around), up), 1)
     # Each has its opposite, so that no side gets more than another.
-    return np.concatenate((half, half * (-1.0, -1.0, 1.0))).astype(np.float32)
+    directions: FloatArray = np.concatenate((half, half * (-1.0, -1.0, 1.0))).astype(np.float32)
+    return directions
 
 
 def cast_shadow(height: FloatArray, light: FloatArray, spread: float) -> FloatArray:

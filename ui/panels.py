@@ -47,6 +47,11 @@ class RELIEF_PT_main(_Sidebar, bpy.types.Panel):
             layout.label(text="Open or select a photograph", icon="INFO")
         if bpy.ops.relief.show.poll():
             layout.operator_menu_enum("relief.show", "view", icon="SHADING_TEXTURE")
+        if bpy.ops.relief.paint.poll():
+            row = layout.row(align=True)
+            row.operator_menu_enum("relief.paint", "meaning", icon="BRUSH_DATA")
+            if active.mode == "VERTEX_PAINT":
+                row.operator("relief.refine", icon="FILE_REFRESH")
 
 
 class RELIEF_PT_size(_Sidebar, bpy.types.Panel):

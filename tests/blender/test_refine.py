@@ -119,3 +119,92 @@ def test_undo_restores_settings_and_surface(known, photo):
     bpy.ops.ed.undo()
     assert bpy.context.scene.relief.strength_sharp == 1.0
     np.testing.assert_allclose(_positions(), before, atol=1e-6)
+
+
+def _sculpt(rows: slice, metres: float) -> None:
+    """Pull some vertices toward the viewer, as a sculptor's brush would."""
+    mesh = bpy.context.active_object.data
+    positions = _positions()
+    positions[rows, 1] -= metres
+    mesh.attributes["position"].data.foreach_set("vector", positions.ravel())
+    mesh.update()
+
+
+def test_what_was_sculpted_stays_when_sliders_move(module, known, photo):
+    bpy.ops.relief.reconstruct(filepath=str(photo))
+    hand = slice(300, 360)
+    _sculpt(hand, 0.25)
+    for strength in (2.0, 0.5, 1.5):
+        bpy.context.scene.relief.strength_sharp = strength
+        wanted = _expected(module, known, photo)
+        wanted[hand, 1] -= 0.25
+        np.testing.assert_allclose(_positions(), wanted, atol=1e-5)
+    bpy.context.scene.relief.width_m = 2.0
+    wanted = _expected(module, known, photo)
+    wanted[hand, 1] -= 0.5  # the panel is twice as wide, and what was sculpted grows with it
+    np.testing.assert_allclose(_positions(), wanted, atol=1e-5)
+
+
+def test_sculpture_and_paint_survive_another_number_of_vertices(module, known, photo):
+    bpy.ops.relief.reconstruct(filepath=str(photo))
+    relief = bpy.context.active_object
+    rows, columns = relief["relief_grid"]
+    _sculpt(slice(0, rows // 2 * columns), 0.25)
+    assert bpy.ops.relief.paint(meaning="raise") == {"FINISHED"}
+    bpy.ops.object.mode_set(mode="OBJECT")
+    _paint(slice(0, rows // 2 * columns), (1.0, 1.0, 1.0))
+    bpy.context.scene.relief.max_vertices = 600
+    moved = (_expected(module, known, photo) - _positions())[:, 1].reshape(tuple(relief["relief_grid"]))
+    lift = 0.25 + bpy.context.scene.relief.paint_height * bpy.context.scene.relief.depth_m
+    assert moved[2:-2][: moved.shape[0] // 2 - 4] == pytest.approx(lift, abs=1e-4)
+    assert moved[moved.shape[0] // 2 + 2 :] == pytest.approx(0.0, abs=1e-4)
+
+
+def test_a_remeshed_relief_is_left_alone(known, photo):
+    bpy.ops.relief.reconstruct(filepath=str(photo))
+    bpy.ops.object.mode_set(mode="EDIT")
+    bpy.ops.mesh.select_all(action="SELECT")
+    bpy.ops.mesh.subdivide()
+    bpy.ops.object.mode_set(mode="OBJECT")
+    before = _positions()
+    bpy.context.scene.relief.strength_sharp = 2.0
+    np.testing.assert_array_equal(_positions(), before)
+    with pytest.raises(RuntimeError, match="remeshed"):
+        bpy.ops.relief.refine()
+
+
+def _paint(vertices: slice, colour: tuple[float, float, float]) -> None:
+    data = bpy.context.active_object.data.color_attributes["corrections"].data
+    for vertex in range(*vertices.indices(len(data))):
+        data[vertex].color_srgb = (*colour, 1.0)
+
+
+def test_paint_raises_where_it_is_and_outlives_sliders(module, known, photo):
+    bpy.ops.relief.reconstruct(filepath=str(photo))
+    assert bpy.ops.relief.paint(meaning="raise") == {"FINISHED"}
+    relief = bpy.context.active_object
+    assert relief.mode == "VERTEX_PAINT"
+    assert relief.data.color_attributes.active_color.name == "corrections"
+    before = _positions()
+    assert bpy.ops.relief.refine() == {"FINISHED"}  # neutral paint changes nothing
+    np.testing.assert_allclose(_positions(), before, atol=1e-6)
+    rows, columns = relief["relief_grid"]
+    _paint(slice(0, rows // 2 * columns), (1.0, 1.0, 1.0))
+    scene = bpy.context.scene.relief
+    for strength in (1.0, 2.0):
+        scene.strength_sharp = strength
+        lifted = (_expected(module, known, photo) - _positions())[:, 1].reshape(rows, columns)
+        assert lifted[: rows // 2 - 1] == pytest.approx(scene.paint_height * scene.depth_m, abs=1e-4)
+        assert lifted[rows // 2 + 1 :] == pytest.approx(0.0, abs=1e-4)
+    bpy.ops.object.mode_set(mode="OBJECT")
+
+
+def test_brush_is_dipped_into_the_colour_meant(known, photo):
+    bpy.ops.relief.reconstruct(filepath=str(photo))
+    tools = bpy.context.tool_settings
+    for meaning in ("flat", "sharp", "erase", "lower", "raise"):
+        assert bpy.ops.relief.paint(meaning=meaning) == {"FINISHED"}
+    paint = tools.vertex_paint
+    shared = getattr(paint, "unified_paint_settings", None) or tools.unified_paint_settings
+    assert tuple(shared.color) == pytest.approx((1.0, 1.0, 1.0))
+    bpy.ops.object.mode_set(mode="OBJECT")

@@ -8,9 +8,10 @@ import pytest
 
 from inference import predictor as predictor_module
 from inference.errors import Cancelled, ReliefError
+from inference.lowpass import lowpass
 from inference.photo import photo_from_array
 from inference.prediction import Prediction
-from inference.predictor import CHANNELS, HEIGHT, SEGMENTS, SLOPES, Predictor, Tile, levels, lowpass, merge, tiles
+from inference.predictor import CHANNELS, HEIGHT, SEGMENTS, SLOPES, Predictor, Tile, levels, merge, tiles
 from inference.runtime import RawPrediction
 
 

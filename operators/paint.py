@@ -1,0 +1,74 @@
+"""The operator that lets an artist paint corrections on a relief."""
+
+from __future__ import annotations
+
+import bpy
+
+from .bridge import GRID, PAINT, has_its_grid, is_relief, read_paint_colours, write_paint_colours
+from .material import linear
+
+MEANINGS = (
+    ("raise", "Raise", "White: the surface comes forward, as far as Paint Height says"),
+    ("lower", "Lower", "Black: the surface goes back"),
+    ("flat", "Flat", "Purple: this place is level stone, whatever the photograph shows"),
+    ("soft", "Soft Edge", "Blue: this edge is a gentle transition"),
+    ("medium", "Medium Edge", "Green: this edge is rounded, and steeper than it was"),
+    ("sharp", "Sharp Edge", "Orange: this edge is crisp, and twice as steep as it was"),
+    ("erase", "Erase", "Grey: as the network says"),
+)
+
+
+class RELIEF_OT_paint(bpy.types.Operator):
+    """Paint corrections on the relief in Vertex Paint Mode; they act at the next Refine and survive every other"""
+
+    bl_idname = "relief.paint"
+    bl_label = "Paint"
+    bl_options = {"REGISTER", "UNDO"}
+
+    meaning: bpy.props.EnumProperty(name="Meaning", items=MEANINGS, default="raise")  # type: ignore[valid-type]
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        cls.poll_message_set("Select a relief that has not been remeshed")
+        relief = context.view_layer.objects.active
+        return is_relief(relief) and GRID in relief and has_its_grid(relief)
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        import numpy as np
+
+        from ..inference.corrections import NEUTRAL
+
+        relief = context.view_layer.objects.active
+        if read_paint_colours(relief) is None:
+            write_paint_colours(relief, np.full((*relief[GRID], 3), NEUTRAL, np.float32))
+        relief.data.color_attributes.active_color = relief.data.color_attributes[PAINT]
+        if relief.mode != "VERTEX_PAINT":
+            bpy.ops.object.mode_set(mode="VERTEX_PAINT")
+        _dip(context.tool_settings, _colour(self.meaning))
+        return {"FINISHED"}
+
+
+def _colour(meaning: str) -> tuple[int, int, int]:
+    """R G B of what is painted."""
+    from ..inference.corrections import FLAT_COLOUR, NEUTRAL
+    from ..inference.maps import EDGE_PALETTE
+
+    greys = {"raise": 255, "lower": 0, "erase": round(255 * NEUTRAL)}
+    if meaning in greys:
+        return (greys[meaning],) * 3
+    if meaning == "flat":
+        return FLAT_COLOUR
+    red, green, blue = EDGE_PALETTE[("none", "soft", "medium", "sharp").index(meaning)].tolist()
+    return red, green, blue
+
+
+def _dip(tools: bpy.types.ToolSettings, colour: tuple[int, int, int]) -> None:
+    """Dip the brush, and the colour that brushes share, into a colour."""
+    paint = tools.vertex_paint
+    shared = getattr(paint, "unified_paint_settings", None) or getattr(tools, "unified_paint_settings", None)
+    for holder in (paint.brush, shared):
+        if holder is None:  # no brush without a window
+            continue
+        # Blender 5.0 holds them linear.
+        gamma = holder.bl_rna.properties["color"].subtype == "COLOR_GAMMA"
+        holder.color = [c / 255 for c in colour] if gamma else linear(colour)[:3]
