@@ -30,7 +30,10 @@ _PAINTED_STEEPER = (0.5, 1.0)
 
 
 def refine(
-    prediction: Prediction, settings: RefinementSettings | None = None, corrections: Corrections | None = None
+    prediction: Prediction,
+    settings: RefinementSettings | None = None,
+    corrections: Corrections | None = None,
+    mask: FloatArray | None = None,
 ) -> FloatArray:
     """Solve slopes and coarse height into one surface, with the settings applied.
 
@@ -47,6 +50,7 @@ def refine(
         prediction: the network's answer.
         settings: None takes the defaults, which keep height and slopes as predicted.
         corrections: what is painted, on a grid of any size.
+        mask: (H', W') float32 over the whole panel, 1 relief to 0 bare slab; None keeps all.
 
     Returns:
         (H, W) float32.
@@ -76,6 +80,8 @@ def refine(
         height += _blurred(offset, longer)
     if painted:
         height += painted.raised * np.float32(settings.paint_height)
+    if mask is not None:
+        height *= cv2.resize(mask, height.shape[::-1], interpolation=cv2.INTER_LINEAR)
     return height
 
 

@@ -117,6 +117,27 @@ def write_paint_colours(object_: bpy.types.Object, colours: npt.NDArray[np.float
     layers.active_color = attribute
 
 
+def read_mask(object_: bpy.types.Object) -> npt.NDArray[np.float32] | None:
+    """The relief's mask, (H, W) float32, 1 where white and opaque, row 0 at the top; None where it has none.
+
+    Raises:
+        ReliefError: the picture cannot be read.
+    """
+    import numpy as np
+
+    from ..inference.errors import ReliefError
+
+    image = object_.relief_mask
+    if image is None:
+        return None
+    columns, rows = image.size
+    if rows * columns == 0:
+        raise ReliefError(f"The mask {image.name} cannot be read. Open it again, or choose no mask.")
+    pixels = np.empty((rows, columns, 4), np.float32)
+    image.pixels.foreach_get(pixels.ravel())
+    return np.ascontiguousarray((pixels[::-1, :, :3].mean(axis=2) * pixels[::-1, :, 3]).clip(0.0, 1.0))
+
+
 def _sculpted(object_: bpy.types.Object, width_m: float) -> npt.NDArray[np.float32] | None:
     """How far the vertices were moved by hand, (rows, columns, 3) float32 for a panel of this width, or None."""
     import numpy as np

@@ -6,7 +6,7 @@ import bpy
 
 from ..inference.errors import ReliefError
 from . import prediction_store
-from .bridge import PHOTO_SHA256, WEIGHTS, has_its_grid, is_relief, read_paint_colours, update_relief
+from .bridge import PHOTO_SHA256, WEIGHTS, has_its_grid, is_relief, read_mask, read_paint_colours, update_relief
 from .scene_settings import read_settings
 
 
@@ -42,7 +42,8 @@ class RELIEF_OT_refine(bpy.types.Operator):
                 raise ReliefError("The stored prediction could not be read. Reconstruct the photograph again.")
             colours = read_paint_colours(relief)
             corrections = None if colours is None else read_paint(colours)
-            mesh = build_mesh(refine(prediction, refinement_settings, corrections), mesh_settings, prediction)
+            height = refine(prediction, refinement_settings, corrections, read_mask(relief))
+            mesh = build_mesh(height, mesh_settings, prediction)
         except ReliefError as error:
             self.report({"ERROR"}, str(error))
             return {"CANCELLED"}

@@ -27,6 +27,7 @@ def register() -> None:
     for cls in _classes():
         bpy.utils.register_class(cls)
     bpy.types.Scene.relief = bpy.props.PointerProperty(type=properties.RELIEF_PG_settings)
+    bpy.types.Object.relief_mask = properties.mask
     bpy.types.WindowManager.relief_progress = bpy.props.PointerProperty(type=properties.RELIEF_PG_progress)
     bpy.utils.register_preset_path(str(presets_panel.FOLDER))
     doors.add()
@@ -40,6 +41,7 @@ def unregister() -> None:
     doors.remove()
     bpy.utils.unregister_preset_path(str(presets_panel.FOLDER))
     del bpy.types.WindowManager.relief_progress
+    del bpy.types.Object.relief_mask
     del bpy.types.Scene.relief
     for cls in reversed(_classes()):
         bpy.utils.unregister_class(cls)

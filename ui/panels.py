@@ -81,10 +81,13 @@ class RELIEF_PT_layers(_Sidebar, bpy.types.Panel):
 
     def draw(self, context: bpy.types.Context) -> None:
         _draw_settings(self.layout, context, [f for f in fields(RefinementSettings) if _of_layers(f)])
+        relief = context.view_layer.objects.active
+        if relief is not None and "relief_photo_sha256" in relief:
+            self.layout.template_ID(relief, "relief_mask", new="image.new", open="image.open", text="Mask")
 
 
 def _of_layers(setting: Field[Any]) -> bool:
-    return setting.name in ("layering", "flatten_ground") or setting.name.startswith("raise_")
+    return setting.name in ("layering", "flatten_ground", "paint_height") or setting.name.startswith("raise_")
 
 
 def _draw_settings(layout: bpy.types.UILayout, context: bpy.types.Context, settings: Iterable[Field[Any]]) -> None:

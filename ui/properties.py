@@ -42,6 +42,12 @@ def _property(setting: Field[Any]) -> Any:
 _image = bpy.props.PointerProperty(
     type=bpy.types.Image, name="Photograph", description="The photograph of a carved relief, seen from the front"
 )
+mask = bpy.props.PointerProperty(
+    type=bpy.types.Image,
+    name="Mask",
+    description="White is relief, black becomes bare slab; painted in the Image Editor, it acts at the next Refine",
+    update=refine,
+)
 _settings = {f.name: _property(f) for cls in (RefinementSettings, MeshSettings) for f in fields(cls)}
 RELIEF_PG_settings = type(
     "RELIEF_PG_settings",

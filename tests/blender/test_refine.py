@@ -208,3 +208,21 @@ def test_brush_is_dipped_into_the_colour_meant(known, photo):
     shared = getattr(paint, "unified_paint_settings", None) or tools.unified_paint_settings
     assert tuple(shared.color) == pytest.approx((1.0, 1.0, 1.0))
     bpy.ops.object.mode_set(mode="OBJECT")
+
+
+def test_mask_cuts_away_what_is_black(module, known, photo):
+    bpy.ops.relief.reconstruct(filepath=str(photo))
+    relief = bpy.context.active_object
+    rows, columns = relief["relief_grid"]
+    before = _positions()[:, 1].reshape(rows, columns)
+    image = bpy.data.images.new("mask", 40, 20)
+    pixels = np.ones((20, 40, 4), np.float32)
+    pixels[:10, :, :3] = 0.0  # Blender's row 0 is at the bottom
+    image.pixels.foreach_set(pixels.ravel())
+    relief.relief_mask = image
+    after = _positions()[:, 1].reshape(rows, columns)
+    np.testing.assert_allclose(after[: rows // 2 - 2], before[: rows // 2 - 2], atol=1e-6)
+    assert np.abs(before[rows // 2 + 2 :]).max() > 0.001
+    assert not after[rows // 2 + 2 :].any()
+    relief.relief_mask = None
+    np.testing.assert_allclose(_positions()[:, 1].reshape(rows, columns), before, atol=1e-6)

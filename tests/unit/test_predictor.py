@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import cv2
 import numpy as np
 import pytest
@@ -12,7 +14,10 @@ from inference.lowpass import lowpass
 from inference.photo import photo_from_array
 from inference.prediction import Prediction
 from inference.predictor import CHANNELS, HEIGHT, SEGMENTS, SLOPES, Predictor, Tile, levels, merge, tiles
+from inference.refinement import refine
 from inference.runtime import RawPrediction
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 class Linear:
@@ -117,6 +122,27 @@ def test_a_tiled_photograph_gives_what_a_whole_one_does(monkeypatch: pytest.Monk
         np.testing.assert_allclose(getattr(tiled, name), getattr(whole, name), atol=2e-5, err_msg=name)
     # The last column's slope looks into the padding, which only the whole photograph has on the right.
     np.testing.assert_allclose(tiled.slopes[:, :-1], whole.slopes[:, :-1], atol=2e-5)
+
+
+def test_borders_of_tiles_are_no_seams_in_the_relief(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The bundled network on a frieze of two tiles: the slope jumps no more where a tile begins or ends."""
+    example = cv2.imread(str(ROOT / "examples" / "panel.jpg"), cv2.IMREAD_GRAYSCALE)
+    assert example is not None
+    frieze = cv2.resize(example[200:520], (1472, 460), interpolation=cv2.INTER_CUBIC)
+    predictor = Predictor.load("opencv")
+    borders = [c for tile in tiles(460, 1472) for c in (tile.columns.start, tile.columns.stop) if 0 < c < 1472]
+    assert borders == [1024, 448]
+
+    def jump_at_borders() -> list[float]:
+        """Mean jump of slope at each border, relative to the 48 columns around it."""
+        height = refine(predictor.predict(photo_from_array(frieze, "frieze")))
+        jumps = np.abs(np.diff(height, 2, axis=1)).mean(axis=0)
+        return [float(jumps[c - 3 : c + 3].mean() / jumps[c - 24 : c + 24].mean()) for c in borders]
+
+    tiled = jump_at_borders()
+    monkeypatch.setattr(predictor_module, "tiles", lambda height, width: tiles(height, width, 4096))
+    whole = jump_at_borders()
+    assert all(a < 1.1 * b for a, b in zip(tiled, whole, strict=True)), (tiled, whole)
 
 
 def test_levels() -> None:

@@ -176,3 +176,12 @@ def test_ground_is_flattened_and_segments_are_raised_where_they_are() -> None:
     np.testing.assert_allclose(moved[left], 0.0, atol=1e-5)
     np.testing.assert_allclose(moved[right], 0.15, atol=1e-5)
     assert moved[border].mean() == pytest.approx(0.075, abs=1e-3)
+
+
+def test_mask_leaves_bare_slab_outside() -> None:
+    known = prediction(wave(COARSE_PX), wave(COARSE_PX))
+    mask = np.zeros((SIZE[0] // 2, SIZE[1] // 2), np.float32)
+    mask[:, : SIZE[1] // 4] = 1.0
+    plain, masked = refine(known), refine(known, mask=mask)
+    assert masked[:, : SIZE[1] // 2 - 2] == pytest.approx(plain[:, : SIZE[1] // 2 - 2])
+    assert not masked[:, SIZE[1] // 2 + 2 :].any()
