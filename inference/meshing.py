@@ -52,16 +52,18 @@ def build_mesh(
     """Make the mesh of a height map.
 
     Args:
-        height: (H, W) float32, 0 slab to 1 full depth, row 0 at the top.
+        height: (H, W) float32, 0 slab to 1 full depth, row 0 at the top; smaller than the prediction where it is a
+            draft of it.
         settings: size of the panel and limit of the vertices; None takes the defaults.
-        prediction: gives each vertex its soft-edge class and segment.
+        prediction: gives the mesh its grid, and each vertex its soft-edge class and segment.
 
     Returns:
         A grid of at most ``settings.max_vertices`` vertices, and at most one per pixel, in the proportions of the
         height map.
     """
     settings = settings or MeshSettings()
-    rows, columns = grid_size(height.shape[0], height.shape[1], int(settings.max_vertices))
+    rows_px, columns_px = height.shape if prediction is None else prediction.height.shape
+    rows, columns = grid_size(rows_px, columns_px, int(settings.max_vertices))
     heights = vertex_heights(height, (rows, columns))
     cell_m = settings.width_m / (columns - 1)
 
@@ -106,7 +108,8 @@ def vertex_heights(height: FloatArray, grid: tuple[int, int]) -> FloatArray:
     if height.shape == grid:
         return height.flatten()
     rows, columns = grid
-    resized = cv2.resize(height, (columns, rows), interpolation=cv2.INTER_AREA)
+    shrinks = rows <= height.shape[0]
+    resized = cv2.resize(height, (columns, rows), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
     return resized.astype(np.float32, copy=False).ravel()
 
 

@@ -31,19 +31,32 @@ def _command(argv: list[str]) -> int:
     return main(argv)
 
 
+def _restoring() -> tuple[list[Any], ...]:
+    import bpy
+
+    return bpy.app.handlers.undo_post, bpy.app.handlers.redo_post, bpy.app.handlers.load_post
+
+
 def register() -> None:
     import bpy
+
+    from . import refine
 
     for cls in _classes():
         bpy.utils.register_class(cls)
     _commands.append(bpy.utils.register_cli_command("relief", _command))
+    for handlers in _restoring():
+        handlers.append(refine.settle_restored)
 
 
 def unregister() -> None:
     import bpy
 
-    from . import job
+    from . import job, refine
 
+    for handlers in _restoring():
+        handlers.remove(refine.settle_restored)
+    refine.stop_settling()
     job.stop_running()
     bpy.utils.unregister_cli_command(_commands.pop())
     for cls in reversed(_classes()):

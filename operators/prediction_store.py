@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from ..inference.prediction import Prediction
 
 LIMIT_BYTES = 2 * 2**30
+DRAFT_PX = 1024
+"""Longer side of a draft, which answers a slider at once."""
 _PROBABILITIES = (
     "soft_edges",
     "segments",
@@ -35,6 +37,7 @@ class PredictionStore:
         self.folder = folder
         self.limit_bytes = limit_bytes
         self._memory: dict[str, Prediction] = {}
+        self._draft: tuple[str, Prediction] | None = None
 
     def holds(self, photo_sha256: str, weights: str) -> bool:
         path = self._path(_key(photo_sha256, weights))
@@ -47,14 +50,28 @@ class PredictionStore:
             self._remember(key, prediction)
         return prediction
 
+    def get_draft(self, photo_sha256: str, weights: str) -> Prediction | None:
+        """The stored prediction at DRAFT_PX; the last one is kept, for a slider asks again and again."""
+        from ..inference.refinement import reduced
+
+        key = _key(photo_sha256, weights)
+        if self._draft is None or self._draft[0] != key:
+            prediction = self.get(photo_sha256, weights)
+            if prediction is None:
+                return None
+            self._draft = key, reduced(prediction, DRAFT_PX)
+        return self._draft[1]
+
     def put(self, photo_sha256: str, prediction: Prediction) -> None:
         key = _key(photo_sha256, prediction.weights)
+        self._draft = None
         self._remember(key, prediction)
         self._write(key, prediction)
 
     def clear(self) -> int:
         """Forget all predictions; returns the bytes freed on disk."""
         self._memory.clear()
+        self._draft = None
         files = self._files()
         freed = sum(path.stat().st_size for path in files)
         for path in files:

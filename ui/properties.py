@@ -21,7 +21,8 @@ def hold(held: bool) -> None:
 def refine(_group: bpy.types.PropertyGroup, _context: bpy.types.Context) -> None:
     """A moved slider shows on the active relief at once, where there is one."""
     if not _held and bpy.ops.relief.refine.poll():
-        bpy.ops.relief.refine()
+        # Without a window nobody drags, and no timer would run.
+        bpy.ops.relief.refine(draft=not bpy.app.background)
 
 
 def _property(setting: Field[Any]) -> Any:

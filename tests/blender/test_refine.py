@@ -226,3 +226,33 @@ def test_mask_cuts_away_what_is_black(module, known, photo):
     assert not after[rows // 2 + 2 :].any()
     relief.relief_mask = None
     np.testing.assert_allclose(_positions()[:, 1].reshape(rows, columns), before, atol=1e-6)
+
+
+def test_draft_answers_first_and_the_full_solve_follows(module, known, photo, monkeypatch):
+    bpy.ops.relief.reconstruct(filepath=str(photo))
+    relief = bpy.context.active_object
+    refine = module("operators.refine")
+    monkeypatch.setattr(module("operators.prediction_store"), "DRAFT_PX", 60)
+    bpy.context.scene.relief.strength_sharp = 2.0
+    full = _positions()
+    assert bpy.ops.relief.refine(draft=True) == {"FINISHED"}
+    assert relief[refine.DRAFT] and bpy.app.timers.is_registered(refine._settle)
+    draft = _positions()
+    assert 1e-5 < np.abs(draft - full).mean() < 0.05 * np.ptp(full[:, 1])
+    refine.stop_settling()
+    refine.settle_restored()  # as after undo
+    assert bpy.app.timers.is_registered(refine._settle)
+    refine._settle()
+    refine.stop_settling()
+    np.testing.assert_array_equal(_positions(), full)
+    assert refine.DRAFT not in relief
+    refine.settle_restored()
+    assert not bpy.app.timers.is_registered(refine._settle)
+
+
+def test_small_photographs_need_no_draft(module, known, photo):
+    bpy.ops.relief.reconstruct(filepath=str(photo))
+    before = _positions()
+    assert bpy.ops.relief.refine(draft=True) == {"FINISHED"}
+    np.testing.assert_array_equal(_positions(), before)
+    assert not bpy.app.timers.is_registered(module("operators.refine")._settle)

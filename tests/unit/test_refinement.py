@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from inference.prediction import Prediction
-from inference.refinement import refine
+from inference.refinement import reduced, refine
 from inference.settings import RefinementSettings
 
 SIZE = (128, 160)
@@ -185,3 +185,12 @@ def test_mask_leaves_bare_slab_outside() -> None:
     plain, masked = refine(known), refine(known, mask=mask)
     assert masked[:, : SIZE[1] // 2 - 2] == pytest.approx(plain[:, : SIZE[1] // 2 - 2])
     assert not masked[:, SIZE[1] // 2 + 2 :].any()
+
+
+def test_reduced_prediction_refines_to_the_same_large_forms() -> None:
+    known = prediction(wave(COARSE_PX), wave(COARSE_PX) + 0.1 * wave(40))
+    small = reduced(known, SIZE[1] // 2)
+    assert small.height.shape == (SIZE[0] // 2, SIZE[1] // 2)
+    whole = refine(known).reshape(SIZE[0] // 2, 2, SIZE[1] // 2, 2).mean(axis=(1, 3))
+    assert refine(small) == pytest.approx(whole, abs=0.02)
+    assert reduced(known, SIZE[1]) is known
