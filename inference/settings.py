@@ -104,3 +104,18 @@ class MeshSettings(_Limited):
     max_vertices: int = _setting(
         1_000_000, 4, 100_000_000, "Vertices", "The mesh has at most this many vertices; the maps keep full resolution"
     )
+
+
+@dataclass(frozen=True)
+class PreparationSettings(_Limited):
+    """What is done to a photograph before the network sees it."""
+
+    even_light: float = _setting(
+        0.0, 0.0, 1.0, "Even Light", "Lifts dark corners and dims bright ones, as of a lamp too near or a faded print"
+    )
+    remove_dust: float = _setting(
+        0.0, 0.0, 1.0, "Remove Dust", "Fills specks and scratches of an old print; more takes fainter ones for dust"
+    )
+    aspect: float = _setting(
+        0.0, 0.0, 100.0, "Proportions", "Width of the panel divided by its height, once straightened; 0 finds it"
+    )

@@ -11,7 +11,7 @@ _commands: list[Any] = []
 
 
 def _classes() -> tuple[type, ...]:
-    from . import add_preset, cancel, clear_cache, import_photo, paint, reconstruct, refine, show
+    from . import add_preset, cancel, clear_cache, import_photo, paint, prepare, reconstruct, refine, show
 
     return (
         reconstruct.RELIEF_OT_reconstruct,
@@ -22,6 +22,8 @@ def _classes() -> tuple[type, ...]:
         add_preset.RELIEF_OT_add_preset,
         show.RELIEF_OT_show,
         paint.RELIEF_OT_paint,
+        prepare.RELIEF_OT_pick_corners,
+        prepare.RELIEF_OT_preview_preparation,
     )
 
 

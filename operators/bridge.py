@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 COLLECTION = "Relief"
 PHOTO_SHA256, WEIGHTS, SETTINGS = "relief_photo_sha256", "relief_weights", "relief_settings"
-GRID = "relief_grid"
+GRID, PREPARATION = "relief_grid", "relief_preparation"
 PAINT = "corrections"
 """The colour attribute in which corrections are painted."""
 LEAST_SCULPTED = 1e-5
@@ -62,6 +62,8 @@ def create_relief(result: Reconstruction, scene: bpy.types.Scene, matrix: Matrix
         object_.matrix_world = matrix
         _note_origin(object_, result.photo.sha256, result.prediction.weights, result.settings)
         object_[GRID] = result.mesh.grid
+        if result.preparation:
+            object_[PREPARATION] = json.dumps(result.preparation)
         _collection(scene).objects.link(object_)
     return object_
 

@@ -15,11 +15,14 @@ import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..inference.errors import ReliefError
-from ..inference.settings import MeshSettings, RefinementSettings
+from ..inference.settings import MeshSettings, PreparationSettings, RefinementSettings
 from .reconstruction import Reconstruction, reconstruct, timed
+
+if TYPE_CHECKING:
+    from ..inference.restoration import Preparation
 
 FORMATS = ("blend", "glb", "render")
 RUNTIMES = ("auto", "opencv", "torch")
@@ -33,6 +36,8 @@ class _Options:
     output: Path
     refinement: RefinementSettings
     mesh: MeshSettings
+    preparation: PreparationSettings
+    corners: tuple[tuple[float, float], ...]
     formats: tuple[str, ...]
     runtime: str
     max_size: int | None
@@ -73,10 +78,15 @@ def _parser() -> argparse.ArgumentParser:
     add = commands.add_parser("reconstruct", help=words, description=words, allow_abbrev=False).add_argument
     add("photos", nargs="+", type=Path, metavar="PHOTO", help="JPEG, PNG, TIFF, WebP or BMP")
     add("--output", required=True, type=Path, metavar="DIR", help="folder of the results; made if missing")
-    for setting in fields(MeshSettings):
+    for setting in (*fields(MeshSettings), *fields(PreparationSettings)):
         flag, kind = "--" + setting.name.replace("_", "-"), type(setting.default)
         words = setting.metadata["description"].replace("%", "%%")
         add(flag, type=kind, metavar=kind.__name__.upper(), help=f"{words} (default: {setting.default})")
+    add(
+        "--corners",
+        metavar="X,Y X,Y X,Y X,Y",
+        help="straighten the panel between these corners, each as parts of the photo's width and height",
+    )
     add("--max-size", type=int, metavar="PX", help="longest side of photo and maps (default: the photo's own)")
     add(
         "--formats",
@@ -98,7 +108,7 @@ def _parser() -> argparse.ArgumentParser:
 def _check(arguments: argparse.Namespace) -> _Options:
     """The arguments as options, or a ReliefError that says what is wrong with them."""
     values = _read_settings(arguments.settings) if arguments.settings else {}
-    given = {f.name: getattr(arguments, f.name) for f in fields(MeshSettings)}
+    given = {f.name: getattr(arguments, f.name) for cls in (MeshSettings, PreparationSettings) for f in fields(cls)}
     values |= {name: value for name, value in given.items() if value is not None}
     formats = tuple(name for name in dict.fromkeys(arguments.formats.split(",")) if name != "none")
     if not set(formats) <= set(FORMATS) or (formats and "none" in arguments.formats.split(",")):
@@ -110,6 +120,8 @@ def _check(arguments: argparse.Namespace) -> _Options:
         output=arguments.output,
         refinement=RefinementSettings.from_mapping(values),
         mesh=MeshSettings.from_mapping(values),
+        preparation=PreparationSettings.from_mapping(values),
+        corners=_corners(arguments.corners) if arguments.corners else tuple(map(tuple, values.get("corners", ()))),
         formats=formats,
         runtime=arguments.runtime,
         max_size=arguments.max_size,
@@ -118,6 +130,17 @@ def _check(arguments: argparse.Namespace) -> _Options:
     )
     _check_files(options)
     return options
+
+
+def _corners(text: str) -> tuple[tuple[float, float], ...]:
+    """Corners from "x,y x,y x,y x,y"."""
+    try:
+        corners = tuple((float(x), float(y)) for x, y in (pair.split(",") for pair in text.split()))
+    except ValueError:
+        corners = ()
+    if len(corners) != 4 or not all(0.0 <= v <= 1.0 for corner in corners for v in corner):
+        raise ReliefError(f'--corners is {text!r}. Give four, such as "0.05,0.1 0.95,0.08 0.97,0.9 0.04,0.93".')
+    return corners
 
 
 def _check_files(options: _Options) -> None:
@@ -139,9 +162,10 @@ def _check_files(options: _Options) -> None:
 
 
 def _read_settings(path: Path) -> dict[str, Any]:
-    """The `settings` of a NAME.json."""
+    """The `settings` of a NAME.json, and its `preparation` where it has one."""
     try:
-        values = json.loads(path.read_text(encoding="utf-8"))["settings"]
+        record = json.loads(path.read_text(encoding="utf-8"))
+        values, preparation = record["settings"], record.get("preparation", {})
     except OSError as error:
         raise ReliefError(f"--settings {path} cannot be read: {error.strerror}.") from error
     except (ValueError, KeyError, TypeError) as error:
@@ -151,7 +175,7 @@ def _read_settings(path: Path) -> dict[str, Any]:
     known = {f.name for cls in (RefinementSettings, MeshSettings) for f in fields(cls)}
     if not isinstance(values, dict) or not values.keys() <= known:
         raise ReliefError(f'The "settings" of {path} must be an object with names out of: {", ".join(sorted(known))}.')
-    return values
+    return {**values, **preparation}
 
 
 def _try(photo: Path, options: _Options, number: int) -> int:
@@ -189,6 +213,7 @@ def _make(photo: Path, options: _Options, progress: _Progress) -> list[str]:
         photo,
         options.refinement,
         options.mesh,
+        _preparation(options),
         runtime=options.runtime,
         max_size=options.max_size,
         progress=progress,
@@ -205,6 +230,12 @@ def _make(photo: Path, options: _Options, progress: _Progress) -> list[str]:
     finally:
         shutil.rmtree(part, ignore_errors=True)
     return [str(path) for path in paths]
+
+
+def _preparation(options: _Options) -> Preparation:
+    from ..inference.restoration import Preparation  # here: it needs OpenCV, which the zip brings
+
+    return Preparation(options.preparation, options.corners)
 
 
 def _write_maps(stem: Path, result: Reconstruction, progress: _Progress) -> None:
@@ -244,11 +275,12 @@ def _write_record(path: Path, photo: Path, result: Reconstruction, options: _Opt
     rows, columns = result.height.shape
     width_px, height_px = result.photo.source_size
     record = {
-        "photo": {"file": photo.name, "sha256": result.photo.sha256, "width_px": width_px, "height_px": height_px},
+        "photo": {"file": photo.name, "sha256": result.file_sha256, "width_px": width_px, "height_px": height_px},
         "maps": {"width_px": columns, "height_px": rows},
         "mesh": {"vertices": len(result.mesh.vertices), "faces": len(result.mesh.faces)},
         "weights": result.prediction.weights,
         "runtime": result.prediction.runtime,
+        "preparation": result.preparation,
         "settings": result.settings,
         "max_size": options.max_size,
         "times_s": result.times_s,

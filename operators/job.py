@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,6 +12,9 @@ from typing import Any
 import bpy
 
 from ..inference.errors import Cancelled, Progress, ReliefError
+
+LEAST_TOLD = 0.12
+"""Share of the work from which on the time left is told."""
 
 Work = Callable[[Progress | None], Any]
 
@@ -24,6 +28,7 @@ class Job:
     def __init__(self, work: Work) -> None:
         self.share = 0.0
         self.stage = "Starting"
+        self._begun = time.monotonic()
         self._work = work
         self._stop = threading.Event()
         self._result: Any = None
@@ -43,6 +48,11 @@ class Job:
     @property
     def stopping(self) -> bool:
         return self._stop.is_set()
+
+    @property
+    def left_s(self) -> float | None:
+        """Seconds that are left, if the rest goes as fast; None while there is too little to tell by."""
+        return None if self.share < LEAST_TOLD else (time.monotonic() - self._begun) * (1.0 / self.share - 1.0)
 
     @property
     def done(self) -> bool:
@@ -145,7 +155,8 @@ class JobOperator:
         if event.type != "TIMER":
             return {"PASS_THROUGH"}
         total = self._begun + len(_waiting)
-        _show(context, job.share, f"{self._begun} of {total}: {job.stage}" if total > 1 else job.stage, True)
+        stage = f"{self._begun} of {total}: {job.stage}" if total > 1 else job.stage
+        _show(context, job.share, stage, True, told(job.left_s))
         if not job.done:
             return {"PASS_THROUGH"}
         try:
@@ -194,11 +205,20 @@ class JobOperator:
         return {"CANCELLED"}
 
 
-def _show(context: bpy.types.Context, share: float, stage: str, active: bool) -> None:
+def told(seconds: float | None) -> str:
+    """The time left in words, rounded so that it does not flicker; nothing where it is not known."""
+    if seconds is None:
+        return ""
+    if seconds < 60:
+        return f", {max(round(seconds), 1)} s left"
+    return f", {round(seconds / 60)} min left"
+
+
+def _show(context: bpy.types.Context, share: float, stage: str, active: bool, left: str = "") -> None:
     progress = context.window_manager.relief_progress
-    progress.active, progress.share, progress.stage = active, share, stage
+    progress.active, progress.share, progress.stage = active, share, stage + left
     if context.workspace is not None:
-        context.workspace.status_text_set(f"{stage} {share:.0%} | Esc: cancel" if active else None)
+        context.workspace.status_text_set(f"{stage} {share:.0%}{left} | Esc: cancel" if active else None)
     for window in context.window_manager.windows:
         for area in window.screen.areas:
             if area.type == "VIEW_3D":

@@ -12,9 +12,12 @@ from mathutils import Vector
 
 from ..inference.errors import ReliefError
 from .placement import Placement, is_reference, place_on_reference, place_upright
+from .scene_settings import read_preparation
 
 if TYPE_CHECKING:
     import tempfile
+
+    from ..inference.restoration import Preparation
 
 
 @dataclass(frozen=True)
@@ -23,6 +26,7 @@ class PhotoSource:
 
     path: Path
     placement: Placement
+    preparation: Preparation | None = None
     folder: tempfile.TemporaryDirectory[str] | None = None
 
 
@@ -55,18 +59,24 @@ def choose_photos(
         return [PhotoSource(path, place_upright(cursor + i * step)) for i, path in enumerate(paths)]
     upright = place_upright(cursor)
     if is_reference(active):
-        return [_from_image(active.data, place_on_reference(active))]
+        return [photo_file(active.data, place_on_reference(active))]
     if context.scene.relief.image is not None:
-        return [_from_image(context.scene.relief.image, upright)]
+        return [photo_file(context.scene.relief.image, upright)]
     raise ReliefError("No photograph is chosen. Open one in the Relief sidebar, or select a reference image.")
 
 
-def _from_image(image: bpy.types.Image, placement: Placement) -> PhotoSource:
+def photo_file(image: bpy.types.Image, placement: Placement | None = None) -> PhotoSource:
+    """An image of Blender as a file, with what is to be done to it first.
+
+    Raises:
+        ReliefError: the image has no still picture, or its file is gone.
+    """
+    placement = placement or place_upright(Vector())
     if image.source not in {"FILE", "GENERATED"}:
         raise ReliefError(f"{image.name} is a movie, a sequence or a tiled image. Choose a single photograph.")
     path = Path(bpy.path.abspath(image.filepath_from_user(), library=image.library)) if image.filepath else None
     if path is not None and path.is_file() and image.packed_file is None and not image.is_dirty:
-        return PhotoSource(path, placement)
+        return PhotoSource(path, placement, read_preparation(image))
     import tempfile  # only here: enabling the extension stays quick
 
     folder = tempfile.TemporaryDirectory(prefix="relief-")
@@ -81,7 +91,7 @@ def _from_image(image: bpy.types.Image, placement: Placement) -> PhotoSource:
         raise ReliefError(
             f"The file of {image.name} is missing: {path}. Find it with File > External Data, or choose another."
         )
-    return PhotoSource(copy, placement, folder)
+    return PhotoSource(copy, placement, read_preparation(image), folder)
 
 
 def _save_png(image: bpy.types.Image, path: Path) -> None:

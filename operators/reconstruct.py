@@ -65,7 +65,15 @@ def _carve(
     store: prediction_store.PredictionStore,
     progress: Progress | None,
 ) -> Reconstruction:
-    return reconstruct(source.path, refinement_settings, mesh_settings, runtime=runtime, store=store, progress=progress)
+    return reconstruct(
+        source.path,
+        refinement_settings,
+        mesh_settings,
+        source.preparation,
+        runtime=runtime,
+        store=store,
+        progress=progress,
+    )
 
 
 def _place(source: PhotoSource, context: bpy.types.Context, result: Reconstruction) -> None:

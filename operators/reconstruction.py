@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..inference.errors import Progress, ReliefError, report
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from ..inference.photo import Photo
     from ..inference.prediction import FloatArray, Prediction
     from ..inference.predictor import Predictor
+    from ..inference.restoration import Preparation
     from ..inference.settings import MeshSettings, RefinementSettings
     from .prediction_store import PredictionStore
 
@@ -27,9 +28,18 @@ _READ, _PREDICT, _REFINE, _MESH = 0.0, 0.05, 0.85, 0.95
 
 @dataclass(frozen=True)
 class Reconstruction:
-    """All that one photograph became; `times_s` holds the seconds of each stage."""
+    """All that one photograph became.
+
+    Attributes:
+        photo: as the network saw it, prepared.
+        file_sha256: of the photograph's file.
+        preparation: what was done to it first, as `Preparation.to_mapping` gives it; empty where nothing was.
+        times_s: the seconds of each stage.
+    """
 
     photo: Photo
+    file_sha256: str
+    preparation: dict[str, Any]
     prediction: Prediction
     height: FloatArray
     mesh: ReliefMesh
@@ -62,13 +72,14 @@ def reconstruct(
     path: Path,
     refinement_settings: RefinementSettings,
     mesh_settings: MeshSettings,
+    preparation: Preparation | None = None,
     *,
     runtime: str = "auto",
     max_size: int | None = None,
     store: PredictionStore | None = None,
     progress: Progress | None = None,
 ) -> Reconstruction:
-    """Read, predict, refine and mesh one photograph; a stored prediction spares the network.
+    """Read, prepare, predict, refine and mesh one photograph; a stored prediction spares the network.
 
     Raises:
         ReliefError: the photograph or the runtime cannot be used.
@@ -81,11 +92,16 @@ def reconstruct(
     from ..inference.meshing import build_mesh
     from ..inference.photo import read_photo
     from ..inference.refinement import refine
+    from ..inference.restoration import prepare
 
     times_s: dict[str, float] = {}
     report(progress, _READ, 1.0, "Reading the photo")
     with timed(times_s, "read"):
-        photo = read_photo(path, max_size=max_size)
+        original = photo = read_photo(path, max_size=max_size)
+    if preparation is not None and preparation.needed:
+        report(progress, _READ, 1.0, "Preparing the photo")
+        with timed(times_s, "prepare"):
+            photo = prepare(original, preparation)
     report(progress, _PREDICT, 1.0, "Loading the network")
     with timed(times_s, "load"):
         predictor = load_predictor(runtime)
@@ -102,7 +118,10 @@ def reconstruct(
     with timed(times_s, "mesh"):
         mesh = build_mesh(height, mesh_settings, prediction)
     report(progress, 1.0, 1.0, "Placing the relief")
-    return Reconstruction(photo, prediction, height, mesh, refinement_settings, mesh_settings, times_s)
+    done = preparation.to_mapping() if preparation is not None and preparation.needed else {}
+    return Reconstruction(
+        photo, original.sha256, done, prediction, height, mesh, refinement_settings, mesh_settings, times_s
+    )
 
 
 def _part(progress: Progress | None, start: float, end: float) -> Progress | None:

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import fields
+from typing import TYPE_CHECKING
 
 import bpy
 
-from ..inference.settings import MeshSettings, RefinementSettings
+from ..inference.settings import MeshSettings, PreparationSettings, RefinementSettings
+
+if TYPE_CHECKING:
+    from ..inference.restoration import Preparation
 
 
 def read_settings(scene: bpy.types.Scene) -> tuple[RefinementSettings, MeshSettings]:
@@ -14,6 +18,22 @@ def read_settings(scene: bpy.types.Scene) -> tuple[RefinementSettings, MeshSetti
     names = [f.name for cls in (RefinementSettings, MeshSettings) for f in fields(cls)]
     values = {name: _exact(getattr(scene.relief, name)) for name in names}
     return RefinementSettings.from_mapping(values), MeshSettings.from_mapping(values)
+
+
+def read_preparation(image: bpy.types.Image) -> Preparation | None:
+    """What ``image.relief`` asks to be done to a photograph first, or None where it asks for nothing.
+
+    Raises:
+        ReliefError: a value is out of its limits.
+    """
+    group = image.relief
+    values = {f.name: _exact(getattr(group, f.name)) for f in fields(PreparationSettings)}
+    if not (group.straighten or values["even_light"] or values["remove_dust"]):
+        return None
+    from ..inference.restoration import Preparation
+
+    flat = [_exact(v) for v in group.corners] if group.straighten else []
+    return Preparation(PreparationSettings.from_mapping(values), tuple(zip(flat[::2], flat[1::2], strict=True)))
 
 
 def read_runtime(context: bpy.types.Context) -> str:

@@ -8,10 +8,12 @@ def _classes() -> tuple[type, ...]:
 
     return (
         properties.RELIEF_PG_settings,
+        properties.RELIEF_PG_preparation,
         properties.RELIEF_PG_progress,
         preferences.RELIEF_AP_preferences,
         presets_panel.RELIEF_PT_presets,
         panels.RELIEF_PT_main,
+        panels.RELIEF_PT_prepare,
         panels.RELIEF_PT_size,
         panels.RELIEF_PT_edges,
         panels.RELIEF_PT_layers,
@@ -27,6 +29,7 @@ def register() -> None:
     for cls in _classes():
         bpy.utils.register_class(cls)
     bpy.types.Scene.relief = bpy.props.PointerProperty(type=properties.RELIEF_PG_settings)
+    bpy.types.Image.relief = bpy.props.PointerProperty(type=properties.RELIEF_PG_preparation)
     bpy.types.Object.relief_mask = properties.mask
     bpy.types.WindowManager.relief_progress = bpy.props.PointerProperty(type=properties.RELIEF_PG_progress)
     bpy.utils.register_preset_path(str(presets_panel.FOLDER))
@@ -42,6 +45,7 @@ def unregister() -> None:
     bpy.utils.unregister_preset_path(str(presets_panel.FOLDER))
     del bpy.types.WindowManager.relief_progress
     del bpy.types.Object.relief_mask
+    del bpy.types.Image.relief
     del bpy.types.Scene.relief
     for cls in reversed(_classes()):
         bpy.utils.unregister_class(cls)

@@ -54,6 +54,37 @@ class RELIEF_PT_main(_Sidebar, bpy.types.Panel):
                 row.operator("relief.refine", icon="FILE_REFRESH")
 
 
+class RELIEF_PT_prepare(_Sidebar, bpy.types.Panel):
+    bl_label = "Prepare Photo"
+    bl_parent_id = "RELIEF_PT_main"
+    bl_options = {"DEFAULT_CLOSED"}
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        return _photo(context) is not None
+
+    def draw(self, context: bpy.types.Context) -> None:
+        layout, image = self.layout, _photo(context)
+        layout.use_property_split = True
+        layout.use_property_decorate = False
+        layout.prop(image.relief, "straighten")
+        column = layout.column()
+        column.active = image.relief.straighten
+        column.operator("relief.pick_corners", icon="SELECT_SET")
+        column.prop(image.relief, "aspect")
+        layout.prop(image.relief, "even_light", slider=True)
+        layout.prop(image.relief, "remove_dust", slider=True)
+        layout.operator("relief.preview_preparation", icon="HIDE_OFF")
+
+
+def _photo(context: bpy.types.Context) -> bpy.types.Image | None:
+    """The photograph that Reconstruct would take."""
+    active = context.view_layer.objects.active
+    if active is not None and active.type == "EMPTY" and isinstance(active.data, bpy.types.Image):
+        return active.data
+    return context.scene.relief.image
+
+
 class RELIEF_PT_size(_Sidebar, bpy.types.Panel):
     bl_label = "Size"
     bl_parent_id = "RELIEF_PT_main"

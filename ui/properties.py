@@ -7,7 +7,7 @@ from typing import Any
 
 import bpy
 
-from ..inference.settings import MeshSettings, RefinementSettings
+from ..inference.settings import MeshSettings, PreparationSettings, RefinementSettings
 
 _held = False
 
@@ -54,6 +54,43 @@ RELIEF_PG_settings = type(
     "RELIEF_PG_settings",
     (bpy.types.PropertyGroup,),
     {"__doc__": "The photograph and every setting of a relief", "__annotations__": {"image": _image, **_settings}},
+)
+
+
+WHOLE = (0.0, 0.0, 1.0, 0.0, 1.0, 1.0, 0.0, 1.0)
+"""The photograph's own corners."""
+
+
+def _plain(setting: Field[Any]) -> Any:
+    limits = setting.metadata
+    return bpy.props.FloatProperty(
+        name=limits["label"],
+        description=limits["description"],
+        default=setting.default,
+        min=limits["low"],
+        max=limits["high"],
+        precision=3,
+    )
+
+
+_preparation = {
+    "straighten": bpy.props.BoolProperty(
+        name="Straighten", description="Map the panel between four corners of the photograph onto a rectangle"
+    ),
+    "corners": bpy.props.FloatVectorProperty(
+        name="Corners",
+        description="x and y of each corner as parts of the photograph's width and height, from the top left",
+        size=8,
+        min=0.0,
+        max=1.0,
+        default=WHOLE,
+    ),
+    **{f.name: _plain(f) for f in fields(PreparationSettings)},
+}
+RELIEF_PG_preparation = type(
+    "RELIEF_PG_preparation",
+    (bpy.types.PropertyGroup,),
+    {"__doc__": "What is done to a photograph before it is carved", "__annotations__": _preparation},
 )
 
 

@@ -88,8 +88,9 @@ def test_progress_is_shown_then_the_result_is_placed(job, start):
         thread.wait(0.01)
     assert operator.modal(context, TIMER) == {"PASS_THROUGH"}
     progress = context.window_manager.relief_progress
-    assert (progress.active, progress.share, progress.stage) == (True, 0.5, "Half")
-    assert context.status.startswith("Half 50%")
+    assert (progress.active, progress.share) == (True, 0.5)
+    assert progress.stage == "Half, 1 s left"
+    assert context.status.startswith("Half 50%, 1 s left")
     go_on.set()
     thread.wait(10.0)
     assert operator.modal(context, MOUSE) == {"PASS_THROUGH"}
@@ -158,7 +159,7 @@ def test_tasks_run_one_after_the_other_and_a_failed_one_stops_none(job, start):
     operator, context, go_on = start(None, job.ReliefError("Too dark."), None)
     job._running.wait(0.05)
     assert operator.modal(context, TIMER) == {"PASS_THROUGH"}
-    assert context.window_manager.relief_progress.stage == "1 of 3: Half"
+    assert context.window_manager.relief_progress.stage == "1 of 3: Half, 1 s left"
     go_on.set()
     assert _finish_one(operator, job, context) == {"PASS_THROUGH"}
     assert operator.placed == [1] and job.running()
@@ -192,3 +193,13 @@ def test_from_a_script_all_tasks_run_before_it_returns(job, start):
     operator.tasks = lambda _context: tasks
     assert operator.execute(context) == {"FINISHED"}
     assert operator.placed == [1, 3] and operator.reports == [({"ERROR"}, "Too dark.")]
+
+
+def test_time_left_is_told_in_words_once_it_can_be_known(job):
+    assert [job.told(s) for s in (None, 0.2, 7.6, 59.0, 75.0, 200.0)] == [
+        "", ", 1 s left", ", 8 s left", ", 59 s left", ", 1 min left", ", 3 min left",
+    ]  # fmt: skip
+    work = job.Job(lambda progress: None)
+    assert work.left_s is None
+    work.share, work._begun = 0.25, work._begun - 10.0
+    assert work.left_s == pytest.approx(30.0, abs=1.0)

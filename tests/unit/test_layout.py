@@ -11,7 +11,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = ("inference", "operators", "ui", "training")
-BLENDER = {"bpy", "bpy_extras", "bl_operators", "bl_ui", "mathutils", "addon_utils", "gpu", "blf"}
+BLENDER = {"bpy", "bpy_extras", "bl_operators", "bl_ui", "mathutils", "addon_utils", "gpu", "gpu_extras", "blf"}
 
 # What each package may import besides the standard library and itself. A dotted name stands for itself and below.
 ALLOWED = {

@@ -1,0 +1,219 @@
+"""A skewed, unevenly lit or dusty photograph is made ready for the network: each step optional, and recorded."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from .errors import ReliefError
+from .lowpass import lowpass
+from .photo import MAX_PIXELS, MIN_SIDE_PX, ByteArray, Photo
+from .prediction import FloatArray
+from .settings import PreparationSettings
+
+Corners = tuple[tuple[float, float], ...]
+
+USUAL_FOCAL = 1.2
+"""Focal length relative to the photograph's longer side, where the corners do not tell it."""
+_LIGHT_SIGMA = 1.0 / 8.0
+"""Sigma of what counts as the light's unevenness, relative to the longer side."""
+_MOST_GAIN = 3.0
+_SPECK = 1.0 / 120.0
+"""Largest side of a speck, relative to the longer side; what is larger may be carved."""
+_SCRATCH_WIDTH_PX, _SCRATCH_LENGTH = 4, 1.0 / 25.0
+
+
+@dataclass(frozen=True)
+class Preparation:
+    """What is done to a photograph before the network sees it.
+
+    Attributes:
+        settings: evening out of light, removal of dust, proportions.
+        corners: four (x, y) of the panel's corners as parts of the photograph's width and height, from the top left,
+            in any order; none leaves the photograph as it is.
+    """
+
+    settings: PreparationSettings = field(default_factory=PreparationSettings)
+    corners: Corners = ()
+
+    @property
+    def needed(self) -> bool:
+        """Whether it does anything."""
+        return bool(self.corners) or self.settings.even_light > 0.0 or self.settings.remove_dust > 0.0
+
+    def to_mapping(self) -> dict[str, Any]:
+        """As JSON keeps it."""
+        return {**self.settings.to_mapping(), "corners": [list(corner) for corner in self.corners]}
+
+    @classmethod
+    def from_mapping(cls, values: dict[str, Any]) -> Preparation:
+        """The preparation that `to_mapping` wrote.
+
+        Raises:
+            ReliefError: a value is out of its limits.
+        """
+        corners = tuple((float(x), float(y)) for x, y in values.get("corners", ()))
+        return cls(PreparationSettings.from_mapping(values), corners)
+
+
+def prepare(photo: Photo, preparation: Preparation) -> Photo:
+    """Straighten, remove dust, even out the light, in this order.
+
+    Returns:
+        The prepared photograph, or ``photo`` itself where there is nothing to do. Its hash tells both apart.
+
+    Raises:
+        ReliefError: the corners make no panel.
+    """
+    if not preparation.needed:
+        return photo
+    settings, grey, colour = preparation.settings, photo.grey, photo.colour
+    if preparation.corners:
+        rows, columns = grey.shape
+        corners = np.array(preparation.corners, np.float64) * (columns, rows)
+        grey, colour = straighten(grey, colour, corners, settings.aspect)
+    if settings.remove_dust > 0.0:
+        grey, colour = remove_dust(grey, colour, settings.remove_dust)
+    if settings.even_light > 0.0:
+        grey, colour = even_light(grey, colour, settings.even_light)
+    how = json.dumps(preparation.to_mapping(), sort_keys=True)
+    digest = hashlib.sha256(f"{photo.sha256} {how}".encode()).hexdigest()
+    return replace(photo, grey=grey, colour=colour, sha256=digest)
+
+
+def straighten(
+    grey: FloatArray, colour: ByteArray, corners: npt.NDArray[np.float64], aspect: float = 0.0
+) -> tuple[FloatArray, ByteArray]:
+    """Map the panel between four corners onto a rectangle.
+
+    Convention:
+        Corners in pixels from the photograph's top left corner (not from its first pixel's centre).
+
+    Args:
+        grey: (H, W).
+        colour: (H, W, 3).
+        corners: (4, 2) x and y, in any order.
+        aspect: width of the panel divided by its height; 0 estimates it from the corners.
+
+    Raises:
+        ReliefError: the corners are not those of a panel, or the panel is too small or too large.
+    """
+    quad = ordered(corners)
+    rows, columns = grey.shape
+    if not aspect:
+        aspect = panel_aspect(quad, (columns, rows))
+    top, right, bottom, left = (float(np.linalg.norm(quad[(i + 1) % 4] - quad[i])) for i in range(4))
+    height = max(left, right, max(top, bottom) / aspect)
+    size = round(height * aspect), round(height)
+    if min(size) < MIN_SIDE_PX or size[0] * size[1] > MAX_PIXELS:
+        raise ReliefError(
+            f"The panel between the corners would have {size[0]} x {size[1]} pixels. "
+            f"Choose corners further apart, at least {MIN_SIDE_PX} pixels, or other proportions."
+        )
+    target = np.array([(0, 0), (size[0], 0), size, (0, size[1])], np.float64)
+    # Pixel centres lie half a pixel inside the corners of the picture.
+    matrix = cv2.getPerspectiveTransform((quad - 0.5).astype(np.float32), (target - 0.5).astype(np.float32))
+
+    def warp(image: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        return cv2.warpPerspective(image, matrix, size, flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
+
+    return np.clip(warp(grey), 0.0, 1.0).astype(np.float32, copy=False), warp(colour)
+
+
+def ordered(corners: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Four corners from the top left one, clockwise as seen.
+
+    Raises:
+        ReliefError: they are not four, or one lies within the triangle of the others.
+    """
+    if corners.shape != (4, 2) or not np.isfinite(corners).all():
+        raise ReliefError("Give four corners of the panel, each with x and y.")
+    away = corners - corners.mean(axis=0)
+    quad = corners[np.argsort(np.arctan2(away[:, 1], away[:, 0]))]
+    sides = np.roll(quad, -1, axis=0) - quad
+    following = np.roll(sides, -1, axis=0)
+    turns = sides[:, 0] * following[:, 1] - sides[:, 1] * following[:, 0]
+    if not (turns > 1e-3 * np.abs(sides).max() ** 2).all():
+        raise ReliefError("The four corners do not go round a panel. Place one at each of its corners.")
+    start = int(np.argmin(quad.sum(axis=1)))
+    return np.asarray(np.roll(quad, -start, axis=0))
+
+
+def panel_aspect(quad: npt.NDArray[np.float64], size: tuple[int, int]) -> float:
+    """Width divided by height of the rectangle that a camera saw as these corners.
+
+    Args:
+        quad: (4, 2) in pixels, from the top left, clockwise.
+        size: (width, height) of the photograph; its middle is taken for the camera's axis.
+
+    Source:
+        Zhang, He, "Whiteboard scanning and image enhancement", Digital Signal Processing 17, 2007, section 3.
+    """
+    top_left, top_right, bottom_right, bottom_left = np.column_stack((quad - np.array(size) / 2, np.ones(4)))
+    k2 = np.dot(np.cross(top_left, bottom_right), bottom_left) / np.dot(np.cross(top_right, bottom_right), bottom_left)
+    k3 = np.dot(np.cross(top_left, bottom_right), top_right) / np.dot(np.cross(bottom_left, bottom_right), top_right)
+    across, down = k2 * top_right - top_left, k3 * bottom_left - top_left
+    longer = max(size)
+    focal, vanishing = USUAL_FOCAL * longer, across[2] * down[2]
+    if abs(vanishing) > 1e-6:
+        squared = -(across[0] * down[0] + across[1] * down[1]) / vanishing
+        if (0.5 * longer) ** 2 < squared < (5 * longer) ** 2:  # else the corners are too nearly parallel to tell
+            focal = math.sqrt(squared)
+    scale = np.array([1 / focal, 1 / focal, 1.0])
+    return float(np.linalg.norm(across * scale) / np.linalg.norm(down * scale))
+
+
+def even_light(grey: FloatArray, colour: ByteArray, strength: float) -> tuple[FloatArray, ByteArray]:
+    """Lift what lies in the dark and dim what is bright, over wide areas alone.
+
+    Args:
+        grey: (H, W).
+        colour: (H, W, 3).
+        strength: 0 as it is, 1 as bright everywhere.
+    """
+    light = lowpass(grey, _LIGHT_SIGMA * max(grey.shape))
+    gain = np.clip(float(light.mean()) / np.maximum(light, 1e-3), 1 / _MOST_GAIN, _MOST_GAIN) ** np.float32(strength)
+    brighter = np.clip(np.rint(colour * gain[..., None]), 0, 255).astype(np.uint8)
+    return np.clip(grey * gain, 0.0, 1.0).astype(np.float32, copy=False), brighter
+
+
+def remove_dust(grey: FloatArray, colour: ByteArray, strength: float) -> tuple[FloatArray, ByteArray]:
+    """Fill specks and scratches from their surroundings.
+
+    Args:
+        grey: (H, W).
+        colour: (H, W, 3).
+        strength: 0 to 1: how faint a speck is still taken for dust.
+    """
+    cover = find_dust(grey, strength)
+    if not cover.any():
+        return grey, colour
+    levels = np.rint(grey * 255).astype(np.uint8)
+    filled = cv2.inpaint(levels, cover, 3, cv2.INPAINT_TELEA).astype(np.float32) / 255
+    return np.where(cover > 0, filled, grey), np.asarray(cv2.inpaint(colour, cover, 3, cv2.INPAINT_TELEA), np.uint8)
+
+
+def find_dust(grey: FloatArray, strength: float) -> ByteArray:
+    """(H, W) uint8, not 0 where a small or thin thing is far brighter or darker than all around it."""
+    longer = max(grey.shape)
+    levels = np.rint(grey * 255).astype(np.uint8)
+    aside = cv2.absdiff(levels, cv2.medianBlur(levels, 9)).astype(np.float32)
+    # Rough stone is no dust: what stands out is told against how restless the neighbourhood is.
+    restless = np.sqrt(lowpass(np.minimum(aside, 40.0) ** 2, longer / 40))
+    marked = (aside > np.maximum(6.0 * restless, 12.0) * (2.0 - 1.4 * strength)).astype(np.uint8)
+    count, places, stats, _ = cv2.connectedComponentsWithStats(marked, connectivity=8)
+    sides, area = stats[:, 2:4].max(axis=1), stats[:, cv2.CC_STAT_AREA]
+    speck = sides <= max(_SPECK * longer, 3)
+    length = np.hypot(stats[:, 2], stats[:, 3])
+    scratch = (length > _SCRATCH_LENGTH * longer) & (area < _SCRATCH_WIDTH_PX * length)
+    dust = speck | scratch
+    dust[0] = False  # the picture itself
+    cover = dust[places].astype(np.uint8)
+    return np.asarray(cv2.dilate(cover, np.ones((3, 3), np.uint8)), np.uint8)

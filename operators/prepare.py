@@ -1,0 +1,162 @@
+"""The operators that straighten a photograph by its corners and show how it will reach the network."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import bpy
+from mathutils import Vector
+
+from ..inference.errors import ReliefError
+from .photo_source import photo_file
+from .placement import is_reference
+
+HELP = "Click the four corners of the panel | Backspace: take the last one back | Esc: cancel"
+
+
+def chosen_image(context: bpy.types.Context) -> bpy.types.Image | None:
+    """The photograph that Reconstruct would take: the selected reference's, else the sidebar's."""
+    active = context.view_layer.objects.active
+    return active.data if is_reference(active) else context.scene.relief.image
+
+
+class RELIEF_OT_pick_corners(bpy.types.Operator):
+    """Click the four corners of the panel in the photograph, in any order; it is then straightened before carving"""
+
+    bl_idname = "relief.pick_corners"
+    bl_label = "Pick Corners"
+    bl_options = {"REGISTER", "UNDO"}
+
+    _points: list[Vector]
+    _drawing: Any
+    _image: bpy.types.Image
+    _window: bpy.types.Window
+    _opened: bool
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        cls.poll_message_set("Open a photograph, or select a reference image, first")
+        return chosen_image(context) is not None and not bpy.app.background
+
+    def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[str]:
+        self._image, self._points = chosen_image(context), []
+        self._window, area, self._opened = show_image(context, self._image)
+        region = next(region for region in area.regions if region.type == "WINDOW")
+        self._drawing = bpy.types.SpaceImageEditor.draw_handler_add(self._draw, (), "WINDOW", "POST_PIXEL")
+        with context.temp_override(window=self._window, area=area, region=region):
+            bpy.ops.image.view_all("INVOKE_DEFAULT", fit_view=True)
+            context.window_manager.modal_handler_add(self)
+        context.workspace.status_text_set(HELP)
+        area.header_text_set(HELP)
+        return {"RUNNING_MODAL"}
+
+    def modal(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
+        found = next((area for area in self._window.screen.areas if area.type == "IMAGE_EDITOR"), None)
+        if found is None or event.type == "ESC":
+            self._end(context, found)
+            return {"CANCELLED"}
+        region = next(region for region in found.regions if region.type == "WINDOW")
+        x, y = event.mouse_x - region.x, event.mouse_y - region.y
+        inside = 0 <= x < region.width and 0 <= y < region.height
+        if event.type == "BACK_SPACE" and event.value == "PRESS" and self._points:
+            self._points.pop()
+        elif event.type == "LEFTMOUSE" and event.value == "PRESS" and inside:
+            u, v = region.view2d.region_to_view(x, y)
+            self._points.append(Vector((min(max(u, 0.0), 1.0), min(max(v, 0.0), 1.0))))
+        elif event.type == "LEFTMOUSE":
+            return {"RUNNING_MODAL"}
+        else:
+            return {"PASS_THROUGH"}
+        found.tag_redraw()
+        if len(self._points) < 4:
+            return {"RUNNING_MODAL"}
+        self._end(context, found)
+        return self._keep()
+
+    def _keep(self) -> set[str]:
+        import numpy as np
+
+        from ..inference.restoration import ordered
+
+        size = np.array(self._image.size, float)
+        clicked = np.array([(u, 1.0 - v) for u, v in self._points])  # Blender's v goes up
+        try:
+            corners = ordered(clicked * size) / size
+        except ReliefError as error:
+            self.report({"ERROR"}, str(error))
+            return {"CANCELLED"}
+        self._image.relief.corners = corners.ravel().tolist()
+        self._image.relief.straighten = True
+        return {"FINISHED"}
+
+    def _end(self, context: bpy.types.Context, area: bpy.types.Area | None) -> None:
+        bpy.types.SpaceImageEditor.draw_handler_remove(self._drawing, "WINDOW")
+        context.workspace.status_text_set(None)
+        if area is not None:
+            area.header_text_set(None)
+            if self._opened:
+                with context.temp_override(window=self._window):
+                    bpy.ops.wm.window_close()
+
+    def _draw(self) -> None:
+        import gpu
+        from gpu_extras.batch import batch_for_shader
+
+        view = bpy.context.region.view2d
+        points = [view.view_to_region(*point, clip=False) for point in self._points]
+        shader = gpu.shader.from_builtin("UNIFORM_COLOR")
+        shader.uniform_float("color", (1.0, 0.45, 0.1, 1.0))
+        gpu.state.point_size_set(10.0)
+        gpu.state.line_width_set(2.0)
+        for kind in ("POINTS", "LINE_LOOP"):
+            if len(points) > (kind == "LINE_LOOP"):
+                batch_for_shader(shader, kind, {"pos": points}).draw(shader)
+
+
+class RELIEF_OT_preview_preparation(bpy.types.Operator):
+    """Show the photograph straightened, evened and cleaned, as the network will see it; the original stays"""
+
+    bl_idname = "relief.preview_preparation"
+    bl_label = "Preview"
+    bl_options = {"REGISTER", "UNDO"}
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        cls.poll_message_set("Open a photograph, or select a reference image, first")
+        return chosen_image(context) is not None
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        from ..inference.photo import read_photo
+        from ..inference.restoration import Preparation, prepare
+        from ..inference.texture import encode_texture
+
+        image = chosen_image(context)
+        try:
+            source = photo_file(image)
+            photo = prepare(read_photo(source.path), source.preparation or Preparation())
+        except ReliefError as error:
+            self.report({"ERROR"}, str(error))
+            return {"CANCELLED"}
+        name = f"{image.name} prepared"
+        shown = bpy.data.images.get(name) or bpy.data.images.new(name, 8, 8)
+        texture = encode_texture(photo.colour)
+        shown.pack(data=texture, data_len=len(texture))
+        shown.source = "FILE"
+        if not bpy.app.background:
+            show_image(context, shown)
+        return {"FINISHED"}
+
+
+def show_image(context: bpy.types.Context, image: bpy.types.Image) -> tuple[bpy.types.Window, bpy.types.Area, bool]:
+    """Show an image in an Image Editor that is open, or in a new window; tells whether it is new."""
+    for window in context.window_manager.windows:
+        for area in window.screen.areas:
+            if area.type == "IMAGE_EDITOR":
+                area.spaces.active.image = image
+                return window, area, False
+    bpy.ops.wm.window_new()
+    window = context.window_manager.windows[-1]
+    area = max(window.screen.areas, key=lambda area: area.width * area.height)
+    area.type = "IMAGE_EDITOR"
+    area.spaces.active.image = image
+    return window, area, True
