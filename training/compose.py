@@ -242,7 +242,8 @@ class Composer:
                             int(full * rng.uniform(0.6, 1.15)), 0.0, rng.uniform(0.3, 0.9))  # fmt: skip
             x = rng.uniform(-0.3, 0.5) * full
             isocephaly = rng.random() < 0.5
-            step = rng.uniform(0.25, 0.6)
+            crowded = rng.random() < 0.4  # shoulder to shoulder, as files of soldiers
+            step = rng.uniform(0.15, 0.32) if crowded else rng.uniform(0.25, 0.6)
             items = []
             while x < n + 0.3 * full:
                 items.append(x)

@@ -99,11 +99,20 @@ def light_vector(azimuth_deg: float, elevation_deg: float) -> FloatArray:
     return np.array([flat * math.cos(azimuth), flat * math.sin(azimuth), math.sin(elevation)], np.float32)
 
 
-def draw_lighting(rng: np.random.Generator, light: FloatArray | None = None) -> Lighting:
-    """Draw a photograph's light: three quarters from above, elevation 15 to 70 degrees."""
+def draw_lighting(rng: np.random.Generator, light: FloatArray | None = None, slope: float = DROWNING_SLOPE) -> Lighting:
+    """Draw a photograph's light: three quarters from above, elevation 15 to 70 degrees.
+
+    Shallow carving is photographed under raking light, or nothing of it would be seen: there it is mostly 8 to 35.
+
+    Args:
+        rng: source of every random choice.
+        light: (3,) toward the main light, or None to draw it.
+        slope: root mean square slope of the carving.
+    """
     if light is None:
         azimuth = rng.uniform(25.0, 155.0) if rng.random() < 0.75 else rng.uniform(0.0, 360.0)
-        light = light_vector(azimuth, rng.uniform(15.0, 70.0))
+        raking = slope < DROWNING_SLOPE and rng.random() < 0.7
+        light = light_vector(azimuth, rng.uniform(8.0, 35.0) if raking else rng.uniform(15.0, 70.0))
     else:
         light = np.asarray(light, np.float32) / np.float32(np.linalg.norm(light))
     kind = rng.random()
@@ -149,7 +158,7 @@ def take_photograph(
     """
     height = np.ascontiguousarray(height_px, np.float32)
     slope = _mean_slope(height)
-    lighting = draw_lighting(rng, light)
+    lighting = draw_lighting(rng, light, slope)
     seen = height + draw_grain(height.shape, rng, stone, slope)
     picture = shade(seen, lighting)
     most = 1.0 if slope < FLAT_SLOPE else float(np.clip(slope / DROWNING_SLOPE, 0.4, 1.0))
@@ -392,7 +401,7 @@ def draw_albedo(
     shape = height.shape
     amount = rng.random()
     if amount < 0.18:
-        strength = rng.uniform(0.55, 0.95)  # Borobudur: black and white patches outdo the carving
+        strength = rng.uniform(0.5, 0.85)  # Borobudur: black and white patches outdo the carving
     elif amount < 0.4:
         strength = rng.uniform(0.25, 0.6)
     else:

@@ -138,6 +138,13 @@ def test_drawn_light_is_a_unit_vector_mostly_from_above() -> None:
     assert abs((lights[:, 0] > 0).mean() - 0.5) < 0.05
 
 
+def test_shallow_carving_is_mostly_lit_by_raking_light() -> None:
+    rng = np.random.default_rng(3)
+    elevation = [math.degrees(math.asin(draw_lighting(rng, slope=0.03).light[2])) for _ in range(500)]
+    assert 0.7 < np.mean(np.array(elevation) < 35.0) < 0.9
+    assert min(elevation) < 10.0
+
+
 def test_given_light_is_used_and_normalised() -> None:
     given = np.array([-3.0, 0.0, 4.0], np.float32)
     _, light = take_photograph(roof(), np.random.default_rng(1), STONE, clean=True, light=given)
