@@ -161,7 +161,7 @@ def take_photograph(
     lighting = draw_lighting(rng, light, slope)
     seen = height + draw_grain(height.shape, rng, stone, slope)
     picture = shade(seen, lighting)
-    most = 1.0 if slope < FLAT_SLOPE else float(np.clip(slope / DROWNING_SLOPE, 0.4, 1.0))
+    most = 1.0 if slope < FLAT_SLOPE else float(np.clip(slope / DROWNING_SLOPE, 0.2, 1.0))
     picture *= draw_albedo(height, rng, stone, blocks, most)
     picture = _expose(picture, rng)
     if not clean:
