@@ -11,7 +11,7 @@ _commands: list[Any] = []
 
 
 def _classes() -> tuple[type, ...]:
-    from . import add_preset, cancel, clear_cache, import_photo, paint, prepare, reconstruct, refine, show
+    from . import add_preset, cancel, clear_cache, import_photo, paint, prepare, reconstruct, refine, show, staging
 
     return (
         reconstruct.RELIEF_OT_reconstruct,
@@ -21,6 +21,7 @@ def _classes() -> tuple[type, ...]:
         import_photo.RELIEF_OT_import_photo,
         add_preset.RELIEF_OT_add_preset,
         show.RELIEF_OT_show,
+        staging.RELIEF_OT_stage,
         paint.RELIEF_OT_paint,
         prepare.RELIEF_OT_pick_corners,
         prepare.RELIEF_OT_preview_preparation,

@@ -7,7 +7,9 @@ Convention:
 
 from __future__ import annotations
 
+import itertools
 import json
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -66,6 +68,16 @@ def create_relief(result: Reconstruction, scene: bpy.types.Scene, matrix: Matrix
             object_[PREPARATION] = json.dumps(result.preparation)
         _collection(scene).objects.link(object_)
     return object_
+
+
+def unpack_photo(object_: bpy.types.Object) -> None:
+    """Move a new relief's photograph out of the .blend, into the folder textures beside it; no file is overwritten."""
+    image = object_.active_material.node_tree.nodes["photo"].image
+    name = bpy.path.clean_name(image.name)
+    numbers = itertools.chain([""], (f"_{n}" for n in itertools.count(2)))
+    free = (f"//textures/{name}{number}.jpg" for number in numbers)
+    image.filepath_raw = next(path for path in free if not os.path.exists(bpy.path.abspath(path)))
+    image.unpack(method="WRITE_LOCAL")
 
 
 def has_its_grid(object_: bpy.types.Object) -> bool:

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 import bpy
 
 from . import job, prediction_store
-from .bridge import create_relief
+from .bridge import create_relief, unpack_photo
 from .photo_source import PhotoSource, choose_photos
 from .reconstruction import reconstruct
-from .scene_settings import read_runtime, read_settings
+from .scene_settings import packs_photographs, read_runtime, read_settings
 
 if TYPE_CHECKING:
     from ..inference.errors import Progress
@@ -78,6 +78,9 @@ def _carve(
 
 def _place(source: PhotoSource, context: bpy.types.Context, result: Reconstruction) -> None:
     relief = create_relief(result, context.scene, source.placement.matrix)
+    if bpy.data.is_saved and not packs_photographs(context):
+        unpack_photo(relief)
+    context.window_manager.relief_progress.runtime = result.prediction.runtime
     context.scene.relief.width_m = result.mesh_settings.width_m  # the slider shows the width taken from an empty
     for object_ in context.selected_objects:
         object_.select_set(False)

@@ -13,18 +13,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import bpy
-from mathutils import Matrix, Vector
+from mathutils import Matrix
 
 from ..inference.errors import ReliefError
 from .bridge import create_relief
+from .staging import add_camera, add_sun, seen_size
 
 if TYPE_CHECKING:
     from .reconstruction import Reconstruction
 
-_TO_CAMERA = Vector((-0.25, -1.0, 0.12))  # a step to the left of the panel and a little above: enough to see depth
-_TO_SUN = Vector((-0.75, -0.45, 0.6))  # raking, from the upper left
 _RENDER_SIDE_PX = 1024
-_MARGIN = 1.05
 
 
 def stage(result: Reconstruction) -> bpy.types.Object:
@@ -33,14 +31,10 @@ def stage(result: Reconstruction) -> bpy.types.Object:
         bpy.ops.wm.read_homefile(use_empty=True, use_factory_startup=True)
     scene = bpy.context.scene
     relief = create_relief(result, scene, Matrix.Identity(4))
-    sun = bpy.data.objects.new("Raking Sun", bpy.data.lights.new("Raking Sun", "SUN"))
-    sun.data.energy = 3.0
-    sun.rotation_euler = _TO_SUN.to_track_quat("Z", "Y").to_euler()
-    sun.location = _TO_SUN * result.mesh_settings.width_m
-    scene.collection.objects.link(sun)
     _fill_world(scene)
-    _set_rendering(scene)
-    _frame(scene, relief)
+    _set_rendering(scene, relief)
+    add_sun(scene, relief)
+    add_camera(scene, relief)
     return relief
 
 
@@ -85,8 +79,12 @@ def _fill_world(scene: bpy.types.Scene) -> None:
     background.inputs["Color"].default_value = (0.35, 0.35, 0.35, 1.0)
 
 
-def _set_rendering(scene: bpy.types.Scene) -> None:
+def _set_rendering(scene: bpy.types.Scene, relief: bpy.types.Object) -> None:
     import addon_utils
+
+    size = seen_size(relief)
+    sides_px = [max(16, round(_RENDER_SIDE_PX * side / max(size))) for side in size]
+    scene.render.resolution_x, scene.render.resolution_y = sides_px
 
     addon_utils.enable("cycles")
     scene.render.engine = "CYCLES"
@@ -95,28 +93,6 @@ def _set_rendering(scene: bpy.types.Scene) -> None:
     scene.cycles.max_bounces = 2
     scene.cycles.use_denoising = False  # not in every build, and dull stone in the sun is nearly free of noise
     scene.view_settings.view_transform = "Standard"  # the photograph's own colours
-
-
-def _frame(scene: bpy.types.Scene, relief: bpy.types.Object) -> None:
-    """Fit picture and camera to the relief's bounding box."""
-    camera = bpy.data.objects.new("Camera", bpy.data.cameras.new("Camera"))
-    camera.data.lens = 85.0
-    camera.rotation_euler = _TO_CAMERA.to_track_quat("Z", "Y").to_euler()
-    scene.collection.objects.link(camera)
-    scene.camera = camera
-    corners = [relief.matrix_world @ Vector(corner) for corner in relief.bound_box]
-    to_camera = camera.rotation_euler.to_matrix().inverted()
-    seen = [to_camera @ corner for corner in corners]
-    spans = [max(point[axis] for point in seen) - min(point[axis] for point in seen) for axis in (0, 1)]
-    sides_px = [max(16, round(_RENDER_SIDE_PX * span / max(spans))) for span in spans]
-    scene.render.resolution_x, scene.render.resolution_y = sides_px
-    bpy.context.view_layer.update()
-    fitting = [coordinate for corner in corners for coordinate in corner]
-    location, _ = camera.camera_fit_coords(bpy.context.evaluated_depsgraph_get(), fitting)
-    centre = sum(corners, Vector()) / len(corners)
-    camera.location = centre + (location - centre) * _MARGIN
-    distance = (camera.location - centre).length
-    camera.data.clip_start, camera.data.clip_end = distance / 100.0, distance * 10.0
 
 
 @contextmanager

@@ -38,8 +38,19 @@ def read_preparation(image: bpy.types.Image) -> Preparation | None:
 
 def read_runtime(context: bpy.types.Context) -> str:
     """The runtime chosen in the preferences; "auto" where the extension has none, as in tests of the plain package."""
+    preferences = _preferences(context)
+    return "auto" if preferences is None else str(preferences.runtime)
+
+
+def packs_photographs(context: bpy.types.Context) -> bool:
+    """Whether photographs stay inside the .blend."""
+    preferences = _preferences(context)
+    return preferences is None or bool(preferences.pack)
+
+
+def _preferences(context: bpy.types.Context) -> bpy.types.AddonPreferences | None:
     addon = context.preferences.addons.get(__package__.rpartition(".")[0])
-    return "auto" if addon is None or addon.preferences is None else str(addon.preferences.runtime)
+    return None if addon is None else addon.preferences
 
 
 def _exact(value: float) -> float:

@@ -37,6 +37,9 @@ class RELIEF_PT_main(_Sidebar, bpy.types.Panel):
             layout.label(text=f"Selected reference: {active.data.name}", icon="IMAGE_REFERENCE")
         else:
             layout.template_ID(relief, "image", open="image.open")
+        photo = _photo(context)
+        if photo is not None:
+            layout.template_icon(icon_value=layout.icon(photo), scale=5.0)
         row = layout.row()
         row.scale_y = 1.5
         row.enabled = reference or relief.image is not None
@@ -47,6 +50,7 @@ class RELIEF_PT_main(_Sidebar, bpy.types.Panel):
             layout.label(text="Open or select a photograph", icon="INFO")
         if bpy.ops.relief.show.poll():
             layout.operator_menu_enum("relief.show", "view", icon="SHADING_TEXTURE")
+            layout.operator("relief.stage", icon="LIGHT_SUN")
         if bpy.ops.relief.paint.poll():
             row = layout.row(align=True)
             row.operator_menu_enum("relief.paint", "meaning", icon="BRUSH_DATA")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib.util
+
 import bpy
 
 _RUNTIMES = (
@@ -20,8 +22,32 @@ class RELIEF_AP_preferences(bpy.types.AddonPreferences):
         name="Runtime", description="What runs the network", items=_RUNTIMES, default="auto"
     )
 
-    def draw(self, _context: bpy.types.Context) -> None:
+    pack: bpy.props.BoolProperty(  # type: ignore[valid-type]
+        name="Pack Photographs",
+        description="Keep each relief's photograph inside the .blend; else in the folder textures beside it, "
+        "once the .blend is saved",
+        default=True,
+    )
+
+    def draw(self, context: bpy.types.Context) -> None:
         layout = self.layout
         layout.use_property_split = True
         layout.prop(self, "runtime")
+        layout.label(text=self._why(), icon="INFO")
+        last = context.window_manager.relief_progress.runtime
+        if last:
+            layout.label(text=f"The last photograph was read by {last}")
+        layout.prop(self, "pack")
         layout.operator("relief.clear_cache", icon="TRASH")
+
+    def _why(self) -> str:
+        """Which runtime the choice means in this Blender."""
+        installed = importlib.util.find_spec("torch") is not None
+        if self.runtime == "opencv":
+            return "OpenCV on the processor, as chosen"
+        if self.runtime == "torch":
+            missing = "PyTorch is not installed in this Blender: choose another runtime"
+            return "PyTorch, on a graphics processor where it finds one" if installed else missing
+        if installed:
+            return "PyTorch is installed: it is used if it finds a graphics processor, else OpenCV"
+        return "OpenCV on the processor: this Blender has no PyTorch"

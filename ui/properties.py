@@ -100,3 +100,4 @@ class RELIEF_PG_progress(bpy.types.PropertyGroup):
     active: bpy.props.BoolProperty(options={"SKIP_SAVE"})  # type: ignore[valid-type]
     share: bpy.props.FloatProperty(options={"SKIP_SAVE"})  # type: ignore[valid-type]
     stage: bpy.props.StringProperty(options={"SKIP_SAVE"})  # type: ignore[valid-type]
+    runtime: bpy.props.StringProperty(options={"SKIP_SAVE"})  # type: ignore[valid-type]

@@ -10,6 +10,7 @@ import bpy
 import cv2
 import numpy as np
 import pytest
+from bpy_extras.object_utils import world_to_camera_view
 from mathutils import Euler, Vector
 
 
@@ -273,3 +274,46 @@ def test_poll_says_why_not_in_edit_mode(known, photo):
     bpy.ops.object.mode_set(mode="EDIT")
     with pytest.raises(RuntimeError, match="Leave Edit"):
         bpy.ops.relief.reconstruct(filepath=str(photo))
+
+
+def test_photographs_lie_beside_the_file_where_they_are_not_packed(known, photo, tmp_path):
+    preferences = bpy.context.preferences.addons["bl_ext.user_default.photo_to_relief"].preferences
+    preferences.pack = False
+    try:
+        bpy.ops.relief.reconstruct(filepath=str(photo))
+        assert _texture().packed_file is not None, "an unsaved .blend has no folder beside it"
+        bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "scene.blend"))
+        for number in ("", "_2"):
+            bpy.ops.relief.reconstruct(filepath=str(photo))
+            image = _texture()
+            assert image.packed_file is None and image.size[:] == (120, 80)
+            names = sorted(path.name for path in (tmp_path / "textures").iterdir())
+            assert len(names) == (2 if number else 1)
+    finally:
+        preferences.pack = True
+    bpy.ops.relief.reconstruct(filepath=str(photo))
+    assert _texture().packed_file is not None
+    assert bpy.context.window_manager.relief_progress.runtime == "known"
+
+
+def _texture() -> bpy.types.Image:
+    return bpy.context.active_object.active_material.node_tree.nodes["photo"].image
+
+
+def test_camera_frames_the_relief_wherever_it_stands(known, photo):
+    bpy.ops.relief.reconstruct(filepath=str(photo))
+    relief, scene = bpy.context.active_object, bpy.context.scene
+    relief.location, relief.rotation_euler = (3.0, -2.0, 1.0), (0.2, 0.1, 2.0)
+    bpy.context.view_layer.update()
+    assert bpy.ops.relief.stage() == {"FINISHED"}
+    bpy.context.view_layer.update()
+    seen = [world_to_camera_view(scene, scene.camera, relief.matrix_world @ Vector(c)) for c in relief.bound_box]
+    assert all(0.0 < x < 1.0 and 0.0 < y < 1.0 and z > 0.0 for x, y, z in seen)
+    spans = [max(p[axis] for p in seen) - min(p[axis] for p in seen) for axis in (0, 1)]
+    assert max(spans) > 0.8
+    outward = relief.matrix_world.to_quaternion() @ Vector((0.0, -1.0, 0.0))
+    assert (scene.camera.location - relief.location).dot(outward) > 0.0
+    (sun,) = (o for o in scene.objects if o.type == "LIGHT")
+    shines = sun.matrix_world.to_quaternion() @ Vector((0.0, 0.0, 1.0))
+    assert 0.2 < shines.dot(outward) < 0.6, "raking, and from the front"
+    assert bpy.context.view_layer.objects.active is relief

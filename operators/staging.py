@@ -1,0 +1,82 @@
+"""A camera and a raking sun to look at a relief with, and the operator that puts them into the artist's own scene."""
+
+from __future__ import annotations
+
+import bpy
+from mathutils import Matrix, Vector
+
+from .bridge import is_relief
+
+_TO_CAMERA = Vector((-0.25, -1.0, 0.12))  # a step to the left of the panel and a little above: enough to see depth
+_TO_SUN = Vector((-0.75, -0.45, 0.6))  # raking, from the upper left
+_MARGIN = 1.05
+
+
+class RELIEF_OT_stage(bpy.types.Operator):
+    """Add a camera that frames the selected relief and a sun that rakes over it; the scene's camera becomes this one"""
+
+    bl_idname = "relief.stage"
+    bl_label = "Camera and Light"
+    bl_options = {"REGISTER", "UNDO"}
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        cls.poll_message_set("Select a relief, in Object Mode")
+        return context.mode == "OBJECT" and is_relief(context.view_layer.objects.active)
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        relief = context.view_layer.objects.active
+        add_sun(context.scene, relief)
+        add_camera(context.scene, relief)
+        return {"FINISHED"}
+
+
+def add_sun(scene: bpy.types.Scene, relief: bpy.types.Object) -> bpy.types.Object:
+    """A raking sun from the relief's upper left."""
+    sun = bpy.data.objects.new("Raking Sun", bpy.data.lights.new("Raking Sun", "SUN"))
+    to_sun = _turn(relief) @ _TO_SUN
+    sun.data.energy = 3.0
+    sun.rotation_euler = to_sun.to_track_quat("Z", "Y").to_euler()
+    sun.location = relief.matrix_world.translation + to_sun * relief.dimensions.x
+    scene.collection.objects.link(sun)
+    return sun
+
+
+def add_camera(scene: bpy.types.Scene, relief: bpy.types.Object) -> bpy.types.Object:
+    """A camera that shows all of the relief in a picture of the scene's proportions; becomes the scene's own."""
+    camera = bpy.data.objects.new("Relief Camera", bpy.data.cameras.new("Relief Camera"))
+    camera.data.lens = 85.0
+    camera.rotation_euler = camera_turn(relief).to_euler()
+    scene.collection.objects.link(camera)
+    scene.camera = camera
+    bpy.context.view_layer.update()
+    corners = _corners(relief)
+    fitting = [coordinate for corner in corners for coordinate in corner]
+    location, _ = camera.camera_fit_coords(bpy.context.evaluated_depsgraph_get(), fitting)
+    centre = sum(corners, Vector()) / len(corners)
+    camera.location = centre + (location - centre) * _MARGIN
+    distance = (camera.location - centre).length
+    camera.data.clip_start, camera.data.clip_end = distance / 100.0, distance * 10.0
+    return camera
+
+
+def seen_size(relief: bpy.types.Object) -> tuple[float, float]:
+    """Width and height of the relief as the camera sees it, in metres."""
+    to_camera = camera_turn(relief).inverted()
+    seen = [to_camera @ corner for corner in _corners(relief)]
+    width, height = (max(p[axis] for p in seen) - min(p[axis] for p in seen) for axis in (0, 1))
+    return width, height
+
+
+def camera_turn(relief: bpy.types.Object) -> Matrix:
+    """The camera's rotation before a relief."""
+    turn = _turn(relief) @ _TO_CAMERA.to_track_quat("Z", "Y").to_matrix()
+    return turn
+
+
+def _turn(relief: bpy.types.Object) -> Matrix:
+    return relief.matrix_world.to_quaternion().to_matrix()
+
+
+def _corners(relief: bpy.types.Object) -> list[Vector]:
+    return [relief.matrix_world @ Vector(corner) for corner in relief.bound_box]
