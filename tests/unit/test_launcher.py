@@ -319,12 +319,13 @@ def test_result_line_of_a_version(launcher: Any, body: str, passed: bool, words:
     (launcher.ROOT / "tests").mkdir()
     (launcher.ROOT / "tests" / "test_one.py").write_text(f"def test_one():\n    {body}\n")
     (launcher.ROOT / "pytest.ini").write_text("[pytest]\naddopts = --import-mode=importlib --confcutdir=tests\n")
-    good, line = launcher.run_tests(here, "tests")
-    assert good is passed
-    assert line.startswith(f"tests in bpy 4.2.0, Python 3.11: {words}")
+    result = launcher.run_tests(here, "tests")
+    assert result.passed is passed
+    assert (result.blender, result.python) == ("bpy 4.2.0", "3.11")
+    assert result.line.startswith(f"tests in bpy 4.2.0, Python 3.11: {words}")
 
 
-def test_every_older_blender_gets_its_line(
+def test_every_other_blender_gets_its_line(
     launcher: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def prepare(environment: Any) -> None:
@@ -332,9 +333,11 @@ def test_every_older_blender_gets_its_line(
             raise launcher.SetupError("No network.")
 
     monkeypatch.setattr(launcher, "prepare", prepare)
-    monkeypatch.setattr(launcher, "find_python", lambda versions: "python3.11")
+    monkeypatch.setattr(launcher, "find_python", lambda versions: "python3.11" if (3, 11) in versions else None)
     monkeypatch.setattr(
-        launcher, "run_tests", lambda environment, folder: (True, f"{environment.folder.name} {folder}")
+        launcher,
+        "run_tests",
+        lambda environment, folder: launcher.Result(True, "bpy", "3.11", f"{environment.folder.name} {folder}"),
     )
     assert launcher.test([]) == 1
     assert capsys.readouterr().out.splitlines() == [
@@ -342,4 +345,29 @@ def test_every_older_blender_gets_its_line(
         "relief test: .venv tests/blender",
         "relief test: bpy-4.2: not run. No network.",
         "relief test: .venv-bpy-5.0 tests/blender",
+        "relief test: bpy-5.2: not run, it needs Python 3.13, which is not here",
     ]
+
+
+def test_matrix_notes_each_version_that_ran_in_the_readme(
+    launcher: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    names = {".venv": "bpy 4.5.15", ".venv-bpy-4.2": "bpy 4.2.23", ".venv-bpy-5.0": "bpy 5.0.1"}
+
+    def run_tests(environment: Any, folder: str) -> Any:
+        name = names[environment.folder.name]
+        return launcher.Result(True, name, "3.11", f"{folder} in {name}, Python 3.11: 97 passed, 0 failed in 80 s")
+
+    monkeypatch.setattr(launcher, "prepare", lambda environment: None)
+    monkeypatch.setattr(launcher, "find_python", lambda versions: "python3.11" if (3, 11) in versions else None)
+    monkeypatch.setattr(launcher, "run_tests", run_tests)
+    table = "| Blender | Python | outcome |\n|---|---|---|\n| bpy 4.2.23 | 3.11 | old |\n| bpy 5.2.3 | 3.13 | old |\n"
+    readme = launcher.ROOT / "README.md"
+    readme.write_text(f"before\n<!-- versions -->\n{table}<!-- end of versions -->\nafter\n", encoding="utf-8")
+    assert launcher.test(["--matrix"]) == 0
+    assert capsys.readouterr().out.count("97 passed") == 3
+    rows = [f"| {name} | 3.11 | 97 passed, 0 failed |" for name in ("bpy 4.2.23", "bpy 4.5.15", "bpy 5.0.1")]
+    assert readme.read_text(encoding="utf-8").splitlines() == [
+        "before", "<!-- versions -->", "| Blender | Python | outcome |", "|---|---|---|",
+        *rows, "| bpy 5.2.3 | 3.13 | old |", "<!-- end of versions -->", "after",
+    ]  # fmt: skip

@@ -69,12 +69,35 @@ def choose_relief() -> None:
 
 
 def progress_is_shown() -> bool:
-    return bool(bpy.context.window_manager.relief_progress.active)
+    if not bpy.context.window_manager.relief_progress.active:
+        return False
+    if not bpy.app.timers.is_registered(watch_loop):
+        gaps.clear()
+        bpy.app.timers.register(watch_loop)
+    return True
+
+
+gaps: list[tuple[float, str]] = []
+"""Seconds between two turns of Blender's main loop while the network runs, and the stage they fell into."""
+turn = {"at": 0.0}
+
+
+def watch_loop() -> float | None:
+    progress, now = bpy.context.window_manager.relief_progress, time.monotonic()
+    if turn["at"]:
+        gaps.append((now - turn["at"], progress.stage))
+    turn["at"] = now
+    return 0.001 if progress.active else None
 
 
 def relief_stands() -> bool:
     if bpy.context.window_manager.relief_progress.active or PHOTO.stem not in bpy.data.objects:
         return False
+    ordered = sorted(gap for gap, _ in gaps[:-1])  # the last one holds the placing itself
+    longest = max(gaps[:-1])
+    say(f"while the network ran, {len(gaps)} turns of the main loop; median {1000 * ordered[len(gaps) // 2]:.0f} ms, "
+        f"99 of 100 below {1000 * ordered[int(0.99 * len(ordered))]:.0f} ms, longest {1000 * longest[0]:.0f} ms "
+        f"({longest[1]}); the last, with the placing, {1000 * gaps[-1][0]:.0f} ms")  # fmt: skip
     with bpy.context.temp_override(**viewport()):
         bpy.ops.view3d.view_axis(type="FRONT")
         bpy.ops.view3d.view_all()
@@ -122,6 +145,67 @@ def refine_again() -> None:
     assert near < 1e-5, f"after reopening, the same settings give another relief, by {near} m"
 
 
+def move(u: float, v: float) -> None:
+    """Put the mouse on a place of the Image Editor's picture and click."""
+    window, area = state["editor"]
+    region = next(region for region in area.regions if region.type == "WINDOW")
+    x, y = region.view2d.view_to_region(u, v, clip=False)
+    scale = f"xdotool mousemove {window.x + region.x + x} {screen_height() - (window.y + region.y + y)}"
+    subprocess.run(f"{scale} sleep 0.2 click 1", shell=True, check=True)
+
+
+def screen_height() -> int:
+    text = subprocess.run(["xdotool", "getdisplaygeometry"], check=True, capture_output=True, text=True).stdout
+    return int(text.split()[1])
+
+
+def begin_corners() -> None:
+    """An Image Editor opens beside the viewport, the operator waits for clicks."""
+    image = bpy.data.images.load(str(PHOTO))
+    bpy.context.scene.relief.image = image
+    with bpy.context.temp_override(**viewport()):
+        bpy.ops.screen.area_split(direction="VERTICAL", factor=0.5)
+    window = bpy.context.window_manager.windows[0]
+    area = next(area for area in window.screen.areas if area.type == "VIEW_3D")
+    area.type = "IMAGE_EDITOR"
+    state["editor"] = window, area
+    bpy.context.view_layer.objects.active = None
+    with bpy.context.temp_override(window=window):
+        assert bpy.ops.relief.pick_corners("INVOKE_DEFAULT") == {"RUNNING_MODAL"}
+
+
+def click_corners() -> bool | None:
+    image = bpy.context.scene.relief.image
+    if not shutil.which("xdotool"):
+        return None
+    clicked = state.setdefault("clicked", [(0.9, 0.85), (0.1, 0.9), (0.12, 0.15), (0.88, 0.1)])
+    if clicked:
+        move(*clicked.pop(0))
+        return False
+    if not image.relief.straighten:
+        return False
+    corners = list(image.relief.corners)
+    wanted = [0.1, 0.1, 0.9, 0.15, 0.88, 0.9, 0.12, 0.85]
+    assert max(abs(a - b) for a, b in zip(corners, wanted, strict=True)) < 0.02, corners
+    return None
+
+
+def preview() -> None:
+    assert bpy.ops.relief.preview_preparation() == {"FINISHED"}
+
+
+def paint() -> None:
+    relief = bpy.data.objects[PHOTO.stem]
+    bpy.context.view_layer.objects.active = relief
+    with bpy.context.temp_override(**viewport()):
+        assert bpy.ops.relief.paint(meaning="flat") == {"FINISHED"}
+
+
+def leave_paint() -> None:
+    with bpy.context.temp_override(**viewport()):
+        bpy.ops.object.mode_set(mode="OBJECT")
+
+
 def export() -> None:
     bpy.ops.export_scene.gltf(filepath=str(OUTPUT / "walk.glb"), use_selection=False)
     assert (OUTPUT / "walk.glb").stat().st_size > 1e6
@@ -129,7 +213,7 @@ def export() -> None:
 
 STEPS: list[Callable[[], bool | None]] = [
     install, open_tab, drop_photo, choose_relief, progress_is_shown, relief_stands, move_slider, undo, redo,
-    show_edges, save, reopen, refine_again, export,
+    show_edges, save, reopen, refine_again, export, begin_corners, click_corners, preview, paint, leave_paint,
 ]  # fmt: skip
 begun = {"step": 0, "at": time.monotonic()}
 
@@ -177,5 +261,6 @@ def end(code: int) -> None:
     os._exit(code)
 
 
+say(f"Blender {bpy.app.version_string.split()[0]} {sys.version.split()[0].rsplit('.', 1)[0]} (Python)")
 bpy.context.preferences.view.show_splash = False
 bpy.app.timers.register(walk, first_interval=3.0, persistent=True)
