@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import bpy
 
-from .material import fill_material
+from .material import PAINT, fill_material
 
 if TYPE_CHECKING:
     import numpy as np
@@ -29,8 +29,6 @@ if TYPE_CHECKING:
 COLLECTION = "Relief"
 PHOTO_SHA256, WEIGHTS, SETTINGS = "relief_photo_sha256", "relief_weights", "relief_settings"
 GRID, PREPARATION = "relief_grid", "relief_preparation"
-PAINT = "corrections"
-"""The colour attribute in which corrections are painted."""
 LEAST_SCULPTED = 1e-5
 """Vertices moved by less, relative to the panel's width, were not moved by hand but rounded."""
 

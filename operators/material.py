@@ -15,7 +15,10 @@ VIEWS = (
     ("soft_edge", "Soft Edges", "Blue is soft, green medium, orange sharp"),
     ("segment", "Segments", "What the network takes for ground, figure, animal, plant, architecture and object"),
     ("confidence", "Confidence", "Red is where the network is unsure: look there first"),
+    ("corrections", "Paint", "The photograph, and over it what is painted as corrections"),
 )
+PAINT = "corrections"
+"""The colour attribute in which corrections are painted."""
 UNSURE, SURE = (150, 20, 20), (235, 235, 225)
 DOUBTFUL = 0.75
 """A confidence that is as red as can be: on real photographs 98 % of it lies between this and 1."""
@@ -39,12 +42,41 @@ def show(material: bpy.types.Material, view: str) -> None:
     """Give a relief's material one of VIEWS as its colour; the nodes of a view are made when it is first shown."""
     nodes, links = material.node_tree.nodes, material.node_tree.links
     shader = _shader(material)
-    source = nodes.get(view) or _ramp(material, view)
-    links.new(source.outputs["Color"], shader.inputs["Base Color"])
+    if view == PAINT:
+        source = (nodes.get(view) or _overlay(material)).outputs[_MIXED]
+    else:
+        source = (nodes.get(view) or _ramp(material, view)).outputs["Color"]
+    links.new(source, shader.inputs["Base Color"])
 
 
 def _shader(material: bpy.types.Material) -> bpy.types.Node:
     return next(node for node in material.node_tree.nodes if node.type == "BSDF_PRINCIPLED")
+
+
+# A mix node has sockets of one name for each kind of value; these are the colours'.
+_BELOW, _ABOVE, _MIXED = 6, 7, 2
+
+
+def _overlay(material: bpy.types.Material) -> bpy.types.Node:
+    """The paint over the photograph; neutral grey leaves it as it is."""
+    nodes, links = material.node_tree.nodes, material.node_tree.links
+    place = _shader(material).location
+    row = -320.0 * len(VIEWS)
+    paint = nodes.new("ShaderNodeVertexColor")
+    paint.layer_name = PAINT
+    paint.location = (place.x - 900.0, place.y + row)
+    encoded = nodes.new("ShaderNodeGamma")  # as painted, so that neutral is one half
+    encoded.inputs["Gamma"].default_value = 1 / 2.2
+    encoded.location = (place.x - 600.0, place.y + row)
+    mix = nodes.new("ShaderNodeMix")
+    mix.name = PAINT
+    mix.data_type, mix.blend_type = "RGBA", "LINEAR_LIGHT"
+    mix.inputs[0].default_value = 0.5
+    mix.location = (place.x - 320.0, place.y + row)
+    links.new(nodes["photo"].outputs["Color"], mix.inputs[_BELOW])
+    links.new(paint.outputs["Color"], encoded.inputs["Color"])
+    links.new(encoded.outputs["Color"], mix.inputs[_ABOVE])
+    return mix
 
 
 def _ramp(material: bpy.types.Material, view: str) -> bpy.types.Node:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import bpy
 
-from .bridge import GRID, PAINT, has_its_grid, is_relief, read_paint_colours, write_paint_colours
-from .material import linear
+from .bridge import GRID, has_its_grid, is_relief, read_paint_colours, write_paint_colours
+from .material import PAINT, linear, show
 
 MEANINGS = (
     ("raise", "Raise", "White: the surface comes forward, as far as Paint Height says"),
@@ -42,6 +42,9 @@ class RELIEF_OT_paint(bpy.types.Operator):
         if read_paint_colours(relief) is None:
             write_paint_colours(relief, np.full((*relief[GRID], 3), NEUTRAL, np.float32))
         relief.data.color_attributes.active_color = relief.data.color_attributes[PAINT]
+        material = relief.active_material
+        if material is not None and "photo" in material.node_tree.nodes:
+            show(material, PAINT)
         if relief.mode != "VERTEX_PAINT":
             bpy.ops.object.mode_set(mode="VERTEX_PAINT")
         _dip(context.tool_settings, _colour(self.meaning))

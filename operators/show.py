@@ -5,7 +5,7 @@ from __future__ import annotations
 import bpy
 
 from .bridge import is_relief
-from .material import VIEWS, show
+from .material import PAINT, VIEWS, show
 
 
 class RELIEF_OT_show(bpy.types.Operator):
@@ -24,6 +24,9 @@ class RELIEF_OT_show(bpy.types.Operator):
         return is_relief(relief) and relief.active_material is not None and "photo" in _nodes(relief)
 
     def execute(self, context: bpy.types.Context) -> set[str]:
+        if self.view == PAINT and PAINT not in context.view_layer.objects.active.data.color_attributes:
+            self.report({"ERROR"}, "Nothing is painted on this relief yet. Take Paint in the sidebar first.")
+            return {"CANCELLED"}
         show(context.view_layer.objects.active.active_material, self.view)
         return {"FINISHED"}
 

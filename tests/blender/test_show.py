@@ -57,6 +57,24 @@ def test_unsure_is_red_and_the_slab_is_dark(module, known, photo):
     assert _screen(_colour_source().color_ramp.evaluate(0.0)) == [0, 0, 0]
 
 
+def test_paint_lies_over_the_photograph(module, known, photo):
+    bpy.ops.relief.reconstruct(filepath=str(photo))
+    texture = _colour_source()
+    with pytest.raises(RuntimeError, match="Nothing is painted"):
+        bpy.ops.relief.show(view="corrections")
+    assert _colour_source() == texture
+    bpy.ops.relief.paint(meaning="flat")
+    bpy.ops.object.mode_set(mode="OBJECT")
+    mix = _colour_source()
+    assert mix.bl_idname == "ShaderNodeMix" and mix.data_type == "RGBA"
+    below, above = (next(s for s in mix.inputs if s.name == n and s.type == "RGBA") for n in ("A", "B"))
+    assert below.links[0].from_node == texture
+    paint = above.links[0].from_node.inputs["Color"].links[0].from_node
+    assert paint.layer_name in bpy.context.active_object.data.color_attributes
+    shader = next(n for n in texture.id_data.nodes if n.type == "BSDF_PRINCIPLED")
+    assert shader.inputs["Base Color"].links[0].from_socket.type == "RGBA"
+
+
 def test_nothing_to_show_without_a_relief(module):
     assert not bpy.ops.relief.show.poll()
     bpy.ops.mesh.primitive_cube_add()
