@@ -24,8 +24,9 @@ def _classes() -> tuple[type, ...]:
 def register() -> None:
     import bpy
 
-    from . import doors, presets_panel, properties
+    from . import doors, presets_panel, properties, words
 
+    bpy.app.translations.register(__package__, words.translations())
     for cls in _classes():
         bpy.utils.register_class(cls)
     bpy.types.Scene.relief = bpy.props.PointerProperty(type=properties.RELIEF_PG_settings)
@@ -49,3 +50,4 @@ def unregister() -> None:
     del bpy.types.Scene.relief
     for cls in reversed(_classes()):
         bpy.utils.unregister_class(cls)
+    bpy.app.translations.unregister(__package__)

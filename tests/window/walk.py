@@ -159,6 +159,24 @@ def screen_height() -> int:
     return int(text.split()[1])
 
 
+def speak() -> None:
+    """The sidebar in the languages that this Blender has among the extension's."""
+    view = bpy.context.preferences.view
+    for name, word in (("id_ID", "Rekonstruksi"), ("ja_JP", "復元")):
+        try:
+            view.language = name
+        except TypeError:
+            say(f"this Blender does not speak {name}")
+            continue
+        assert bpy.app.translations.pgettext("Reconstruct", "Operator") == word
+    open_tab()
+
+
+def speak_english() -> None:
+    bpy.context.preferences.view.language = "en_US"
+    assert bpy.app.translations.pgettext("Reconstruct", "Operator") == "Reconstruct"
+
+
 def begin_corners() -> None:
     """An Image Editor opens beside the viewport, the operator waits for clicks."""
     image = bpy.data.images.load(str(PHOTO))
@@ -213,7 +231,7 @@ def export() -> None:
 
 STEPS: list[Callable[[], bool | None]] = [
     install, open_tab, drop_photo, choose_relief, progress_is_shown, relief_stands, move_slider, undo, redo,
-    show_edges, save, reopen, refine_again, export, begin_corners, click_corners, preview, paint, leave_paint,
+    show_edges, save, reopen, refine_again, export, speak, speak_english, begin_corners, click_corners, preview, paint, leave_paint,
 ]  # fmt: skip
 begun = {"step": 0, "at": time.monotonic()}
 

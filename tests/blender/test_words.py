@@ -1,0 +1,59 @@
+"""The interface in other languages."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import bpy
+
+LANGUAGES = ("ja_JP", "id_ID")
+
+
+def _spoken() -> set[str]:
+    """Every name and description that Blender shows of the extension's classes."""
+    words: set[str] = set()
+    for name in dir(bpy.types):
+        if not name.startswith("RELIEF_"):
+            continue
+        cls = getattr(bpy.types, name)
+        words |= {cls.bl_label} if getattr(cls, "bl_label", "") else set()
+        rna = cls.bl_rna
+        if "_OT_" in name:
+            words |= {cls.bl_label, rna.description}
+            base = bpy.types.Operator.bl_rna.properties.keys()
+        else:
+            base = {"name"}
+        if "_PT_" in name or "_FH_" in name or "_AP_" in name:
+            base = {p.identifier for p in rna.base.properties} if rna.base else set()
+        for prop in rna.properties:
+            if prop.identifier in base or prop.identifier in ("rna_type", "name") or prop.is_hidden:
+                continue
+            words |= {prop.name, prop.description}
+            if prop.type == "ENUM":
+                words |= {text for item in prop.enum_items for text in (item.name, item.description)}
+    return words
+
+
+def test_every_word_has_its_translations(module):
+    known = json.loads(Path(module("ui.words").FILE).read_text(encoding="utf-8"))
+    own = {"", "bl_idname"}
+    missing = sorted(w for w in _spoken() - known.keys() - own if " " in w or w[:1].isupper())
+    assert [w for w in missing if not _blenders_own(w)] == []
+    for english, words in known.items():
+        assert set(words) == set(LANGUAGES), english
+        assert all(text.strip() for text in words.values()), english
+
+
+def _blenders_own(word: str) -> bool:
+    """Names of properties that Blender gives to classes of every extension, and names of things unseen."""
+    return word in {"Module", "Active", "Share", "Stage", "Directory", "Files", "Filepath"}
+
+
+def test_operators_and_other_words_are_found_in_their_contexts(module):
+    """The bpy wheel speaks English alone; that Blender takes the words is seen in the walk with a window."""
+    table = module("ui.words").translations()
+    assert set(table) == set(LANGUAGES)
+    for context in ("*", "Operator"):
+        assert table["ja_JP"][context, "Reconstruct"] == "復元"
+        assert table["id_ID"][context, "Reconstruct"] == "Rekonstruksi"
