@@ -231,7 +231,8 @@ def export() -> None:
 
 STEPS: list[Callable[[], bool | None]] = [
     install, open_tab, drop_photo, choose_relief, progress_is_shown, relief_stands, move_slider, undo, redo,
-    show_edges, save, reopen, refine_again, export, speak, speak_english, begin_corners, click_corners, preview, paint, leave_paint,
+    show_edges, save, reopen, refine_again, export, speak, speak_english,
+    begin_corners, click_corners, preview, paint, leave_paint,
 ]  # fmt: skip
 begun = {"step": 0, "at": time.monotonic()}
 
