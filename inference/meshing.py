@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import cached_property
 
 import cv2
 import numpy as np
@@ -27,23 +28,58 @@ class ReliefMesh:
 
     Attributes:
         vertices: (N, 3) float32.
-        faces: (M, 4) int32, counter-clockwise seen from +z, beginning at the bottom left corner.
-        uvs: (N, 2) float32.
         grid: (rows, columns) of vertices.
         height: (N,) float32, 0 slab to 1 full depth.
-        soft_edge: (N,) int32, index into EDGE_CLASSES, or None.
-        segment: (N,) int32, index into SEGMENT_CLASSES, or None.
-        confidence: (N,) float32, 0 (the network is unsure) to 1 (sure), or None.
+        prediction: what gives the vertices their classes, or None.
     """
 
     vertices: FloatArray
-    faces: IntArray
-    uvs: FloatArray
     grid: tuple[int, int]
     height: FloatArray
-    soft_edge: IntArray | None
-    segment: IntArray | None
-    confidence: FloatArray | None = None
+    prediction: Prediction | None = None
+
+    # All that follows stays as it is when the surface moves, so it is made only where it is asked for.
+
+    @property
+    def face_count(self) -> int:
+        rows, columns = self.grid
+        return (rows - 1) * (columns - 1)
+
+    @cached_property
+    def faces(self) -> IntArray:
+        """(M, 4) int32, counter-clockwise seen from +z, beginning at the bottom left corner."""
+        rows, columns = self.grid
+        corner = np.arange(rows * columns, dtype=np.int32).reshape(rows, columns)
+        faces = np.empty((rows - 1, columns - 1, 4), np.int32)
+        faces[..., 0] = corner[1:, :-1]
+        faces[..., 1] = corner[1:, 1:]
+        faces[..., 2] = corner[:-1, 1:]
+        faces[..., 3] = corner[:-1, :-1]
+        return faces.reshape(-1, 4)
+
+    @cached_property
+    def uvs(self) -> FloatArray:
+        """(N, 2) float32."""
+        rows, columns = self.grid
+        uvs = np.empty((rows, columns, 2), np.float32)
+        uvs[..., 0] = (np.arange(columns) + 0.5) / columns
+        uvs[..., 1] = (1.0 - (np.arange(rows) + 0.5) / rows)[:, None]
+        return uvs.reshape(-1, 2)
+
+    @cached_property
+    def soft_edge(self) -> IntArray | None:
+        """(N,) int32, index into EDGE_CLASSES, or None."""
+        return None if self.prediction is None else _vertex_classes(self.prediction.soft_edges, self.grid)
+
+    @cached_property
+    def segment(self) -> IntArray | None:
+        """(N,) int32, index into SEGMENT_CLASSES, or None."""
+        return None if self.prediction is None else _vertex_classes(self.prediction.segments, self.grid)
+
+    @cached_property
+    def confidence(self) -> FloatArray | None:
+        """(N,) float32, 0 (the network is unsure) to 1 (sure), or None."""
+        return None if self.prediction is None else _at_vertices(self.prediction.confidence, self.grid).ravel()
 
 
 def build_mesh(
@@ -72,35 +108,7 @@ def build_mesh(
     vertices[..., 1] = ((rows - 1 - np.arange(rows)) * cell_m)[:, None]
     vertices[..., 2] = (heights * np.float32(settings.depth_m)).reshape(rows, columns)
 
-    uvs = np.empty((rows, columns, 2), np.float32)
-    uvs[..., 0] = (np.arange(columns) + 0.5) / columns
-    uvs[..., 1] = (1.0 - (np.arange(rows) + 0.5) / rows)[:, None]
-
-    corner = np.arange(rows * columns, dtype=np.int32).reshape(rows, columns)
-    faces = np.empty((rows - 1, columns - 1, 4), np.int32)
-    faces[..., 0] = corner[1:, :-1]
-    faces[..., 1] = corner[1:, 1:]
-    faces[..., 2] = corner[:-1, 1:]
-    faces[..., 3] = corner[:-1, :-1]
-
-    return ReliefMesh(
-        vertices.reshape(-1, 3),
-        faces.reshape(-1, 4),
-        uvs.reshape(-1, 2),
-        (rows, columns),
-        heights,
-        None if prediction is None else _vertex_classes(prediction.soft_edges, (rows, columns)),
-        None if prediction is None else _vertex_classes(prediction.segments, (rows, columns)),
-        None if prediction is None else _at_vertices(prediction.confidence, (rows, columns)).ravel(),
-    )
-
-
-def displace(mesh: ReliefMesh, height: FloatArray, depth_m: float) -> ReliefMesh:
-    """The same grid with another height map on it; faces, UVs and classes are shared with ``mesh``."""
-    heights = vertex_heights(height, mesh.grid)
-    vertices = mesh.vertices.copy()
-    vertices[:, 2] = heights * np.float32(depth_m)
-    return replace(mesh, vertices=vertices, height=heights)
+    return ReliefMesh(vertices.reshape(-1, 3), (rows, columns), heights, prediction)
 
 
 def vertex_heights(height: FloatArray, grid: tuple[int, int]) -> FloatArray:

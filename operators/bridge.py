@@ -93,7 +93,7 @@ def update_relief(object_: bpy.types.Object, relief: ReliefMesh, settings: dict[
 
     mesh = object_.data
     sculpted, paint = _sculpted(object_, settings["width_m"]), read_paint_colours(object_)
-    if len(mesh.vertices) == len(relief.vertices) and len(mesh.polygons) == len(relief.faces):
+    if len(mesh.vertices) == len(relief.vertices) and len(mesh.polygons) == relief.face_count:
         _write_vertices(mesh, relief, sculpted)
         mesh.update()
     else:
@@ -187,6 +187,9 @@ def _fill_mesh(mesh: bpy.types.Mesh, relief: ReliefMesh, sculpted: npt.NDArray[n
     corner_uvs = np.ascontiguousarray(relief.uvs[faces.ravel()], dtype=np.float32)
     mesh.uv_layers.new(name="UVMap", do_init=False).uv.foreach_set("vector", corner_uvs.ravel())
     _write_vertices(mesh, relief, sculpted)
+    _write_attribute(mesh, "soft_edge", "INT", relief.soft_edge)
+    _write_attribute(mesh, "segment", "INT", relief.segment)
+    _write_attribute(mesh, "confidence", "FLOAT", relief.confidence)
     mesh.update(calc_edges=True)
 
 
@@ -199,9 +202,6 @@ def _write_vertices(mesh: bpy.types.Mesh, relief: ReliefMesh, sculpted: npt.NDAr
         positions += sculpted.reshape(-1, 3)
     mesh.attributes["position"].data.foreach_set("vector", positions.ravel())
     _write_attribute(mesh, "height", "FLOAT", relief.height)
-    _write_attribute(mesh, "soft_edge", "INT", relief.soft_edge)
-    _write_attribute(mesh, "segment", "INT", relief.segment)
-    _write_attribute(mesh, "confidence", "FLOAT", relief.confidence)
 
 
 def _write_attribute(mesh: bpy.types.Mesh, name: str, type_: str, values: npt.NDArray[Any] | None) -> None:

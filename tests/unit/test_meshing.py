@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from inference.meshing import build_mesh, displace, grid_size, vertex_heights
+from inference.meshing import build_mesh, grid_size, vertex_heights
 from inference.prediction import Prediction
 from inference.settings import MeshSettings
 
@@ -102,14 +102,6 @@ def test_grid_size_never_exceeds_the_limit() -> None:
     for limit in range(4, 400):
         rows, columns = grid_size(75, 190, limit)
         assert min(rows, columns) >= 2 and rows * columns <= limit
-
-
-def test_displace_changes_only_the_height() -> None:
-    mesh = build_mesh(HEIGHT, MeshSettings(width_m=0.6, depth_m=0.08))
-    moved = displace(mesh, HEIGHT[:, ::-1].copy(), 0.5)
-    assert np.array_equal(moved.vertices[:, :2], mesh.vertices[:, :2])
-    np.testing.assert_allclose(moved.vertices[:, 2], [0.5, 0.25, 0, 0, 0, 0.125], atol=1e-7)
-    assert moved.faces is mesh.faces and mesh.vertices[2, 2] == pytest.approx(0.08)
 
 
 def test_vertex_heights_are_a_copy() -> None:
