@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from .errors import Progress, ReliefError, report
 from .lowpass import lowpass
-from .normalisation import MULTIPLE_PX, standardise
+from .normalisation import MULTIPLE_PX, believed, lit, standardise
 from .photo import Photo
 from .prediction import EDGE_CLASSES, SEGMENT_CLASSES, FloatArray, Prediction
 from .runtime import Runtime, Weights, load_runtime
@@ -52,8 +52,11 @@ CONFIDENCE = slice(SEGMENTS.stop, SEGMENTS.stop + 1)
 CHANNELS = CONFIDENCE.stop
 """All maps of one pass lie in one array (CHANNELS, H, W), so that they are padded, tiled and blended alike."""
 
+DISAGREEMENT = 0.3
+"""Where two passes differ by this in height, they are half as sure as the finer one says."""
+
 SHARED = (HEIGHT, SLOPES, SEGMENTS)
-"""What passes share; soft edges and confidence are the finest's."""
+"""What passes share; soft edges are the finest's, and so is the confidence, less where passes disagree."""
 
 STAGE = "Reading the photograph"
 
@@ -150,10 +153,26 @@ def merge(fine: FloatArray, coarse: FloatArray, tile: Tile, size: tuple[int, int
                 borderMode=cv2.BORDER_REPLICATE,
             )
             difference = (sampled * np.float32(unit[channel]) - fine[channel]).astype(np.float32)
-            merged[channel] += np.float32(COARSE_SHARE) * lowpass(difference, sigma)
+            shared = lowpass(difference, sigma)
+            merged[channel] += np.float32(COARSE_SHARE) * shared
+            if channels == HEIGHT:
+                merged[CONFIDENCE] /= 1.0 + np.square(shared / np.float32(DISAGREEMENT))
     segments = np.clip(merged[SEGMENTS], 1e-6, None)
     merged[SEGMENTS] = segments / segments.sum(axis=0)
     return merged
+
+
+def _direction(light_deg: float) -> FloatArray:
+    """(2,) unit vector toward a light, 0 right and 90 above."""
+    angle = math.radians(light_deg)
+    return np.array([math.cos(angle), math.sin(angle)], np.float32)
+
+
+def _unit(towards: FloatArray, elevation_logit: float) -> FloatArray:
+    """(3,) unit vector toward the light, of its direction in the picture and the logit of the sine of its elevation."""
+    around = towards / max(float(np.linalg.norm(towards)), 1e-6)
+    up = 1.0 / (1.0 + math.exp(-elevation_logit))
+    return np.array([*(around * math.sqrt(1.0 - up * up)), up], np.float32)
 
 
 @dataclass(frozen=True)
@@ -186,7 +205,7 @@ class Predictor:
         """Name and device of what runs the network."""
         return self.network.name
 
-    def predict(self, photo: Photo, progress: Progress | None = None) -> Prediction:
+    def predict(self, photo: Photo, progress: Progress | None = None, light_deg: float | None = None) -> Prediction:
         """What the network says of a photograph.
 
         The scale of a photograph is unknown, so passes from the whole panel at OVERVIEW_PX to the photograph's own
@@ -195,6 +214,7 @@ class Predictor:
         Args:
             photo: at least MULTIPLE_PX on either side.
             progress: called before each tile with the share of pixels done.
+            light_deg: where the main light comes from, 0 right and 90 above; None finds it in the photograph.
 
         Raises:
             ReliefError: the photograph is too small.
@@ -207,11 +227,12 @@ class Predictor:
                 "Use a larger picture."
             )
         sizes = levels(*size)
-        total = float(sum(height * width for height, width in sizes))
+        passes = [sizes[0], *sizes]  # the first one for the light alone
+        total = float(sum(height * width for height, width in passes))
         done = 0.0
         maps: FloatArray | None = None
-        light = np.zeros(3, np.float32)
-        for height, width in sizes:
+        evidence, towards = np.zeros(3, np.float32), np.zeros(2, np.float32)
+        for number, (height, width) in enumerate(passes):
             grey = photo.grey
             if (height, width) != size:
                 grey = np.asarray(cv2.resize(grey, (width, height), interpolation=cv2.INTER_AREA), np.float32)
@@ -219,15 +240,18 @@ class Predictor:
             answer = np.zeros((CHANNELS, height, width), np.float32)
             for tile in tiles(height, width):
                 report(progress, done, total, STAGE)
-                part, towards = self._run(grey[tile.rows, tile.columns])
-                if maps is None:
-                    # The first pass sees the most of the panel at once. Tiles vote by the area that is theirs.
-                    light += towards * tile.window.sum()
-                else:
+                part, votes = self._run(lit(grey[tile.rows, tile.columns], towards))
+                if number == 0:
+                    # The overview sees the most of the panel at once. Tiles vote by the area that is theirs.
+                    evidence += votes * float(tile.window.sum()) / (height * width)
+                elif maps is not None:
                     part = merge(part, maps, tile, (height, width))
                 answer[:, tile.rows, tile.columns] += part * tile.window
                 done += float(tile.window.sum())
-            maps = answer
+            if number == 0:
+                towards = believed(evidence) if light_deg is None else _direction(light_deg)
+            else:
+                maps = answer
         report(progress, total, total, STAGE)
         assert maps is not None
         return Prediction(
@@ -236,17 +260,16 @@ class Predictor:
             soft_edges=np.moveaxis(maps[SOFT_EDGES], 0, -1),
             segments=np.moveaxis(maps[SEGMENTS], 0, -1),
             confidence=np.clip(maps[CONFIDENCE][0], 0.0, 1.0),
-            light=light / max(float(np.linalg.norm(light)), 1e-6),
+            light=_unit(towards, float(evidence[2])),
             weights=self.weights,
             runtime=self.runtime,
         )
 
-    def _run(self, grey: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """One pass over one tile of any size: all maps (CHANNELS, h, w), and the light."""
-        height, width = grey.shape
+    def _run(self, seen: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """One pass over one tile (3, h, w) of any size: all maps (CHANNELS, h, w), and the evidence of the light."""
+        height, width = seen.shape[1:]
         below = max(-height % MULTIPLE_PX, LEAST_PX - height)
         right = max(-width % MULTIPLE_PX, LEAST_PX - width)
-        padded = cv2.copyMakeBorder(grey, 0, below, 0, right, cv2.BORDER_REFLECT_101)
-        raw = self.network.run(np.asarray(padded, np.float32))
+        raw = self.network.run(np.pad(seen, ((0, 0), (0, below), (0, right)), mode="reflect"))
         maps = np.concatenate((raw.height[None], raw.slopes, raw.soft_edges, raw.segments, raw.confidence[None]))
         return maps[:, :height, :width], raw.light

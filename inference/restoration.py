@@ -38,19 +38,28 @@ class Preparation:
         settings: evening out of light, removal of dust, proportions.
         corners: four (x, y) of the panel's corners as parts of the photograph's width and height, from the top left,
             in any order; none leaves the photograph as it is.
+        light_deg: where the main light comes from, 0 right and 90 above; None leaves it to the network. It changes no
+            pixel, only what they are taken for.
     """
 
     settings: PreparationSettings = field(default_factory=PreparationSettings)
     corners: Corners = ()
+    light_deg: float | None = None
 
     @property
     def needed(self) -> bool:
         """Whether it does anything."""
-        return bool(self.corners) or self.settings.even_light > 0.0 or self.settings.remove_dust > 0.0
+        return (
+            bool(self.corners)
+            or self.light_deg is not None
+            or self.settings.even_light > 0.0
+            or self.settings.remove_dust > 0.0
+        )
 
     def to_mapping(self) -> dict[str, Any]:
         """As JSON keeps it."""
-        return {**self.settings.to_mapping(), "corners": [list(corner) for corner in self.corners]}
+        corners = [list(corner) for corner in self.corners]
+        return {**self.settings.to_mapping(), "corners": corners, "light_deg": self.light_deg}
 
     @classmethod
     def from_mapping(cls, values: dict[str, Any]) -> Preparation:
@@ -60,7 +69,7 @@ class Preparation:
             ReliefError: a value is out of its limits.
         """
         corners = tuple((float(x), float(y)) for x, y in values.get("corners", ()))
-        return cls(PreparationSettings.from_mapping(values), corners)
+        return cls(PreparationSettings.from_mapping(values), corners, values.get("light_deg"))
 
 
 def prepare(photo: Photo, preparation: Preparation) -> Photo:

@@ -46,7 +46,8 @@ class RawPrediction(NamedTuple):
         soft_edges: (4, H, W) float32, probabilities.
         segments: (6, H, W) float32, probabilities.
         confidence: (H, W) float32, 0 to 1.
-        light: (3,) float32, unit vector.
+        light: (3,) float32, evidence: two parts of a vector toward the light, the longer the surer, and the logit of
+            the sine of its elevation.
     """
 
     height: FloatArray
@@ -72,7 +73,7 @@ class Runtime(Protocol):
         """One pass.
 
         Args:
-            x: (H, W) float32, standardised grey; H and W multiples of 32, at least 64.
+            x: (3, H, W) float32, what ``normalisation.lit`` makes; H and W multiples of 32, at least 64.
         """
         ...
 
@@ -155,7 +156,7 @@ class OpenCVRuntime:
 
     def run(self, x: FloatArray) -> RawPrediction:
         """See ``Runtime``."""
-        self._net.setInput(np.ascontiguousarray(x, np.float32)[None, None])
+        self._net.setInput(np.ascontiguousarray(x, np.float32)[None])
         return RawPrediction.from_batch(self._net.forward(list(OUTPUTS)))
 
 
@@ -186,7 +187,7 @@ class TorchRuntime:
         """See ``Runtime``."""
         torch = self._torch
         with torch.inference_mode():
-            batch = torch.from_numpy(np.ascontiguousarray(x, np.float32))[None, None].to(self._device)
+            batch = torch.from_numpy(np.ascontiguousarray(x, np.float32))[None].to(self._device)
             return RawPrediction.from_batch([answer.cpu().numpy() for answer in self._network(batch)])
 
 

@@ -38,6 +38,7 @@ class _Options:
     mesh: MeshSettings
     preparation: PreparationSettings
     corners: tuple[tuple[float, float], ...]
+    light_deg: float | None
     formats: tuple[str, ...]
     runtime: str
     max_size: int | None
@@ -87,6 +88,12 @@ def _parser() -> argparse.ArgumentParser:
         metavar="X,Y X,Y X,Y X,Y",
         help="straighten the panel between these corners, each as parts of the photo's width and height",
     )
+    add(
+        "--light",
+        type=float,
+        metavar="DEG",
+        help="where the light comes from, 0 right and 90 above (default: the network finds it)",
+    )
     add("--max-size", type=int, metavar="PX", help="longest side of photo and maps (default: the photo's own)")
     add(
         "--formats",
@@ -122,6 +129,7 @@ def _check(arguments: argparse.Namespace) -> _Options:
         mesh=MeshSettings.from_mapping(values),
         preparation=PreparationSettings.from_mapping(values),
         corners=_corners(arguments.corners) if arguments.corners else tuple(map(tuple, values.get("corners", ()))),
+        light_deg=values.get("light_deg") if arguments.light is None else arguments.light,
         formats=formats,
         runtime=arguments.runtime,
         max_size=arguments.max_size,
@@ -235,7 +243,7 @@ def _make(photo: Path, options: _Options, progress: _Progress) -> list[str]:
 def _preparation(options: _Options) -> Preparation:
     from ..inference.restoration import Preparation  # here: it needs OpenCV, which the zip brings
 
-    return Preparation(options.preparation, options.corners)
+    return Preparation(options.preparation, options.corners, options.light_deg)
 
 
 def _write_maps(stem: Path, result: Reconstruction, progress: _Progress) -> None:

@@ -108,7 +108,8 @@ def reconstruct(
     with timed(times_s, "predict"):
         prediction = store.get(photo.sha256, predictor.weights) if store else None
         if prediction is None:
-            prediction = predictor.predict(photo, progress=_part(progress, _PREDICT, _REFINE))
+            light_deg = None if preparation is None else preparation.light_deg
+            prediction = predictor.predict(photo, _part(progress, _PREDICT, _REFINE), light_deg)
             if store:
                 store.put(photo.sha256, prediction)
     report(progress, _REFINE, 1.0, "Refining the edges")
@@ -117,6 +118,8 @@ def reconstruct(
     report(progress, _MESH, 1.0, "Building the mesh")
     with timed(times_s, "mesh"):
         mesh = build_mesh(height, mesh_settings, prediction)
+        # Made where they are asked for: here, away from Blender's main thread.
+        _ = mesh.faces, mesh.uvs, mesh.soft_edge, mesh.segment, mesh.confidence
     report(progress, 1.0, 1.0, "Placing the relief")
     done = preparation.to_mapping() if preparation is not None and preparation.needed else {}
     return Reconstruction(

@@ -62,15 +62,15 @@ def _write_onnx(network: ReliefNetwork, path: Path) -> None:
     from onnx import TensorProto, helper, numpy_helper
 
     sized = {2: "height", 3: "width"}
-    axes = {"grey": sized, **{name: sized for name in OUTPUTS if name != "light"}}
+    axes = {"seen": sized, **{name: sized for name in OUTPUTS if name != "light"}}
     with warnings.catch_warnings():
         # The tracing exporter is deprecated, but the other one needs another package and draws the same graph.
         warnings.simplefilter("ignore")
         torch.onnx.export(
             Inference(network).eval(),
-            (torch.zeros(1, 1, 128, 160),),
+            (torch.zeros(1, 3, 128, 160),),
             str(path),
-            input_names=["grey"],
+            input_names=["seen"],
             output_names=list(OUTPUTS),
             dynamic_axes=axes,
             opset_version=17,

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from inference.network import SLOPE_SCALE, ReliefOutput
 from inference.network.edges import SoftEdgeDetectorB
+from inference.network.light import light_loss
 
 FLAT_POWER = (1e-4, 1e-3)
 """Mean square of the forms within a band of sizes, finest first, below which a sample counts as flat in that band."""
@@ -28,7 +29,7 @@ class LossWeights:
     edges: float = 0.4
     matching: float = 0.15
     segments: float = 0.25
-    light: float = 0.2
+    light: float = 0.5
     error: float = 0.1
 
 
@@ -157,7 +158,7 @@ def total_loss(
         "edges": (photo * per_pixel).mean(),
         "matching": detector_loss(shown, edges, edge_weights),
         "segments": (parts * per_pixel).mean(),
-        "light": (1 - (out.light.float() * batch["light"]).sum(1)).mean(),
+        "light": light_loss(out.light.float(), batch["light"]),
         "error": (out.error.float() - slope_error).abs().mean(),
     }
     # Detector B knows no heights as rough as an untrained network's: it judges once they are smooth.

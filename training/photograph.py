@@ -100,7 +100,7 @@ def light_vector(azimuth_deg: float, elevation_deg: float) -> FloatArray:
 
 
 def draw_lighting(rng: np.random.Generator, light: FloatArray | None = None, slope: float = DROWNING_SLOPE) -> Lighting:
-    """Draw a photograph's light: three quarters from above, elevation 15 to 70 degrees.
+    """Draw a photograph's light: a good half from above, elevation 15 to 70 degrees.
 
     Shallow carving is photographed under raking light, or nothing of it would be seen: there it is mostly 8 to 35.
 
@@ -110,7 +110,7 @@ def draw_lighting(rng: np.random.Generator, light: FloatArray | None = None, slo
         slope: root mean square slope of the carving.
     """
     if light is None:
-        azimuth = rng.uniform(25.0, 155.0) if rng.random() < 0.75 else rng.uniform(0.0, 360.0)
+        azimuth = rng.uniform(25.0, 155.0) if rng.random() < 0.55 else rng.uniform(0.0, 360.0)
         raking = slope < DROWNING_SLOPE and rng.random() < 0.7
         light = light_vector(azimuth, rng.uniform(8.0, 35.0) if raking else rng.uniform(15.0, 70.0))
     else:

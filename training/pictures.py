@@ -1,13 +1,15 @@
 """Makes the README's pictures from the example photograph and the bundled weights.
 
 ./relief reconstruct examples/panel.jpg --output out
-python -m training.pictures --results out --output docs
+BLENDER=blender ./relief test --window
+python -m training.pictures --results out --window out/window --output docs
 """
 
 from __future__ import annotations
 
 import argparse
 import os
+from collections.abc import Callable, Sequence
 from dataclasses import fields
 from pathlib import Path
 
@@ -15,9 +17,10 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from inference.maps import shade
+from inference.corrections import FLAT_COLOUR, NEUTRAL, read_paint
+from inference.maps import EDGE_PALETTE, shade
 from inference.photo import read_photo
-from inference.prediction import Prediction
+from inference.prediction import FloatArray, Prediction
 from inference.predictor import Predictor
 from inference.refinement import refine
 from inference.settings import RefinementSettings
@@ -50,25 +53,53 @@ def settings_sheet(prediction: Prediction) -> Picture:
     part = tuple(
         slice(round(s.start * size), round(s.stop * size)) for s, size in zip(DETAIL, (rows, columns), strict=True)
     )
+
+    def cell(words: str, height: FloatArray) -> Picture:
+        shown = cv2.cvtColor(fitted(np.ascontiguousarray(shade(height)[part]), 200), cv2.COLOR_GRAY2BGR)
+        cv2.putText(shown, words, (8, 22), cv2.FONT_HERSHEY_SIMPLEX, 0.6, (0, 0, 0), 3, cv2.LINE_AA)
+        cv2.putText(shown, words, (8, 22), cv2.FONT_HERSHEY_SIMPLEX, 0.6, (255, 255, 255), 1, cv2.LINE_AA)
+        return np.asarray(shown, np.uint8)
+
+    disc = painted_disc((rows, columns), part)
+    raising = read_paint(disc((255, 255, 255)))
     sheet = []
     for setting in fields(RefinementSettings):
         cells = []
         for value in (setting.metadata["low"], setting.default, setting.metadata["high"]):
             values = BESIDE.get(setting.name, {}) | {setting.name: value}
-            shown = shade(refine(prediction, RefinementSettings.from_mapping(values)))[part]
-            cell = cv2.cvtColor(fitted(np.ascontiguousarray(shown), 200), cv2.COLOR_GRAY2BGR)
-            words = f"{setting.metadata['label']} {value:g}"
-            cv2.putText(cell, words, (8, 22), cv2.FONT_HERSHEY_SIMPLEX, 0.6, (0, 0, 0), 3, cv2.LINE_AA)
-            cv2.putText(cell, words, (8, 22), cv2.FONT_HERSHEY_SIMPLEX, 0.6, (255, 255, 255), 1, cv2.LINE_AA)
-            cells.append(cell)
+            paint = raising if setting.name == "paint_height" else None
+            height = refine(prediction, RefinementSettings.from_mapping(values), paint)
+            cells.append(cell(f"{setting.metadata['label']} {value:g}", height))
         sheet.append(np.hstack(cells))
+    soft, _, sharp = EDGE_PALETTE[1:].tolist()
+    paints = (("flat", FLAT_COLOUR), ("soft edge", soft), ("sharp edge", sharp))
+    cells = [cell(f"Paint: {name}", refine(prediction, None, read_paint(disc(colour)))) for name, colour in paints]
+    sheet.append(np.hstack(cells))
+    mask = (disc((255, 255, 255)) > 0.9).all(axis=2).astype(np.float32)
+    masks = (("none", None), ("white inside", mask), ("white outside", 1 - mask))
+    sheet.append(np.hstack([cell(f"Mask: {name}", refine(prediction, mask=image)) for name, image in masks]))
     return np.asarray(np.vstack(sheet), np.uint8)
+
+
+def painted_disc(size: tuple[int, int], part: tuple[slice, ...]) -> Callable[[Sequence[int]], FloatArray]:
+    """Paints a soft disc of a colour (R G B) into the middle of a part, on neutral grey."""
+    middle = [(s.start + s.stop) / 2 for s in part]
+    radius = 0.3 * (part[0].stop - part[0].start)
+    y, x = np.ogrid[: size[0], : size[1]]
+    cover = np.clip((radius - np.hypot(y - middle[0], x - middle[1])) / 8 + 0.5, 0, 1).astype(np.float32)[..., None]
+
+    def painted(colour: Sequence[int]) -> FloatArray:
+        rgb = np.array(colour, np.float32) / 255
+        return np.asarray(NEUTRAL + (rgb - NEUTRAL) * cover, np.float32)
+
+    return painted
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m training.pictures", description="Make the README's pictures.")
     parser.add_argument("--photo", type=Path, default=Path("examples/panel.jpg"))
     parser.add_argument("--results", type=Path, required=True, help="folder that `relief reconstruct` wrote")
+    parser.add_argument("--window", type=Path, help="folder of pictures that `relief test --window` took")
     parser.add_argument("--output", type=Path, default=Path("docs"))
     options = parser.parse_args()
     photo = read_photo(options.photo)
@@ -78,6 +109,9 @@ def main() -> None:
     colour = np.ascontiguousarray(photo.colour[..., ::-1])
     write(options.output / "result.jpg", np.hstack([fitted(p) for p in (colour, np.asarray(relief, np.uint8), render)]))
     write(options.output / "settings.jpg", settings_sheet(prediction))
+    if options.window:
+        (path,) = options.window.glob("*_relief_stands.png")
+        write(options.output / "window.jpg", fitted(np.asarray(cv2.imread(str(path)), np.uint8), 2 * HEIGHT_PX))
 
 
 if __name__ == "__main__":

@@ -19,11 +19,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from inference.network import ReliefNetwork, build_network
 from inference.network.edges import SoftEdgeDetectorB
+from inference.network.light import light_loss
+from inference.normalisation import believed
 
 from .data import Stream, batches
 from .losses import LossWeights, balanced, detector_loss, total_loss
@@ -37,6 +40,8 @@ MAX_NORM = 1e6
 """Norm of the gradient that no healthy step has: better stop at the last checkpoint than train on garbage."""
 DECAY_FROM = 0.45
 """Share of the time after which the learning rate falls to zero, linearly."""
+LIGHT_KNOWN = (0.4, 0.45, 0.15)
+"""Shares of the samples that are read with the true light, with the light found, with no word of the light."""
 RAMP_FROM, RAMP_TO = 0.2, 0.4
 """Shares of the time between which the mismatch comes into the dynamic weight."""
 
@@ -130,6 +135,14 @@ def save(path: Path, state: dict[str, Any]) -> None:
     os.replace(part, path)
 
 
+def turned_light(light: Tensor, turns: int) -> Tensor:
+    """Vectors toward the light, (N, 3), as seen in pictures that were turned left by quarters of a circle."""
+    right, up, out = light.unbind(1)
+    for _ in range(turns):
+        right, up = -up, right
+    return torch.stack((right, up, out), 1)
+
+
 class Training:
     """A run: model, average, optimiser and clock, together resumable."""
 
@@ -142,6 +155,7 @@ class Training:
         self.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.average = copy.deepcopy(self.model)
         self.step, self.seconds, self.starts = 0, 0.0, 0
+        self.rng = np.random.default_rng(options.seed)
         self.edge_weights, self.segment_weights = torch.ones(4), torch.ones(6)
         options.run.mkdir(parents=True, exist_ok=True)
         self.checkpoint = options.run / "last.pt"
@@ -235,16 +249,32 @@ class Training:
         self.average.train()
         for _ in range(CALIBRATION_BATCHES):
             with autocast(self.options.device):
-                self.average(to_device(next(stream), self.options.device)["x"])
+                batch = to_device(next(stream), self.options.device)
+                self.average(self.lit(batch["x"], batch["light"]))
         self.average.eval()
+
+    @torch.no_grad()
+    def lit(self, x: Tensor, light: Tensor) -> Tensor:
+        """What the network reads: with the true light, with the light that it finds itself, or with none."""
+        with autocast(self.options.device):
+            evidence = self.average.light_branch(x)
+        found = torch.from_numpy(believed(evidence.float().cpu().numpy())).to(x)
+        true = light[:, :2] / light[:, :2].norm(dim=1, keepdim=True).clamp_min(1e-6)
+        kind = torch.from_numpy(self.rng.choice(3, len(x), p=LIGHT_KNOWN)).to(x.device)[:, None]
+        towards = torch.where(kind == 0, true, torch.where(kind == 1, found, torch.zeros_like(true)))
+        return torch.cat((x, x * towards[:, :1, None, None], x * towards[:, 1:, None, None]), 1)
 
     def one_step(self, batch: dict[str, Tensor], ramp: float) -> dict[str, float]:
         """Forward, loss, backward, update, average; returns the terms of the loss."""
+        x, light = batch["x"], batch["light"]
         with autocast(self.options.device):
-            out = self.model(batch["x"])
+            out = self.model(self.lit(x, light))
+            turns = int(self.rng.integers(1, 4))
+            turned = self.model.light_branch(torch.rot90(x, turns, (2, 3)))
         loss, terms = total_loss(
             out, batch, self.model.detector_b, self.edge_weights, self.segment_weights, LossWeights(), ramp
         )
+        loss = loss + LossWeights().light * light_loss(turned, turned_light(light, turns))
         self.optimiser.zero_grad(set_to_none=True)
         torch.autograd.backward(loss)
         norm = nn.utils.clip_grad_norm_(self.model.parameters(), 2.0)

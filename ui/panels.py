@@ -76,6 +76,11 @@ class RELIEF_PT_prepare(_Sidebar, bpy.types.Panel):
         column.active = image.relief.straighten
         column.operator("relief.pick_corners", icon="SELECT_SET")
         column.prop(image.relief, "aspect")
+        row = layout.row(heading="Light From")
+        row.prop(image.relief, "know_light", text="")
+        angle = row.row()
+        angle.active = image.relief.know_light
+        angle.prop(image.relief, "light_angle", text="")
         layout.prop(image.relief, "even_light", slider=True)
         layout.prop(image.relief, "remove_dust", slider=True)
         layout.operator("relief.preview_preparation", icon="HIDE_OFF")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import Field, fields
 from typing import Any
 
@@ -84,6 +85,18 @@ _preparation = {
         min=0.0,
         max=1.0,
         default=WHOLE,
+    ),
+    "know_light": bpy.props.BoolProperty(
+        name="Light From",
+        description="Tell where the light comes from, where the network takes it wrong and hollows stand out",
+    ),
+    "light_angle": bpy.props.FloatProperty(
+        name="Angle",
+        description="Direction toward the main light in the photograph: 0 right, 90 above, 180 left, 270 below",
+        subtype="ANGLE",
+        default=math.pi / 2,
+        min=0.0,
+        max=2 * math.pi,
     ),
     **{f.name: _plain(f) for f in fields(PreparationSettings)},
 }

@@ -18,6 +18,7 @@ class NetworkConfig:
         depths: blocks of the encoder at 1/4, 1/8, 1/16, 1/32.
         decoder: channels of either decoder at 1/16, 1/8, 1/4.
         detail: channels of the detail decoder at 1/2.
+        light: channels of the light branch at 1/4, 1/8, 1/16, 1/32.
         detector: channels of the soft-edge detector on height.
         matching: channels of the edge matching.
         layer_scale: what the blocks' residuals are multiplied by at the start of training.
@@ -29,6 +30,7 @@ class NetworkConfig:
     depths: tuple[int, int, int, int]
     decoder: tuple[int, int, int]
     detail: int
+    light: tuple[int, int, int, int] = (24, 48, 96, 128)
     detector: int = 16
     matching: int = 24
     layer_scale: float = 0.2
@@ -39,8 +41,8 @@ PRESETS = {
     for config in (
         NetworkConfig("base", 24, (48, 96, 160, 256), (2, 2, 4, 3), (96, 64, 48), 24),
         # As large as two float16 copies (one per runtime) in 17 MB allow.
-        NetworkConfig("wide", 32, (56, 112, 176, 256), (2, 2, 4, 3), (112, 72, 56), 32, matching=32),
+        NetworkConfig("wide", 32, (52, 104, 168, 256), (2, 2, 4, 3), (104, 72, 56), 32, matching=32),
         # For tests: the same parts, hardly any weights.
-        NetworkConfig("tiny", 8, (8, 12, 16, 24), (1, 1, 1, 1), (16, 12, 8), 8, detector=8, matching=8),
+        NetworkConfig("tiny", 8, (8, 12, 16, 24), (1, 1, 1, 1), (16, 12, 8), 8, (4, 8, 8, 8), detector=8, matching=8),
     )
 }

@@ -14,7 +14,7 @@ class Encoder(nn.Module):
     def __init__(self, config: NetworkConfig) -> None:
         super().__init__()
         self.stem = nn.Sequential(
-            nn.Conv2d(1, config.stem, 4, stride=2, padding=1, bias=False),
+            nn.Conv2d(3, config.stem, 4, stride=2, padding=1, bias=False),
             nn.BatchNorm2d(config.stem),
             nn.ReLU(inplace=True),
             conv_bn_relu(config.stem, config.stem),
@@ -36,7 +36,7 @@ class Encoder(nn.Module):
         """Features from fine (1/2) to coarse (1/32).
 
         Args:
-            x: (N, 1, H, W), standardised grey.
+            x: (N, 3, H, W), what ``inference.normalisation.lit`` makes.
         """
         features = [self.stem(x)]
         for stage in self.stages:

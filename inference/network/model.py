@@ -15,6 +15,7 @@ from .config import PRESETS, SLOPE_SCALE, NetworkConfig
 from .decoder import DetailDecoder, HeightDecoder
 from .edges import SoftEdgeDetectorA, SoftEdgeDetectorB
 from .encoder import Encoder
+from .light import LightBranch
 from .matching import EdgeMatching, mismatch
 
 
@@ -32,7 +33,7 @@ class ReliefOutput(NamedTuple):
         edges_height: (N, 4, H, W), logits of detector B on the first height.
         segments: (N, 6, H, W), logits.
         error: (N, 1, H, W), at least 0: expected length of the slopes' error, in the unit of ``slopes``.
-        light: (N, 3), unit vector toward the light: x right, y up, z to the viewer.
+        light: (N, 3), evidence of where the light comes from, see ``LightBranch``; from the photograph alone.
         mismatch: (N, 4, H, W), difference of the two detectors' probabilities.
     """
 
@@ -45,24 +46,6 @@ class ReliefOutput(NamedTuple):
     error: Tensor
     light: Tensor
     mismatch: Tensor
-
-
-class LightHead(nn.Module):
-    """One direction of the main light for the whole photograph."""
-
-    def __init__(self, config: NetworkConfig) -> None:
-        super().__init__()
-        channels = config.widths[-1]
-        self.mix = nn.Conv2d(channels, 64, 1)
-        self.direction = nn.Conv2d(64, 3, 1)
-
-    def forward(self, coarse: Tensor) -> Tensor:
-        """(N, C, H/32, W/32) to (N, 3) unit vectors."""
-        with torch.autocast(coarse.device.type, enabled=False):
-            # Averaged after the non-linearity: single places vote, the panel decides.
-            y = self.direction(F.adaptive_avg_pool2d(F.relu(self.mix(coarse.float())), 1)).flatten(1)
-            unit: Tensor = y / (y * y).sum(1, keepdim=True).add(1e-6).sqrt()
-        return unit
 
 
 class ReliefNetwork(nn.Module):
@@ -80,7 +63,7 @@ class ReliefNetwork(nn.Module):
         self.slope_head = Head(config.detail, 2, shuffle=True)
         self.error_head = Head(config.detail, 1)
         self.segment_head = Head(config.decoder[-1], len(SEGMENT_CLASSES))
-        self.light_head = LightHead(config)
+        self.light_branch = LightBranch(config)
         self.detector_a = SoftEdgeDetectorA(config)
         self.detector_b = SoftEdgeDetectorB(config)
         self.matching = EdgeMatching(config)
@@ -90,8 +73,9 @@ class ReliefNetwork(nn.Module):
         """Predict.
 
         Args:
-            x: (N, 1, H, W), standardised grey (``inference.normalisation``); H and W multiples of 32.
+            x: (N, 3, H, W), what ``inference.normalisation.lit`` makes; H and W multiples of 32.
         """
+        light = self.light_branch(x[:, :1])
         features = self.encoder(x)
         coarse = self.height_decoder(features)
         detail = self.detail_decoder(features)
@@ -109,7 +93,7 @@ class ReliefNetwork(nn.Module):
             edges_height=edges_height,
             segments=upsample(self.segment_head(coarse), 4),
             error=upsample(F.softplus(self.error_head(detail))),
-            light=self.light_head(features[-1]),
+            light=light,
             mismatch=difference,
         )
 
@@ -122,7 +106,7 @@ class Inference(nn.Module):
         self.network = network
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor]:
-        """(N, 1, H, W) to height, slopes, soft edges, segments, confidence, light."""
+        """(N, 3, H, W) to height, slopes, soft edges, segments, confidence, light."""
         out = self.network(x)
         return (
             out.height,

@@ -88,6 +88,37 @@ def stages(photo: Path, repeats: int, runtime: str) -> None:
     print(f"  {'refinement to moved vertices':32}{seconds['refine'] + seconds['mesh'] + moved:8.3f} s")
 
 
+FRIEZE = """
+import resource, sys, time
+sys.path.insert(0, r"{root}")
+import cv2, numpy as np
+from inference import Predictor, RefinementSettings, refine
+from inference.photo import photo_from_array
+example = cv2.imread(r"{photo}", cv2.IMREAD_GRAYSCALE)
+square = cv2.resize(example, (2048, 2048), interpolation=cv2.INTER_CUBIC)
+for tiles in (1, 4):
+    photo = photo_from_array(np.tile(square, (1, tiles)), "frieze")
+    start = time.perf_counter()
+    prediction = Predictor.load().predict(photo)
+    predicted = time.perf_counter()
+    refine(prediction, RefinementSettings(smoothing=0.3, bevel=0.5, edge_threshold=0.2, raise_figure=0.1))
+    refined = time.perf_counter()
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+    print(2048 * tiles, predicted - start, refined - predicted, peak)
+"""
+
+
+def frieze(photo: Path) -> None:
+    """Prediction and refinement of 2048x2048 and of 8192x2048 pixels: seconds, and the peak memory of the process."""
+    words = [sys.executable, "-c", FRIEZE.format(root=ROOT, photo=photo)]
+    lines = subprocess.run(words, check=True, capture_output=True, text=True).stdout.split("\n")
+    rows = [[float(value) for value in line.split()] for line in lines if line]
+    for width, predicted, refined, peak in rows:
+        print(f"  {f'{width:.0f}x2048':32}{predicted:8.3f} s predicted, {refined:.3f} s refined, peak {peak:.2f} GB")
+    (_, one, _, _), (_, four, _, _) = rows
+    print(f"  {'four times the pixels':32}{four / one:8.2f} times the time of prediction")
+
+
 def enabling(repeats: int) -> None:
     """What enabling the extension costs, in a fresh Blender each time."""
     words = [sys.executable, "-c", ENABLING.format(root=ROOT)]
@@ -119,6 +150,7 @@ def main() -> None:
     parser.add_argument("--size", type=int, default=1024)
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--runtime", default="auto")
+    parser.add_argument("--frieze", action="store_true", help="also a frieze of 8192x2048 pixels: some minutes")
     options = parser.parse_args()
     spec = importlib.util.spec_from_file_location(
         "photo_to_relief", ROOT / "__init__.py", submodule_search_locations=[str(ROOT)]
@@ -130,6 +162,8 @@ def main() -> None:
         whole(photo, Path(place))
         enabling(options.repeats)
         stages(photo, options.repeats, options.runtime)
+        if options.frieze:
+            frieze(options.photo)
 
 
 if __name__ == "__main__":

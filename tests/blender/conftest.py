@@ -96,8 +96,9 @@ class KnownPredictor:
         self.calls = 0
         self._prediction = prediction
 
-    def predict(self, photo: Any, progress: Any = None) -> Any:
+    def predict(self, photo: Any, progress: Any = None, light_deg: float | None = None) -> Any:
         self.calls += 1
+        self.light_deg = light_deg
         if progress is not None:
             progress(1.0, 2.0, "Half")
         height: npt.NDArray[np.float32] = np.zeros_like(photo.grey)

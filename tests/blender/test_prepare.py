@@ -74,3 +74,20 @@ def test_command_line_prepares_and_its_record_repeats_it(module, known, photo, t
     capsys.readouterr()
     assert main([*words, "--corners", "0,0 1,0", "--output", str(tmp_path / "c")]) == 2
     assert "--corners" in capsys.readouterr().err
+
+
+def test_light_that_is_told_reaches_the_network(known, image):
+    bpy.ops.relief.reconstruct()
+    assert known.light_deg is None
+    image.relief.know_light = True
+    image.relief.light_angle = 3.14159265
+    bpy.ops.relief.reconstruct()
+    assert known.light_deg == pytest.approx(180.0, abs=1e-3)
+    assert known.calls == 2, "another light is another question to the network"
+    assert json.loads(bpy.context.active_object["relief_preparation"])["light_deg"] == pytest.approx(180.0, abs=1e-3)
+
+
+def test_command_line_tells_the_light(module, known, photo, tmp_path):
+    words = ["reconstruct", str(photo), "--formats", "none", "--light", "270", "--output", str(tmp_path / "a")]
+    assert module("operators.command").main(words) == 0
+    assert known.light_deg == 270.0

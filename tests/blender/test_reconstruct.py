@@ -230,7 +230,7 @@ def test_failure_while_placing_leaves_no_data(module, known, photo, monkeypatch,
 
 
 def test_cancelled_work_leaves_no_data(module, known, photo, monkeypatch):
-    def stopped(_photo, progress=None):
+    def stopped(_photo, progress=None, light_deg=None):
         raise module("inference.errors").Cancelled("Stopped.")
 
     monkeypatch.setattr(known, "predict", stopped)

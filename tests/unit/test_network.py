@@ -12,8 +12,9 @@ from inference.network.blocks import Block, WideContext, upsample
 from inference.network.decoder import DetailDecoder, HeightDecoder
 from inference.network.edges import SoftEdgeDetectorA, SoftEdgeDetectorB
 from inference.network.encoder import Encoder
+from inference.network.light import light_loss
 from inference.network.matching import EdgeMatching, mismatch
-from inference.normalisation import standardise
+from inference.normalisation import ABOVE, believed, lit, standardise
 
 TINY = PRESETS["tiny"]
 
@@ -25,25 +26,24 @@ def _seed() -> None:
 
 def test_output_shapes_and_ranges() -> None:
     network = build_network("tiny").eval()
-    out = network(torch.randn(2, 1, 64, 96))
+    out = network(torch.randn(2, 3, 64, 96))
     channels = {"height": 1, "height_first": 1, "slopes": 2, "edges_photo": 4, "edges_height": 4, "segments": 6}
     for name, count in (channels | {"error": 1, "mismatch": 4}).items():
         assert getattr(out, name).shape == (2, count, 64, 96), name
     assert out.light.shape == (2, 3)
-    torch.testing.assert_close(out.light.norm(dim=1), torch.ones(2), atol=1e-3, rtol=0.0)
     assert out.error.min() >= 0.0
     assert out.mismatch.max() <= 1.0
 
 
 def test_encoder_and_decoder_sizes() -> None:
-    features = Encoder(TINY)(torch.randn(1, 1, 64, 96))
+    features = Encoder(TINY)(torch.randn(1, 3, 64, 96))
     assert [tuple(f.shape[1:]) for f in features] == [(8, 32, 48), (8, 16, 24), (12, 8, 12), (16, 4, 6), (24, 2, 3)]
     assert HeightDecoder(TINY)(features).shape == (1, 8, 16, 24)
     assert DetailDecoder(TINY)(features).shape == (1, 8, 32, 48)
     assert SoftEdgeDetectorA(TINY)(torch.randn(1, 8, 32, 48)).shape == (1, 4, 64, 96)
 
 
-@pytest.mark.parametrize(("name", "millions"), [("base", 3.6), ("wide", 4.0)])
+@pytest.mark.parametrize(("name", "millions"), [("base", 3.8), ("wide", 4.1)])
 def test_parameters(name: str, millions: float) -> None:
     count = sum(p.numel() for p in build_network(name).parameters())
     assert round(count / 1e6, 1) == millions
@@ -101,7 +101,7 @@ def test_frozen_detector_b_stays_as_it_is_in_training() -> None:
     assert network.training and network.encoder.training
     assert not any(part.training for part in network.detector_b.modules())
     before = {name: value.clone() for name, value in network.detector_b.state_dict().items()}
-    out = network(torch.randn(2, 1, 64, 64))
+    out = network(torch.randn(2, 3, 64, 64))
     out.edges_height.square().mean().backward()
     assert all(p.grad is None for p in network.detector_b.parameters())
     # The gradient passes through it to the height.
@@ -120,7 +120,7 @@ def test_mismatch_of_known_logits() -> None:
 
 def test_matching_corrects_nothing_at_first_and_something_once_trained() -> None:
     network = build_network("tiny").eval()
-    x = torch.randn(1, 1, 64, 64)
+    x = torch.randn(1, 3, 64, 64)
     out = network(x)
     assert torch.equal(out.height, out.height_first)
     torch.nn.init.normal_(network.matching.head.conv.weight, std=0.1)
@@ -142,7 +142,7 @@ def test_matching_listens_to_the_mismatch() -> None:
 def test_every_part_learns() -> None:
     network = build_network("tiny").train()
     torch.nn.init.normal_(network.matching.head.conv.weight, std=0.1)
-    out = network(torch.randn(2, 1, 64, 64))
+    out = network(torch.randn(2, 3, 64, 64))
     target = torch.rand_like(out.light)
     loss = sum((value.float() ** 2).mean() for value in out) + (out.light - target).abs().mean()
     loss.backward()
@@ -153,7 +153,7 @@ def test_every_part_learns() -> None:
 
 def test_inference_speaks_in_units_of_the_prediction() -> None:
     network = build_network("tiny").eval()
-    x = torch.randn(1, 1, 64, 32)
+    x = torch.randn(1, 3, 64, 32)
     with torch.no_grad():
         out = network(x)
         height, slopes, soft_edges, segments, confidence, light = Inference(network)(x)
@@ -170,10 +170,46 @@ def test_bfloat16_keeps_fine_heights() -> None:
     network = build_network("tiny").eval()
     torch.nn.init.constant_(network.height_head.conv.bias, 1.0)
     with torch.autocast("cpu", torch.bfloat16), torch.no_grad():
-        out = network(torch.randn(1, 1, 64, 64))
+        out = network(torch.randn(1, 3, 64, 64))
     assert all(value.dtype == torch.float32 for value in out)
     # Around 1, bfloat16 knows steps of 1/128 only.
     assert (out.height * 128.0 % 1.0).std() > 0.1
+
+
+def test_light_is_told_from_the_photograph_alone() -> None:
+    network = build_network("tiny").eval()
+    x = torch.randn(1, 3, 64, 64)
+    other = torch.cat((x[:, :1], torch.randn(1, 2, 64, 64)), 1)
+    with torch.no_grad():
+        torch.testing.assert_close(network(x).light, network(other).light)
+        assert not torch.equal(network(x).height, network(other).height)
+
+
+@pytest.mark.parametrize("sureness", [0.01, 1.0, 8.0])
+def test_light_loss_is_the_likelihood_of_a_von_mises_distribution(sureness: float) -> None:
+    angle = torch.linspace(0, 2 * np.pi, 721)[:-1]
+    up = 0.6
+    light = torch.stack((angle.cos() * 0.8, angle.sin() * 0.8, torch.full_like(angle, up)), 1)
+    evidence = torch.tensor([[sureness, 0.0, float(np.log(up / (1 - up)))]])
+    each = torch.stack([light_loss(evidence, one[None]) for one in light])
+    # Densities over the circle add up to one (of two pi, which the loss leaves out).
+    assert torch.exp(-each).mean().item() == pytest.approx(1.0, abs=1e-3)
+    assert each.argmin().item() == 0
+
+
+def test_believed_light_is_the_mean_of_the_distribution() -> None:
+    for sureness in (0.0, 0.5, 1.0, 3.0, 10.0):
+        angle = np.linspace(0, 2 * np.pi, 2000, endpoint=False)
+        weight = np.exp(sureness * np.cos(angle))
+        mean = (weight * np.cos(angle)).sum() / weight.sum()
+        evidence = sureness * np.array([0.6, 0.8], np.float32) - ABOVE
+        assert believed(evidence) == pytest.approx([0.6 * mean, 0.8 * mean], abs=0.03)
+
+
+def test_lit_is_the_photograph_times_the_light() -> None:
+    grey = np.array([[1.0, -2.0]], np.float32)
+    seen = lit(grey, np.array([0.5, -1.0], np.float32))
+    np.testing.assert_array_equal(seen, [[[1.0, -2.0]], [[0.5, -1.0]], [[-1.0, 2.0]]])
 
 
 def test_standardise_by_hand() -> None:

@@ -11,9 +11,10 @@ import pytest
 from inference import predictor as predictor_module
 from inference.errors import Cancelled, ReliefError
 from inference.lowpass import lowpass
+from inference.normalisation import believed, lit
 from inference.photo import photo_from_array
 from inference.prediction import Prediction
-from inference.predictor import CHANNELS, HEIGHT, SEGMENTS, SLOPES, Predictor, Tile, levels, merge, tiles
+from inference.predictor import CHANNELS, CONFIDENCE, HEIGHT, SEGMENTS, SLOPES, Predictor, Tile, levels, merge, tiles
 from inference.refinement import refine
 from inference.runtime import RawPrediction
 
@@ -27,14 +28,18 @@ class Linear:
 
     def __init__(self) -> None:
         self.shapes: list[tuple[int, ...]] = []
+        self.towards: list[tuple[float, float]] = []
 
     def run(self, x: np.ndarray) -> RawPrediction:
-        self.shapes.append(x.shape)
+        self.shapes.append(x.shape[1:])
+        strength = (x[0] * x[0]).sum() + 1e-9
+        self.towards.append((float((x[1] * x[0]).sum() / strength), float((x[2] * x[0]).sum() / strength)))
+        x = x[0]
         down, across = np.gradient(x)
         share = 1.0 / (1.0 + np.exp(-x))
         edges = np.stack((share, 1.0 - share, 0.0 * x, 0.0 * x))
         segments = np.stack((1.0 - share, share, *(0.0 * x for _ in range(4))))
-        light = np.array([0.6, 0.0, 0.8])
+        light = np.array([3.0, 3.0, 0.0])  # from the upper right, together with what is believed beforehand (0, 1)
         parts = (x, np.stack((across, down)), edges, segments, share, light)
         return RawPrediction(*(np.asarray(part, np.float32) for part in parts))
 
@@ -65,8 +70,29 @@ def test_prediction_is_at_the_size_of_the_photograph() -> None:
         for a in (prediction.height, prediction.slopes, prediction.soft_edges, prediction.segments, prediction.light)
     )
     assert (prediction.weights, prediction.runtime) == ("test", "linear")
-    np.testing.assert_allclose(prediction.light, [0.6, 0.0, 0.8], atol=1e-6)
+    # Evidence (3, 4) is 5 long; half of the light's way is up.
+    flat = np.sqrt(0.75)
+    np.testing.assert_allclose(prediction.light, [0.6 * flat, 0.8 * flat, 0.5], atol=1e-6)
     assert all(height % 32 == 0 and width % 32 == 0 for height, width in runtime.shapes)
+
+
+def test_light_is_found_first_and_then_known_to_every_pass() -> None:
+    runtime = Linear()
+    predict(smooth(700, 900, 4.0), runtime)
+    known = believed(np.array([3.0, 3.0, 0.0], np.float32))
+    assert np.linalg.norm(known) == pytest.approx(0.89, abs=0.02)  # I1(5) / I0(5)
+    assert runtime.towards[0] == (0.0, 0.0) and len(runtime.towards) > 2
+    for towards in runtime.towards[1:]:
+        assert towards == pytest.approx(known, abs=1e-4)
+    assert runtime.shapes[0] == runtime.shapes[1]
+
+
+def test_light_that_is_told_is_certain() -> None:
+    runtime = Linear()
+    grey = smooth(200, 300, 4.0)
+    prediction = Predictor(runtime, "test").predict(photo(grey), light_deg=180.0)
+    assert runtime.towards[-1] == pytest.approx((-1.0, 0.0), abs=1e-4)
+    assert prediction.light[0] < -0.8 and prediction.light[1] == pytest.approx(0.0, abs=1e-6)
 
 
 def test_padding_leaves_the_photograph_in_the_top_left_corner(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -97,7 +123,7 @@ def test_windows_of_the_tiles_add_up_to_one(height: int, width: int) -> None:
 def test_thin_passes_are_padded_to_two_cells_either_way() -> None:
     runtime = Linear()
     grey = smooth(33, 70, 3.0).astype(np.float32)
-    maps, _ = Predictor(runtime, "test")._run(grey)
+    maps, _ = Predictor(runtime, "test")._run(lit(grey, np.zeros(2, np.float32)))
     assert maps.shape == (CHANNELS, 33, 70) and runtime.shapes == [(64, 96)]
     np.testing.assert_array_equal(maps[HEIGHT][0], grey)
 
@@ -113,11 +139,11 @@ def test_a_tiled_photograph_gives_what_a_whole_one_does(monkeypatch: pytest.Monk
     grey = smooth(300, 1500, 6.0)
     runtime = Linear()
     tiled = predict(grey, runtime)
-    assert len(runtime.shapes) == 2
+    assert len(runtime.shapes) == 4  # twice: for the light, then with it
     monkeypatch.setattr(predictor_module, "tiles", lambda height, width: tiles(height, width, 4096))
     runtime = Linear()
     whole = predict(grey, runtime)
-    assert len(runtime.shapes) == 1
+    assert len(runtime.shapes) == 2
     for name in ("height", "soft_edges", "segments", "confidence", "light"):
         np.testing.assert_allclose(getattr(tiled, name), getattr(whole, name), atol=2e-5, err_msg=name)
     # The last column's slope looks into the padding, which only the whole photograph has on the right.
@@ -189,6 +215,16 @@ def test_merge_shares_large_forms_and_keeps_the_detail_of_the_finer_pass() -> No
     np.testing.assert_allclose(merged[SLOPES][0], share * 0.002, rtol=1e-4)
     np.testing.assert_allclose(merged[SLOPES][1], share * 0.001, rtol=1e-4)
     np.testing.assert_allclose(merged[SEGMENTS].sum(0), 1.0, atol=1e-5)
+
+
+def test_passes_that_disagree_are_unsure() -> None:
+    size, tile = (128, 128), Tile(slice(0, 128), slice(0, 128), np.ones((128, 128), np.float32))
+    fine, coarse = np.zeros((CHANNELS, 128, 128), np.float32), np.zeros((CHANNELS, 64, 64), np.float32)
+    fine[CONFIDENCE] = 0.8
+    coarse[HEIGHT][:, :, 32:] = predictor_module.DISAGREEMENT
+    confidence = merge(fine, coarse, tile, size)[CONFIDENCE][0]
+    np.testing.assert_allclose(confidence[:, :40], 0.8, atol=1e-3)
+    np.testing.assert_allclose(confidence[:, 88:], 0.4, atol=1e-3)
 
 
 def test_scales_that_agree_change_nothing() -> None:

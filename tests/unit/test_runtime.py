@@ -34,7 +34,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     torch.nn.init.normal_(network.matching.head.conv.weight, std=0.02)
     with torch.no_grad():
         for _ in range(2):
-            network(2.0 * torch.randn(2, 1, 64, 64) + 1.0)
+            network(2.0 * torch.randn(2, 3, 64, 64) + 1.0)
     path = tmp_path_factory.mktemp("weights") / "浮彫ü"
     export(network, path, "0.test")
     return path
@@ -63,7 +63,7 @@ def test_files(folder: Path) -> None:
 @pytest.mark.parametrize("size", [(128, 96), (96, 352), (256, 256), (64, 64)])
 def test_runtimes_agree(folder: Path, size: tuple[int, int]) -> None:
     opencv, pytorch = OpenCVRuntime(Weights.read(folder)), TorchRuntime(Weights.read(folder), "cpu")
-    x = np.random.default_rng(5).normal(size=size).astype(np.float32)
+    x = np.random.default_rng(5).normal(size=(3, *size)).astype(np.float32)
     answers = [runtime.run(x) for runtime in (opencv, pytorch)]
     for name, one, other in zip(OUTPUTS, *answers, strict=True):
         assert one.shape == other.shape, name
@@ -76,9 +76,9 @@ def test_runtimes_agree(folder: Path, size: tuple[int, int]) -> None:
 
 def test_one_network_takes_one_size_after_another(folder: Path) -> None:
     runtime = OpenCVRuntime(Weights.read(folder))
-    x = np.random.default_rng(6).normal(size=(96, 64)).astype(np.float32)
+    x = np.random.default_rng(6).normal(size=(3, 96, 64)).astype(np.float32)
     first = runtime.run(x)
-    assert runtime.run(np.zeros((160, 224), np.float32)).height.shape == (160, 224)
+    assert runtime.run(np.zeros((3, 160, 224), np.float32)).height.shape == (160, 224)
     again = runtime.run(x)
     np.testing.assert_array_equal(again.height, first.height)
     # The answer is the caller's: a later run must not write over it.
@@ -93,9 +93,9 @@ def test_export_leaves_the_network_and_rounds_little(folder: Path) -> None:
     before = {name: value.clone() for name, value in network.state_dict().items()}
     export(network, folder.parent / "tiny", "2")
     assert all(torch.equal(value, before[name]) for name, value in network.state_dict().items())
-    x = np.random.default_rng(5).normal(size=(64, 96)).astype(np.float32)
+    x = np.random.default_rng(5).normal(size=(3, 64, 96)).astype(np.float32)
     with torch.no_grad():
-        expected = network(torch.from_numpy(x)[None, None])
+        expected = network(torch.from_numpy(x)[None])
     answer = TorchRuntime(Weights.read(folder.parent / "tiny"), "cpu").run(x)
     assert np.abs(answer.height - expected.height[0, 0].numpy()).max() < 0.01 * expected.height.abs().max()
 

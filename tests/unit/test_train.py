@@ -73,7 +73,7 @@ def test_a_run_begins_with_exported_weights(options: Options, tmp_path: Path) ->
     torch.manual_seed(9)
     network = train.build_network("tiny").eval()
     export(network, tmp_path / "weights", "old")
-    x = torch.rand(1, 1, 64, 64)
+    x = torch.rand(1, 3, 64, 64)
     before = network(x).height_first.detach()
     training = Training(replace(options, start=tmp_path / "weights" / "relief.pt"))
     training.calibrate = lambda stream: None  # type: ignore[method-assign]
@@ -83,12 +83,40 @@ def test_a_run_begins_with_exported_weights(options: Options, tmp_path: Path) ->
     assert torch.allclose(after, before, atol=2e-2 * before.abs().max().item())
 
 
-def test_calibration_measures_the_statistics_of_the_data(options: Options) -> None:
+def test_turned_photographs_have_their_light_turned_with_them() -> None:
+    # A bright spot where the light is: at the right; turned left by a quarter, it is at the top.
+    picture = torch.zeros(1, 1, 5, 5)
+    picture[0, 0, 2, 4] = 1.0
+    light = torch.tensor([[0.8, 0.0, 0.6]])
+    for turns, (row, column) in enumerate([(2, 4), (0, 2), (2, 0), (4, 2)]):
+        assert torch.rot90(picture, turns, (2, 3))[0, 0, row, column] == 1.0
+        right, up, out = train.turned_light(light, turns)[0].tolist()
+        assert (right, up, out) == pytest.approx(((column - 2) * 0.4, (2 - row) * 0.4, 0.6))
+
+
+@pytest.mark.parametrize(("kind", "length"), [(0, 1.0), (2, 0.0)])
+def test_light_is_given_true_or_not_at_all(
+    options: Options, monkeypatch: pytest.MonkeyPatch, kind: int, length: float
+) -> None:
+    monkeypatch.setattr(train, "LIGHT_KNOWN", tuple(float(kind == k) for k in range(3)))
+    x, light = torch.randn(2, 1, 64, 64), torch.tensor([[0.48, 0.36, 0.8], [-0.6, 0.0, 0.8]])
+    seen = Training(options).lit(x, light)
+    assert torch.equal(seen[:, :1], x)
+    expected = length * torch.tensor([[0.8, 0.6], [-1.0, 0.0]])
+    torch.testing.assert_close(seen[:, 1:], x * expected[:, :, None, None])
+
+
+def test_calibration_measures_the_statistics_of_the_data(options: Options, monkeypatch: pytest.MonkeyPatch) -> None:
     training = Training(options)
-    batch = {"x": torch.full((2, 1, 64, 64), 3.0) + torch.randn(2, 1, 64, 64)}
+    x = torch.full((2, 1, 64, 64), 3.0) + torch.randn(2, 1, 64, 64)
+    batch = {"x": x, "light": torch.tensor([[0.6, 0.0, 0.8], [0.0, -0.6, 0.8]])}
+    true = torch.cat(
+        (x, x * torch.tensor([[1.0], [0.0]])[..., None, None], x * torch.tensor([[0.0], [-1.0]])[..., None, None]), 1
+    )
+    monkeypatch.setattr(train, "LIGHT_KNOWN", (1.0, 0.0, 0.0))
     training.calibrate(iter([batch] * train.CALIBRATION_BATCHES))
     conv, norm = training.average.encoder.stem[0], training.average.encoder.stem[1]
-    answer = conv(batch["x"])
+    answer = conv(true)
     assert torch.allclose(norm.running_mean, answer.mean((0, 2, 3)), rtol=0.02, atol=0.02)
     assert torch.allclose(norm.running_var, answer.var((0, 2, 3)), rtol=0.03)
 
