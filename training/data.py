@@ -84,15 +84,18 @@ def photograph_sample(scene: Scene, stone: Stone, rng: np.random.Generator) -> S
 class Stream(IterableDataset[Sample]):
     """Endless samples; every worker composes its own scenes from its own seed."""
 
-    def __init__(self, library: Path, shapes: Path | None, size: int, seed: int, scene_px: int = 640) -> None:
+    def __init__(
+        self, library: Path, shapes: Path | None, size: int, seed: int, scene_px: int = 640, holdout: bool = False
+    ) -> None:
         self.library, self.shapes, self.size, self.seed, self.scene_px = library, shapes, size, seed, scene_px
+        self.holdout = holdout
 
     def __iter__(self) -> Iterator[Sample]:
         cv2.setNumThreads(0)
         torch.set_num_threads(1)
         worker = get_worker_info()
         rng = np.random.default_rng([self.seed, worker.id if worker else 0])
-        composer = Composer(Library(self.library), rng, self.scene_px)
+        composer = Composer(Library(self.library, holdout=self.holdout), rng, self.scene_px)
         stone = Stone.load(self.shapes)
         scenes: list[Scene] = [composer.compose() for _ in range(4)]
         turn = 0

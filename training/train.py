@@ -146,8 +146,9 @@ def turned_light(light: Tensor, turns: int) -> Tensor:
 class Training:
     """A run: model, average, optimiser and clock, together resumable."""
 
-    def __init__(self, options: Options) -> None:
+    def __init__(self, options: Options, weights: LossWeights | None = None) -> None:
         self.options = options
+        self.weights = weights or LossWeights()
         torch.manual_seed(options.seed)
         if options.threads:
             torch.set_num_threads(options.threads)
@@ -224,8 +225,7 @@ class Training:
             share = self.seconds / budget
             for group in self.optimiser.param_groups:
                 group["lr"] = learning_rate(options, self.step, share)
-            ramp = min(1.0, max(0.0, (share - RAMP_FROM) / (RAMP_TO - RAMP_FROM)))
-            terms = self.one_step(to_device(next(stream), options.device), ramp)
+            terms = self.one_step(to_device(next(stream), options.device), self.ramp(share))
             for name, value in terms.items():
                 means[name] = value if name not in means else 0.98 * means[name] + 0.02 * value
             self.step += 1
@@ -237,6 +237,10 @@ class Training:
                 saved = time.monotonic()
         self.calibrate(stream)
         save(self.checkpoint, self.state())
+
+    def ramp(self, share: float) -> float:
+        """How far the mismatch has come into the dynamic weight after a share of the run."""
+        return min(1.0, max(0.0, (share - RAMP_FROM) / (RAMP_TO - RAMP_FROM)))
 
     @torch.no_grad()
     def calibrate(self, stream: Any) -> None:
@@ -272,9 +276,9 @@ class Training:
             turns = int(self.rng.integers(1, 4))
             turned = self.model.light_branch(torch.rot90(x, turns, (2, 3)))
         loss, terms = total_loss(
-            out, batch, self.model.detector_b, self.edge_weights, self.segment_weights, LossWeights(), ramp
+            out, batch, self.model.detector_b, self.edge_weights, self.segment_weights, self.weights, ramp
         )
-        loss = loss + LossWeights().light * light_loss(turned, turned_light(light, turns))
+        loss = loss + self.weights.light * light_loss(turned, turned_light(light, turns))
         self.optimiser.zero_grad(set_to_none=True)
         torch.autograd.backward(loss)
         norm = nn.utils.clip_grad_norm_(self.model.parameters(), 2.0)

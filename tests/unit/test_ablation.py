@@ -1,0 +1,71 @@
+"""The ablations: each takes away what it says, and only differences beyond the spread are marked."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from training import ablation, train
+from training.ablation import VARIANTS, WHOLE, relabelled, table
+from training.train import Options
+
+
+@pytest.fixture
+def library(tmp_path: Path) -> Path:
+    """Two domes, one of them held out."""
+    y, x = np.mgrid[-24:25, -24:25].astype(np.float32)
+    dome = np.where(x * x + y * y <= 576, np.sqrt(np.maximum(576 - x * x - y * y, 0)) + 1, -1).astype(np.float16)
+    np.concatenate((dome, dome)).tofile(tmp_path / "heights.f16")
+    np.savez(
+        tmp_path / "index.npz", offset=[0, dome.size], rows=[49, 49], columns=[49, 49],
+        segment=np.array([1, 1], np.uint8), head=np.full((2, 3), -1, np.float32), upright=[True, True],
+        holdout=np.array([0, 1], np.uint8),
+    )  # fmt: skip
+    return tmp_path
+
+
+def test_table_marks_differences_beyond_the_spread() -> None:
+    results = {
+        WHOLE: [{"r": 0.50}, {"r": 0.54}],
+        "a little less": [{"r": 0.47}, {"r": 0.53}],
+        "much less": [{"r": 0.30}, {"r": 0.34}],
+    }
+    assert table(results).splitlines() == [
+        "| | r |",
+        "|---|---|",
+        "| whole method | 0.520 (0.500 to 0.540) |",
+        "| a little less | 0.500 (0.470 to 0.530) |",
+        "| much less | 0.320 (0.300 to 0.340) * |",
+    ]
+
+
+def test_binary_edges_are_of_one_class() -> None:
+    batch = {"edges": torch.tensor([0, 1, 2, 3], dtype=torch.uint8), "x": torch.zeros(1)}
+    assert next(relabelled(iter([batch]), True))["edges"].tolist() == [0, 1, 1, 1]
+    assert next(relabelled(iter([batch]), False))["edges"].tolist() == [0, 1, 2, 3]
+
+
+def test_without_matching_the_height_stays_as_it_was_first(library: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    options = Options(
+        library=library, run=library / "run", shapes=None, minutes=0.0, batch=2, crop=64, workers=0, threads=0,
+        learning_rate=2e-3, config="tiny", seed=3, device="cpu", detector_steps=1,
+    )  # fmt: skip
+    monkeypatch.setattr(train, "CALIBRATION_BATCHES", 1)
+    without = ablation.train(VARIANTS["no edge matching"], options, 2)
+    out = without.average(torch.randn(1, 3, 64, 64))
+    assert torch.equal(out.height, out.height_first)
+
+
+def test_each_variant_asked_for_gets_a_row(
+    library: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(train, "CALIBRATION_BATCHES", 1)
+    words = ["--library", str(library), "--steps", "1", "--seeds", "1", "--crop", "64", "--batch", "2", "--count", "2"]
+    words += ["--detector-steps", "1", "--workers", "0", "--config", "tiny", "--device", "cpu"]
+    ablation.main([*words, "--only", "binary edges", "height alone"])
+    rows = capsys.readouterr().out.splitlines()[2:]
+    assert [row.split("|")[1].strip() for row in rows] == [WHOLE, "binary edges", "height alone"]
+    assert all("nan" not in row for row in rows)
