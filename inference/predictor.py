@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from .errors import Progress, ReliefError, report
 from .lowpass import lowpass
-from .normalisation import MULTIPLE_PX, believed, lit, standardise
+from .normalisation import MULTIPLE_PX, lit, standardise
 from .photo import Photo
 from .prediction import EDGE_CLASSES, SEGMENT_CLASSES, FloatArray, Prediction
 from .runtime import Runtime, Weights, load_runtime
@@ -57,6 +57,17 @@ DISAGREEMENT = 0.3
 
 SHARED = (HEIGHT, SLOPES, SEGMENTS)
 """What passes share; soft edges are the finest's, and so is the confidence, less where passes disagree."""
+
+LIGHT_PX = 256
+"""Longer side of the photograph where the light is looked for."""
+
+LIGHT_EVIDENCE, LIGHT_RELIEF, LIGHT_CONFIDENCE = 1.3, 1.5, -75.0
+"""What counts how much for a light: the evidence of the light branch; the logarithm of the relief that the network sees
+when it is told this light; how sure it is then (of the right light less, for then it sees shapes, not plain stone).
+
+Found on 36 synthetic panels of held-out shapes with light from all sides alike, where the mean cosine between the light
+found and the true one is 0.5, and two thirds lie within 45 degrees; by the branch alone it was 0.1, and a quarter.
+"""
 
 STAGE = "Reading the photograph"
 
@@ -227,12 +238,13 @@ class Predictor:
                 "Use a larger picture."
             )
         sizes = levels(*size)
-        passes = [sizes[0], *sizes]  # the first one for the light alone
-        total = float(sum(height * width for height, width in passes))
+        total = float(sum(height * width for height, width in sizes))
         done = 0.0
         maps: FloatArray | None = None
-        evidence, towards = np.zeros(3, np.float32), np.zeros(2, np.float32)
-        for number, (height, width) in enumerate(passes):
+        evidence = np.zeros(3, np.float32)
+        report(progress, done, total, STAGE)
+        towards = self._find_light(photo.grey) if light_deg is None else _direction(light_deg)
+        for height, width in sizes:
             grey = photo.grey
             if (height, width) != size:
                 grey = np.asarray(cv2.resize(grey, (width, height), interpolation=cv2.INTER_AREA), np.float32)
@@ -241,17 +253,14 @@ class Predictor:
             for tile in tiles(height, width):
                 report(progress, done, total, STAGE)
                 part, votes = self._run(lit(grey[tile.rows, tile.columns], towards))
-                if number == 0:
+                if maps is None:
                     # The overview sees the most of the panel at once. Tiles vote by the area that is theirs.
                     evidence += votes * float(tile.window.sum()) / (height * width)
-                elif maps is not None:
+                else:
                     part = merge(part, maps, tile, (height, width))
                 answer[:, tile.rows, tile.columns] += part * tile.window
                 done += float(tile.window.sum())
-            if number == 0:
-                towards = believed(evidence) if light_deg is None else _direction(light_deg)
-            else:
-                maps = answer
+            maps = answer
         report(progress, total, total, STAGE)
         assert maps is not None
         return Prediction(
@@ -264,6 +273,28 @@ class Predictor:
             weights=self.weights,
             runtime=self.runtime,
         )
+
+    def _find_light(self, grey: FloatArray) -> FloatArray:
+        """The mean direction toward the light, (2,): x right, y up; the shorter, the less is known of it.
+
+        The network is told each of eight lights in turn. Told the right one, it sees figures stand out, and heights
+        differ most; told a wrong one, shading and shapes contradict each other, and it sees nearly plain stone.
+        """
+        scale = LIGHT_PX / max(grey.shape)
+        if scale < 1.0:
+            size = (max(round(grey.shape[1] * scale), LEAST_PX), max(round(grey.shape[0] * scale), LEAST_PX))
+            grey = np.asarray(cv2.resize(grey, size, interpolation=cv2.INTER_AREA), np.float32)
+        grey = standardise(grey)
+        directions = np.stack([_direction(45.0 * k) for k in range(8)])
+        relief, confidence = np.empty(8, np.float32), np.empty(8, np.float32)
+        evidence = np.zeros(3, np.float32)
+        for k, direction in enumerate(directions):
+            maps, evidence = self._run(lit(grey, direction))
+            relief[k] = math.log(float(maps[HEIGHT].std()) + 1e-4)
+            confidence[k] = maps[CONFIDENCE].mean()
+        likely = LIGHT_EVIDENCE * directions @ evidence[:2] + LIGHT_RELIEF * relief + LIGHT_CONFIDENCE * confidence
+        share = np.exp(likely - likely.max())
+        return np.asarray(share @ directions / share.sum(), np.float32)
 
     def _run(self, seen: FloatArray) -> tuple[FloatArray, FloatArray]:
         """One pass over one tile (3, h, w) of any size: all maps (CHANNELS, h, w), and the evidence of the light."""
