@@ -41,19 +41,23 @@ def read_paint(colours: FloatArray) -> Corrections | None:
     Args:
         colours: (H, W, 3) float32, sRGB, 0 to 1.
     """
-    grey = colours.mean(axis=2, keepdims=True)
-    chroma = colours - grey
+    low, high = np.float32(NEUTRAL - _LEAST), np.float32(NEUTRAL + _LEAST)
+    if colours.min() > low and colours.max() < high:
+        return None
+    red, green, blue = ((channel < low) | (channel > high) for channel in np.moveaxis(colours, 2, 0))
+    painted = red | green | blue
+    seen = colours[painted]  # most of a relief is not: (N, 3)
+    grey = seen.mean(axis=1)
     wanted = _COLOURS - _COLOURS.mean(axis=1, keepdims=True)
     length = np.linalg.norm(wanted, axis=1)
-    along = chroma @ (wanted / length[:, None]).T
-    nearest = along.argmax(axis=2)
-    strength = np.clip(along.max(axis=2) / length[nearest], 0.0, 1.0)
+    along = (seen - grey[:, None]) @ (wanted / length[:, None]).T
+    nearest = along.argmax(axis=1)
+    strength = np.clip(along.max(axis=1) / length[nearest], 0.0, 1.0)
     strength[strength < 2 * _LEAST] = 0.0
     # A colour is darker or brighter than grey by itself: that is no wish to lower or raise.
     own = strength * (_COLOURS.mean(axis=1)[nearest] - NEUTRAL)
-    raised = np.clip((grey[..., 0] - NEUTRAL - own) / (1 - NEUTRAL), -1.0, 1.0)
+    raised = np.clip((grey - NEUTRAL - own) / (1 - NEUTRAL), -1.0, 1.0)
     raised[np.abs(raised) < 2 * _LEAST] = 0.0
-    if not strength.any() and not raised.any():
-        return None
-    meant = np.where(nearest[..., None] == np.arange(len(_COLOURS)), strength[..., None], 0.0).astype(np.float32)
-    return Corrections(raised.astype(np.float32), np.ascontiguousarray(meant[..., 0]), meant[..., 1:])
+    maps = np.zeros((*painted.shape, 1 + len(_COLOURS)), np.float32)
+    maps[painted] = np.column_stack((raised, strength[:, None] * (nearest[:, None] == np.arange(len(_COLOURS)))))
+    return Corrections(*(np.ascontiguousarray(m) for m in (maps[..., 0], maps[..., 1], maps[..., 2:])))
