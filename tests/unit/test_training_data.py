@@ -118,7 +118,7 @@ def test_loss_trains_every_part_and_leaves_detector_b_frozen(library: Path) -> N
     network = build_network("tiny")
     network.detector_b.freeze()
     network.train()
-    out = network(batch["x"])
+    out = network(batch["x"].repeat(1, 3, 1, 1))
     loss, terms = total_loss(out, batch, network.detector_b, torch.ones(4), torch.ones(6), LossWeights(), 1.0)
     loss.backward()
     assert torch.isfinite(loss) and all(torch.isfinite(t) for t in terms.values())
