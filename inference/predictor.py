@@ -47,6 +47,7 @@ the full-size pass alone and 0.67 to 0.70 with any smaller one alone.
 """
 
 HEIGHT, SLOPES, SOFT_EDGES = slice(0, 1), slice(1, 3), slice(3, 3 + len(EDGE_CLASSES))
+GROUND = SEGMENT_CLASSES.index("ground")
 SEGMENTS = slice(SOFT_EDGES.stop, SOFT_EDGES.stop + len(SEGMENT_CLASSES))
 CONFIDENCE = slice(SEGMENTS.stop, SEGMENTS.stop + 1)
 CHANNELS = CONFIDENCE.stop
@@ -59,14 +60,15 @@ SHARED = (HEIGHT, SLOPES, SEGMENTS)
 """What passes share; soft edges are the finest's, and so is the confidence, less where passes disagree."""
 
 LIGHT_PX = 256
-"""Longer side of the photograph where the light is looked for."""
+"""Longer side of the photograph where lights are tried."""
 
-LIGHT_EVIDENCE, LIGHT_RELIEF, LIGHT_CONFIDENCE = 1.3, 1.5, -75.0
+LIGHT_EVIDENCE, LIGHT_RELIEF, LIGHT_GROUND = 2.1, 2.4, 31.0
 """What counts how much for a light: the evidence of the light branch; the logarithm of the relief that the network sees
-when it is told this light; how sure it is then (of the right light less, for then it sees shapes, not plain stone).
+when it is told this light; the share of the panel that it then takes for ground.
 
-Found on 36 synthetic panels of held-out shapes with light from all sides alike, where the mean cosine between the light
-found and the true one is 0.5, and two thirds lie within 45 degrees; by the branch alone it was 0.1, and a quarter.
+Found on 60 synthetic panels of held-out shapes with light from all sides alike. The mean cosine between the light
+found and the true one is 0.73 on those left out of the search, and 78 % lie within 45 degrees; by the branch alone it
+is 0.54, and 63 %.
 """
 
 STAGE = "Reading the photograph"
@@ -173,6 +175,15 @@ def merge(fine: FloatArray, coarse: FloatArray, tile: Tile, size: tuple[int, int
     return merged
 
 
+def _small(grey: FloatArray, longer_px: int) -> FloatArray:
+    """A photograph at this length of its longer side at most, standardised."""
+    scale = longer_px / max(grey.shape)
+    if scale < 1.0:
+        size = (max(round(grey.shape[1] * scale), LEAST_PX), max(round(grey.shape[0] * scale), LEAST_PX))
+        grey = np.asarray(cv2.resize(grey, size, interpolation=cv2.INTER_AREA), np.float32)
+    return standardise(grey)
+
+
 def _direction(light_deg: float) -> FloatArray:
     """(2,) unit vector toward a light, 0 right and 90 above."""
     angle = math.radians(light_deg)
@@ -277,22 +288,17 @@ class Predictor:
     def _find_light(self, grey: FloatArray) -> FloatArray:
         """The mean direction toward the light, (2,): x right, y up; the shorter, the less is known of it.
 
-        The network is told each of eight lights in turn. Told the right one, it sees figures stand out, and heights
-        differ most; told a wrong one, shading and shapes contradict each other, and it sees nearly plain stone.
+        The network is told each of eight lights in turn. Told the right one, it sees figures stand out of even ground,
+        and heights differ most; told a wrong one, shading and shapes contradict each other.
         """
-        scale = LIGHT_PX / max(grey.shape)
-        if scale < 1.0:
-            size = (max(round(grey.shape[1] * scale), LEAST_PX), max(round(grey.shape[0] * scale), LEAST_PX))
-            grey = np.asarray(cv2.resize(grey, size, interpolation=cv2.INTER_AREA), np.float32)
-        grey = standardise(grey)
+        _, evidence = self._run(lit(_small(grey, OVERVIEW_PX), np.zeros(2, np.float32)))
+        small = _small(grey, LIGHT_PX)
         directions = np.stack([_direction(45.0 * k) for k in range(8)])
-        relief, confidence = np.empty(8, np.float32), np.empty(8, np.float32)
-        evidence = np.zeros(3, np.float32)
+        likely = LIGHT_EVIDENCE * directions @ evidence[:2]
         for k, direction in enumerate(directions):
-            maps, evidence = self._run(lit(grey, direction))
-            relief[k] = math.log(float(maps[HEIGHT].std()) + 1e-4)
-            confidence[k] = maps[CONFIDENCE].mean()
-        likely = LIGHT_EVIDENCE * directions @ evidence[:2] + LIGHT_RELIEF * relief + LIGHT_CONFIDENCE * confidence
+            maps, _ = self._run(lit(small, direction))
+            relief = math.log(float(maps[HEIGHT].std()) + 1e-4)
+            likely[k] += LIGHT_RELIEF * relief + LIGHT_GROUND * float(maps[SEGMENTS.start + GROUND].mean())
         share = np.exp(likely - likely.max())
         return np.asarray(share @ directions / share.sum(), np.float32)
 

@@ -80,10 +80,11 @@ def test_prediction_is_at_the_size_of_the_photograph() -> None:
 def test_light_is_found_first_and_then_known_to_every_pass() -> None:
     runtime = Linear()
     predict(smooth(700, 900, 4.0), runtime)
-    tried, told = runtime.towards[:8], runtime.towards[8:]
+    assert runtime.towards[0] == (0.0, 0.0) and max(runtime.shapes[0]) == predictor_module.OVERVIEW_PX
+    tried, told = runtime.towards[1:9], runtime.towards[9:]
     angles = [math.degrees(math.atan2(y, x)) % 360 for x, y in tried]
     assert angles == pytest.approx([45.0 * k for k in range(8)], abs=0.1)
-    assert max(runtime.shapes[0]) == predictor_module.LIGHT_PX
+    assert max(runtime.shapes[1]) == predictor_module.LIGHT_PX
     assert len(told) == 2
     for x, y in told:
         assert math.atan2(y, x) == pytest.approx(math.pi / 4, abs=0.05)
@@ -156,11 +157,11 @@ def test_a_tiled_photograph_gives_what_a_whole_one_does(monkeypatch: pytest.Monk
     grey = smooth(300, 1500, 6.0)
     runtime = Linear()
     tiled = predict(grey, runtime)
-    assert len(runtime.shapes) == 8 + 2
+    assert len(runtime.shapes) == 9 + 2
     monkeypatch.setattr(predictor_module, "tiles", lambda height, width: tiles(height, width, 4096))
     runtime = Linear()
     whole = predict(grey, runtime)
-    assert len(runtime.shapes) == 8 + 1
+    assert len(runtime.shapes) == 9 + 1
     for name in ("height", "soft_edges", "segments", "confidence", "light"):
         np.testing.assert_allclose(getattr(tiled, name), getattr(whole, name), atol=2e-5, err_msg=name)
     # The last column's slope looks into the padding, which only the whole photograph has on the right.
