@@ -47,7 +47,7 @@ def test_every_word_has_its_translations(module):
 
 def _blenders_own(word: str) -> bool:
     """Names of properties that Blender gives to classes of every extension, and names of things unseen."""
-    return word in {"Module", "Active", "Share", "Stage", "Directory", "Files", "Filepath"}
+    return word in {"Presets", "Module", "Active", "Share", "Stage", "Directory", "Files", "Filepath"}
 
 
 def test_operators_and_other_words_are_found_in_their_contexts(module):
