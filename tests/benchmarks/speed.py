@@ -67,7 +67,9 @@ def stages(photo: Path, repeats: int, runtime: str) -> None:
     prediction = predictor.predict(picture)
     height = refine(prediction, RefinementSettings())
     mesh = build_mesh(height, MeshSettings(), prediction)
-    result = Reconstruction(picture, prediction, height, mesh, RefinementSettings(), MeshSettings(), {})
+    result = Reconstruction(
+        picture, picture.sha256, {}, prediction, height, mesh, RefinementSettings(), MeshSettings(), {}
+    )
     seconds = {
         "read": median(lambda: read_photo(photo), repeats),
         "predict": median(lambda: predictor.predict(picture), repeats),
