@@ -75,10 +75,10 @@ def refine(
     raised = [0.0 if name == "ground" else getattr(settings, f"raise_{name}") for name in SEGMENT_CLASSES]
     if settings.flatten_ground > 0.0:
         ground = np.ascontiguousarray(prediction.segments[..., _GROUND])
-        height *= 1.0 - np.float32(settings.flatten_ground) * _blurred(ground, longer)
+        height *= 1.0 - np.float32(settings.flatten_ground) * lowpass(ground, _SEGMENT_BLUR * longer)
     if any(raised):
         offset = np.asarray(cv2.transform(prediction.segments, np.array([raised], np.float32)), np.float32)
-        height += _blurred(offset, longer)
+        height += lowpass(offset, _SEGMENT_BLUR * longer)
     if painted:
         height += painted.raised * np.float32(settings.paint_height)
     if mask is not None:
@@ -133,11 +133,6 @@ def _levels(height: FloatArray, flat: FloatArray) -> FloatArray:
     return np.where(weight > 1e-3, level / np.maximum(weight, 1e-3), height).astype(np.float32)
 
 
-def _blurred(values: FloatArray, longer_px: int) -> FloatArray:
-    blurred = cv2.GaussianBlur(values, (0, 0), _SEGMENT_BLUR * longer_px, borderType=cv2.BORDER_REFLECT)
-    return np.asarray(blurred, np.float32)
-
-
 def _above_threshold(soft_edges: FloatArray, threshold: float) -> FloatArray:
     """Class probabilities (H, W, 4) with what is probably no edge made plain stone."""
     if threshold == 0.0:
@@ -157,5 +152,5 @@ def _bevelled(slopes: FloatArray, edge: FloatArray, sigma_px: float) -> FloatArr
         sigma_px: of the blur.
     """
     moved = slopes * edge[..., None]
-    blurred = cv2.GaussianBlur(moved, (0, 0), sigma_px, borderType=cv2.BORDER_REPLICATE)
+    blurred = np.dstack([lowpass(np.ascontiguousarray(moved[..., k]), sigma_px) for k in range(2)])
     return np.asarray(slopes - moved + blurred, np.float32)

@@ -9,16 +9,16 @@ import bpy
 if TYPE_CHECKING:
     import numpy.typing as npt
 
+PAINT = "corrections"
+"""The colour attribute in which corrections are painted."""
 VIEWS = (
     ("photo", "Photograph", "The photograph itself"),
     ("height", "Height", "Dark is the slab, bright stands out"),
     ("soft_edge", "Soft Edges", "Blue is soft, green medium, orange sharp"),
     ("segment", "Segments", "What the network takes for ground, figure, animal, plant, architecture and object"),
     ("confidence", "Confidence", "Red is where the network is unsure: look there first"),
-    ("corrections", "Paint", "The photograph, and over it what is painted as corrections"),
+    (PAINT, "Paint", "The photograph, and over it what is painted as corrections"),
 )
-PAINT = "corrections"
-"""The colour attribute in which corrections are painted."""
 UNSURE, SURE = (150, 20, 20), (235, 235, 225)
 DOUBTFUL = 0.75
 """A confidence that is as red as can be: on real photographs 98 % of it lies between this and 1."""

@@ -28,7 +28,8 @@ class RELIEF_PT_main(_Sidebar, bpy.types.Panel):
         layout, relief = self.layout, context.scene.relief
         progress = context.window_manager.relief_progress
         active = context.view_layer.objects.active
-        reference = active is not None and active.type == "EMPTY" and isinstance(active.data, bpy.types.Image)
+        photo = _photo(context)
+        reference = photo is not None and active is not None and active.data == photo
         if progress.active:
             layout.progress(factor=progress.share, text=progress.stage)
             layout.operator("relief.cancel", icon="CANCEL")
@@ -37,12 +38,11 @@ class RELIEF_PT_main(_Sidebar, bpy.types.Panel):
             layout.label(text=f"Selected reference: {active.data.name}", icon="IMAGE_REFERENCE")
         else:
             layout.template_ID(relief, "image", open="image.open")
-        photo = _photo(context)
         if photo is not None:
             layout.template_icon(icon_value=layout.icon(photo), scale=5.0)
         row = layout.row()
         row.scale_y = 1.5
-        row.enabled = reference or relief.image is not None
+        row.enabled = photo is not None
         row.operator(
             "relief.reconstruct", icon="MOD_DISPLACE", text="Reconstruct Next" if progress.active else "Reconstruct"
         )

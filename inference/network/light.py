@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from .config import NetworkConfig
 
 
-def _halving(channels_in: int, channels_out: int, kernel: int, stride: int) -> nn.Sequential:
+def _conv(channels_in: int, channels_out: int, kernel: int, stride: int) -> nn.Sequential:
     return nn.Sequential(
         nn.Conv2d(channels_in, channels_out, kernel, stride, (kernel - stride + 1) // 2, bias=False),
         nn.BatchNorm2d(channels_out),
@@ -27,12 +27,12 @@ class LightBranch(nn.Module):
         super().__init__()
         first, second, third, fourth = config.light
         self.body = nn.Sequential(
-            _halving(1, first, 8, 4),
-            _halving(first, second, 3, 2),
-            _halving(second, second, 3, 1),
-            _halving(second, third, 3, 2),
-            _halving(third, third, 3, 1),
-            _halving(third, fourth, 3, 2),
+            _conv(1, first, 8, 4),
+            _conv(first, second, 3, 2),
+            _conv(second, second, 3, 1),
+            _conv(second, third, 3, 2),
+            _conv(third, third, 3, 1),
+            _conv(third, fourth, 3, 2),
         )
         self.votes = nn.Conv2d(fourth, 3, 1)
 
