@@ -27,7 +27,7 @@ SEGMENT_PALETTE: ByteArray = np.array(
 )
 
 # A panel as deep as a tenth of its longer side: the proportions of a carved frieze.
-_DEPTH_TO_SIDE = 0.1
+DEPTH_TO_SIDE = 0.1
 # From the upper left at 32 degrees above the stone, as a raking lamp; x right, y up, z to the viewer.
 _RAKING = (-0.6, 0.6, 0.53)
 _AMBIENT = 0.15
@@ -117,7 +117,7 @@ def shade(height: FloatArray, depth_px: float | None = None, light: tuple[float,
         (H, W) uint8.
     """
     if depth_px is None:
-        depth_px = _DEPTH_TO_SIDE * max(height.shape)
+        depth_px = DEPTH_TO_SIDE * max(height.shape)
     relief_px = height * np.float32(depth_px)
     lambert = np.maximum(_normals(relief_px, 1.0) @ np.array(light, np.float32), 0.0)
     openness = np.ones_like(relief_px)

@@ -32,7 +32,7 @@ ABOVE = np.array([0.0, 1.0], np.float32)
 
 
 def believed(evidence: FloatArray) -> FloatArray:
-    """The mean direction toward the light, shorter the less is known of it.
+    """The mean direction toward the light, shorter the less is known of it, for light that is from above as a rule.
 
     Args:
         evidence: (..., 2 or more) float32, x right and y up; the network's ``light``.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import importlib.util
 import io
@@ -23,8 +24,8 @@ if TYPE_CHECKING:
 
 WEIGHTS_FOLDER = Path(__file__).parent / "weights"
 WEIGHTS_FILE = "weights.json"
-TORCH_FILE = "relief.pt"
-ONNX_FILE = "relief.onnx"
+TORCH_FILE = "relief.pt.gz"
+ONNX_FILE = "relief.onnx.gz"
 
 RUNTIMES = ("auto", "opencv", "torch")
 
@@ -119,7 +120,7 @@ class Weights:
             ) from error
 
     def content(self, name: str) -> bytes:
-        """The bytes of a weight file, checked against its hash.
+        """What a weight file holds, unpacked; the file was checked against its hash.
 
         Raises:
             ReliefError: the file is missing, unreadable or not the one described.
@@ -135,7 +136,7 @@ class Weights:
             ) from error
         if hashlib.sha256(content).hexdigest() != self.sha256[name]:
             raise ReliefError(f"The network's weights, {path}, are damaged or of another version. {REINSTALL}")
-        return content
+        return gzip.decompress(content)
 
 
 class OpenCVRuntime:

@@ -6,7 +6,7 @@ detail layer whose amplitude saturates; monotone compression of the base after C
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -18,6 +18,7 @@ from .library import Library, Shape
 from .procedural import ORNAMENTS, ornament
 
 FloatArray = npt.NDArray[np.float32]
+FIGURE = SEGMENT_CLASSES.index("figure")
 OBJECT = SEGMENT_CLASSES.index("object")
 ARCHITECTURE = SEGMENT_CLASSES.index("architecture")
 
@@ -50,6 +51,7 @@ class _Style:
     layer_step: float  # how far one layer stands before the other, relative to an item's thickness
     depth_ratio: float  # full depth of the carving relative to the height of a figure
     incision: float  # depth of the grooves along inner contours, relative to the item's height
+    stockiness: float = 1.0  # width of figures relative to nature
 
 
 def fractal(rows: int, columns: int, scale_px: float, rng: np.random.Generator, octaves: int = 4) -> FloatArray:
@@ -72,7 +74,7 @@ def _style(rng: np.random.Generator) -> _Style:
     if kind < 0.45:  # shallow plateaus, as in Nineveh: steep rims, and what lies within is cut almost as deep
         return _Style(
             rng.uniform(0.45, 0.9), rng.uniform(0.004, 0.02), rng.uniform(0.4, 2.0), rng.uniform(0.5, 1.0),
-            rng.uniform(0.1, 0.5), float(np.exp(rng.uniform(np.log(0.015), np.log(0.07)))),
+            rng.uniform(0.1, 0.5), float(np.exp(rng.uniform(np.log(0.01), np.log(0.07)))),
             rng.uniform(0.05, 0.35) if rng.random() < 0.6 else 0.0,
         )  # fmt: skip
     if kind < 0.8:  # round and deep, as in Borobudur
@@ -157,7 +159,7 @@ class Composer:
     def compose(self) -> Scene:
         """A new panel of size x size pixels."""
         rng, n = self.rng, self.size
-        style = _style(rng)
+        style = replace(_style(rng), stockiness=rng.uniform(0.95, 1.35))
         height = np.zeros((n, n), np.float32)
         segments = np.zeros((n, n), np.uint8)
         layout = rng.choice(5, p=(0.5, 0.16, 0.2, 0.07, 0.07))
@@ -196,7 +198,8 @@ class Composer:
     ) -> None:  # fmt: skip
         """Carve a shape, its lower edge at ``foot``, its centre at ``x``; the later one stands before."""
         n, rng = self.size, self.rng
-        columns = max(int(round(shape.height.shape[1] * rows / shape.height.shape[0])), 2)
+        stretch = style.stockiness if shape.segment == FIGURE else 1.0
+        columns = max(int(round(stretch * shape.height.shape[1] * rows / shape.height.shape[0])), 2)
         if rows < 6 or columns < 3 or columns > 4 * n or rows > 4 * n:
             return
         form, cover = _carve(shape, (rows, columns), style, rng)
@@ -242,7 +245,7 @@ class Composer:
                             int(full * rng.uniform(0.6, 1.15)), 0.0, rng.uniform(0.3, 0.9))  # fmt: skip
             x = rng.uniform(-0.3, 0.5) * full
             isocephaly = rng.random() < 0.5
-            crowded = rng.random() < 0.4  # shoulder to shoulder, as files of soldiers
+            crowded = rng.random() < 0.55  # shoulder to shoulder, as files of soldiers
             step = rng.uniform(0.15, 0.32) if crowded else rng.uniform(0.25, 0.6)
             items = []
             while x < n + 0.3 * full:

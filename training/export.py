@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import copy
+import gzip
 import hashlib
 import json
 import logging
@@ -94,7 +95,7 @@ def _write_onnx(network: ReliefNetwork, path: Path) -> None:
 
 
 def export(network: ReliefNetwork, folder: Path, version: str) -> None:
-    """Write ``relief.pt``, ``relief.onnx`` and ``weights.json``.
+    """Write ``relief.pt.gz``, ``relief.onnx.gz`` and ``weights.json``.
 
     Args:
         network: trained; it stays as it is.
@@ -110,7 +111,10 @@ def export(network: ReliefNetwork, folder: Path, version: str) -> None:
     try:
         torch.save(_state(network), temporary[TORCH_FILE])
         _write_onnx(network, temporary[ONNX_FILE])
-        files = {name: temporary[name].read_bytes() for name in (TORCH_FILE, ONNX_FILE)}
+        # Without the time in them, so that the same network gives the same files.
+        files = {name: gzip.compress(temporary[name].read_bytes(), mtime=0) for name in (TORCH_FILE, ONNX_FILE)}
+        for name, content in files.items():
+            temporary[name].write_bytes(content)
         size = sum(map(len, files.values()))
         if size >= MAX_BYTES:
             raise ReliefError(f"The weights take {size} bytes; {MAX_BYTES} are allowed. Choose a smaller network.")

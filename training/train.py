@@ -11,6 +11,8 @@ from __future__ import annotations
 import argparse
 import copy
 import csv
+import gzip
+import io
 import logging
 import os
 import time
@@ -93,6 +95,22 @@ def update_average(average: nn.Module, model: nn.Module, step: int) -> None:
             a.lerp_(b, 1 - decay)
         else:
             a.copy_(b)
+
+
+@torch.no_grad()
+def begin_with(model: nn.Module, start: dict[str, Tensor]) -> None:
+    """Load the weights of this network or of one with fewer residual blocks; blocks that it lacked begin as identity.
+
+    Raises:
+        ValueError: the weights are of another network.
+    """
+    missing, unexpected = model.load_state_dict(start, strict=False)
+    scales = [name for name in missing if name.endswith(".scale")]
+    blocks = tuple(name.removesuffix("scale") for name in scales)
+    if unexpected or not all(name.startswith(blocks) for name in missing):
+        raise ValueError(f"These weights are of another network: {[*unexpected, *missing][:3]} do not fit.")
+    for name in scales:
+        model.get_parameter(name).zero_()
 
 
 def class_weights(stream: Any, device: str, count: int = 12) -> tuple[Tensor, Tensor]:
@@ -210,7 +228,9 @@ class Training:
         if not resumed:
             self.edge_weights, self.segment_weights = class_weights(stream, options.device)
             if options.start:
-                self.model.load_state_dict(torch.load(options.start, map_location=options.device, weights_only=True))
+                with gzip.open(options.start) as file:
+                    start = torch.load(io.BytesIO(file.read()), map_location=options.device, weights_only=True)
+                begin_with(self.model, start)
                 self.model.detector_b.freeze()
             else:
                 train_detector(self.model.detector_b, stream, options, self.edge_weights)
@@ -318,7 +338,7 @@ def parse(arguments: list[str] | None = None) -> Options:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--detector-steps", type=int, default=400)
-    parser.add_argument("--start", type=Path, help="exported relief.pt that a new run begins with")
+    parser.add_argument("--start", type=Path, help="exported relief.pt.gz that a new run begins with")
     return Options(**vars(parser.parse_args(arguments)))
 
 

@@ -39,9 +39,8 @@ class NetworkConfig:
 PRESETS = {
     config.name: config
     for config in (
-        NetworkConfig("base", 24, (48, 96, 160, 256), (2, 2, 4, 3), (96, 64, 48), 24),
-        # As large as two float16 copies (one per runtime) in 17 MB allow.
-        NetworkConfig("wide", 32, (52, 104, 168, 256), (2, 2, 4, 3), (104, 72, 56), 32, matching=32),
+        # As large as two packed float16 copies (one per runtime) in 17 MB allow.
+        NetworkConfig("base", 24, (48, 96, 160, 256), (2, 2, 7, 3), (96, 64, 48), 24),
         # For tests: the same parts, hardly any weights.
         NetworkConfig("tiny", 8, (8, 12, 16, 24), (1, 1, 1, 1), (16, 12, 8), 8, (4, 8, 8, 8), detector=8, matching=8),
     )

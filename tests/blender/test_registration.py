@@ -96,7 +96,8 @@ def test_opencv_comes_with_the_zip_and_runs_the_weights(module):
     weights = Path(module("inference.runtime").WEIGHTS_FOLDER)
     assert weights.is_relative_to(os.environ["BLENDER_USER_RESOURCES"])
     code = f"import sys; sys.path.insert(0, {str(site)!r}); import cv2; print(cv2.__file__)"
-    code += f"; net = cv2.dnn.readNetFromONNX({str(weights / 'relief.onnx')!r}); print(net.empty())"
+    code += f"; import gzip, numpy; model = gzip.open({str(weights / 'relief.onnx.gz')!r}).read()"
+    code += "; net = cv2.dnn.readNetFromONNX(numpy.frombuffer(model, numpy.uint8)); print(net.empty())"
     done = subprocess.run([sys.executable, "-I", "-c", code], capture_output=True, text=True, check=False)
     file, empty = done.stdout.split()
     assert Path(file).is_relative_to(site) and empty == "False", done.stderr

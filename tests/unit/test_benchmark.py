@@ -93,7 +93,7 @@ def test_lights_and_scales(library: Path) -> None:
 
     assert score_lights(size_in_all, library, None, 1, 3) == pytest.approx(1, abs=1e-6)
     # The stains stay where they are, whatever the light.
-    assert 0.3 < score_lights(luminance, library, None, 1, 3) < 0.95
+    assert 0.3 < score_lights(luminance, library, None, 2, 8) < 0.95
     at, fine = score_scales(luminance, library, None, 1, 4)
     assert len(at) == len(SCALES) and all(-1 < r < 1 for r in at) and -1 < fine < 1
 

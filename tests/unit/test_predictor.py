@@ -80,36 +80,49 @@ def test_prediction_is_at_the_size_of_the_photograph() -> None:
 def test_light_is_found_first_and_then_known_to_every_pass() -> None:
     runtime = Linear()
     predict(smooth(700, 900, 4.0), runtime)
-    assert runtime.towards[0] == (0.0, 0.0) and max(runtime.shapes[0]) == predictor_module.OVERVIEW_PX
-    tried, told = runtime.towards[1:9], runtime.towards[9:]
-    angles = [math.degrees(math.atan2(y, x)) % 360 for x, y in tried]
-    assert angles == pytest.approx([45.0 * k for k in range(8)], abs=0.1)
-    assert max(runtime.shapes[1]) == predictor_module.LIGHT_PX
-    assert len(told) == 2
-    for x, y in told:
-        assert math.atan2(y, x) == pytest.approx(math.pi / 4, abs=0.05)
+    assert runtime.towards[:2] == [(0.0, 0.0)] * 2
+    assert [max(shape) for shape in runtime.shapes[:2]] == [448, 704]
+    # The overview is of the photograph and of its mirror image.
+    for (x, y), side in zip(runtime.towards[2:], (1, -1, 1), strict=True):
+        # Beside three of evidence each way, weighed, one of the belief that light is from above.
+        counted = 3.0 * predictor_module.LIGHT_EVIDENCE
+        assert math.atan2(y, side * x) == pytest.approx(math.atan2(counted + 1.0, counted), abs=0.02)
         assert 0.75 < math.hypot(x, y) < 1.0
 
 
-def test_light_under_which_most_relief_is_seen_is_believed() -> None:
-    class Undecided(Linear):
-        """No evidence of the light itself, but heights are largest when the light is told to be at the left."""
+def test_what_leans_to_one_side_is_balanced_by_the_mirror_image() -> None:
+    class Leaning(Linear):
+        """Sees every panel rise to the right, and lean upward."""
 
         def run(self, x: np.ndarray) -> RawPrediction:
             raw = super().run(x)
-            return raw._replace(height=raw.height * np.exp(-self.towards[-1][0]), light=np.zeros(3, np.float32))
+            to_the_right = np.linspace(0.0, 1.0, x.shape[2], dtype=np.float32)
+            slopes = raw.slopes + np.array([1.0, 0.5], np.float32)[:, None, None]
+            return raw._replace(height=raw.height + to_the_right, slopes=slopes)
+
+    grey = smooth(192, 256, 4.0)
+    fair, leaning = predict(grey), predict(grey, Leaning())
+    np.testing.assert_allclose(leaning.height, fair.height + 0.5, atol=1e-5)
+    np.testing.assert_allclose(leaning.slopes[..., 0], fair.slopes[..., 0], atol=1e-5)
+    np.testing.assert_allclose(leaning.slopes[..., 1], fair.slopes[..., 1] + 0.5, atol=1e-5)
+
+
+def test_without_evidence_light_is_believed_to_come_from_above() -> None:
+    class Undecided(Linear):
+        def run(self, x: np.ndarray) -> RawPrediction:
+            return super().run(x)._replace(light=np.zeros(3, np.float32))
 
     runtime = Undecided()
     predict(smooth(200, 300, 4.0), runtime)
-    x, y = runtime.towards[-1]
-    assert x < -0.5 and abs(y) < 0.3
+    for x, y in runtime.towards[2:]:
+        assert x == pytest.approx(0.0, abs=1e-6) and 0.2 < y < 0.7
 
 
 def test_light_that_is_told_is_certain() -> None:
     runtime = Linear()
     grey = smooth(200, 300, 4.0)
     prediction = Predictor(runtime, "test").predict(photo(grey), light_deg=180.0)
-    assert runtime.towards[-1] == pytest.approx((-1.0, 0.0), abs=1e-4)
+    assert runtime.towards[-2] == pytest.approx((-1.0, 0.0), abs=1e-4)
     assert prediction.light[0] < -0.8 and prediction.light[1] == pytest.approx(0.0, abs=1e-6)
 
 
@@ -153,19 +166,41 @@ def test_neighbouring_tiles_overlap() -> None:
 
 
 def test_a_tiled_photograph_gives_what_a_whole_one_does(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(predictor_module, "levels", lambda height, width: [(height, width)])
-    grey = smooth(300, 1500, 6.0)
+    monkeypatch.setattr(predictor_module, "levels", lambda height, width: [(80, 384), (320, 1536)])
+    grey = smooth(320, 1536, 6.0)
     runtime = Linear()
     tiled = predict(grey, runtime)
-    assert len(runtime.shapes) == 9 + 2
-    monkeypatch.setattr(predictor_module, "tiles", lambda height, width: tiles(height, width, 4096))
+    assert len(runtime.shapes) == 2 + 2 + 2 * 2  # the light; overview and tiles, each with its mirror image
+    monkeypatch.setattr(predictor_module, "tiles", lambda height, width, tile: tiles(height, width, 4096))
     runtime = Linear()
     whole = predict(grey, runtime)
-    assert len(runtime.shapes) == 9 + 1
-    for name in ("height", "soft_edges", "segments", "confidence", "light"):
+    assert len(runtime.shapes) == 2 + 2 + 2
+    for name in ("soft_edges", "light"):  # the finest pass alone decides them
         np.testing.assert_allclose(getattr(tiled, name), getattr(whole, name), atol=2e-5, err_msg=name)
-    # The last column's slope looks into the padding, which only the whole photograph has on the right.
-    np.testing.assert_allclose(tiled.slopes[:, :-1], whole.slopes[:, :-1], atol=2e-5)
+    for name in ("slopes", "segments"):
+        np.testing.assert_allclose(getattr(tiled, name), getattr(whole, name), atol=0.003, err_msg=name)
+    assert np.corrcoef(tiled.height.ravel(), whole.height.ravel())[0, 1] > 0.998
+
+
+def test_heights_of_tiles_are_never_blended(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Uneven(Linear):
+        """Each pass over a tile stands on a level of its own."""
+
+        def run(self, x: np.ndarray) -> RawPrediction:
+            raw = super().run(x)
+            return raw._replace(height=raw.height + (len(self.shapes) if x.shape[2] == 1024 else 0))
+
+    monkeypatch.setattr(predictor_module, "levels", lambda height, width: [(80, 384), (320, 1536)])
+    grey = smooth(320, 1536, 6.0)
+    even, uneven = predict(grey), predict(grey, Uneven())
+    np.testing.assert_array_equal(even.height, uneven.height)
+    np.testing.assert_array_equal(even.slopes, uneven.slopes)
+
+
+def test_a_long_frieze_is_first_seen_whole() -> None:
+    runtime = Linear()
+    predict(smooth(256, 2600, 6.0), runtime)
+    assert runtime.shapes[2] == (256, 2624)
 
 
 def test_borders_of_tiles_are_no_seams_in_the_relief(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -184,16 +219,16 @@ def test_borders_of_tiles_are_no_seams_in_the_relief(monkeypatch: pytest.MonkeyP
         return [float(jumps[c - 3 : c + 3].mean() / jumps[c - 24 : c + 24].mean()) for c in borders]
 
     tiled = jump_at_borders()
-    monkeypatch.setattr(predictor_module, "tiles", lambda height, width: tiles(height, width, 4096))
+    monkeypatch.setattr(predictor_module, "tiles", lambda height, width, tile: tiles(height, width, 4096))
     whole = jump_at_borders()
     assert all(a < 1.1 * b for a, b in zip(tiled, whole, strict=True)), (tiled, whole)
 
 
 def test_levels() -> None:
-    assert levels(600, 500) == [(600, 500)]
-    assert levels(1024, 1024) == [(448, 448), (1024, 1024)]
-    # The next one, of 3584 px, would be nearly the photograph's size.
-    assert levels(3000, 4096) == [(328, 448), (656, 896), (1312, 1792), (3000, 4096)]
+    assert levels(400, 350) == [(400, 350)]
+    assert levels(1024, 1024) == [(256, 256), (512, 512), (1024, 1024)]
+    # The next one, 2048 px high, would be nearly the photograph's size.
+    assert levels(2400, 3600) == [(256, 384), (512, 768), (1024, 1536), (2400, 3600)]
     # A frieze of 8:1 keeps 256 px across.
     assert levels(2048, 16384)[0] == (256, 2048)
     # Without end: as many pixels as one tile.
@@ -213,12 +248,12 @@ def test_lowpass_of_a_ramp_and_a_ripple() -> None:
 
 
 def test_merge_shares_large_forms_and_keeps_the_detail_of_the_finer_pass() -> None:
-    size, tile = (512, 768), Tile(slice(64, 448), slice(128, 640), np.ones((384, 512), np.float32))
+    size, tile = (512, 768), Tile(slice(0, 512), slice(0, 768), np.ones((512, 768), np.float32))
     y, x = (a.astype(np.float32) for a in np.mgrid[0:512, 0:768])
     ripple = 0.1 * np.sin(2 * np.pi * x / 8)
     dome = 0.002 * x + 0.001 * y
-    fine, coarse = np.zeros((CHANNELS, 384, 512), np.float32), np.zeros((CHANNELS, 256, 384), np.float32)
-    fine[HEIGHT] = (ripple + 5.0)[tile.rows, tile.columns]
+    fine, coarse = np.zeros((CHANNELS, 512, 768), np.float32), np.zeros((CHANNELS, 256, 384), np.float32)
+    fine[HEIGHT] = ripple + 5.0
     coarse[HEIGHT] = cv2.resize(dome, (384, 256), interpolation=cv2.INTER_AREA)
     # Per coarse pixel the dome climbs twice as much as per fine pixel.
     coarse[SLOPES] = np.array([0.004, 0.002], np.float32)[:, None, None]
@@ -227,12 +262,16 @@ def test_merge_shares_large_forms_and_keeps_the_detail_of_the_finer_pass() -> No
     merged = merge(fine, coarse, tile, size)
     inside = (slice(64, 320), slice(64, 448))
     share = predictor_module.COARSE_SHARE
-    expected = (share * dome + (1 - share) * 5.0 + ripple)[tile.rows, tile.columns]
+    expected = share * dome + (1 - share) * 5.0 + ripple
     # A Gaussian of 4 fine pixels leaves exp(-2 pi^2 4^2 / 8^2) = 0.007 of a ripple of 8 px, and 0.75 of that is taken.
     np.testing.assert_allclose(merged[0][inside], expected[inside], atol=0.012)
     np.testing.assert_allclose(merged[SLOPES][0], share * 0.002, rtol=1e-4)
     np.testing.assert_allclose(merged[SLOPES][1], share * 0.001, rtol=1e-4)
     np.testing.assert_allclose(merged[SEGMENTS].sum(0), 1.0, atol=1e-5)
+    # One tile of several has its height from the coarser pass alone, at the same place.
+    part = Tile(slice(64, 448), slice(128, 640), np.ones((384, 512), np.float32))
+    height = merge(np.ascontiguousarray(fine[:, part.rows, part.columns]), coarse, part, size)[0]
+    np.testing.assert_allclose(height, dome[part.rows, part.columns], atol=1e-4)
 
 
 def test_passes_that_disagree_are_unsure() -> None:

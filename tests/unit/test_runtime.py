@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from pathlib import Path
 
@@ -109,7 +110,7 @@ def test_export_of_a_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr("sys.argv", ["export", "--run", str(tmp_path), "--version", "3", "--output", str(output)])
     main()
     assert Weights.read(output).version == "3"
-    state = torch.load(output / TORCH_FILE, weights_only=True)
+    state = torch.load(io.BytesIO(Weights.read(output).content(TORCH_FILE)), weights_only=True)
     name = "slope_head.conv.weight"
     torch.testing.assert_close(state[name].float(), average.state_dict()[name], atol=1e-3, rtol=1e-3)
     assert not torch.allclose(state[name].float(), model.state_dict()[name], atol=1e-3)

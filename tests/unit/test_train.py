@@ -10,9 +10,11 @@ import pytest
 import torch
 from torch import nn
 
+from inference.network import build_network
+from inference.network.config import PRESETS
 from training import train
 from training.export import export
-from training.train import Options, Training, learning_rate, update_average
+from training.train import Options, Training, begin_with, learning_rate, update_average
 
 
 @pytest.fixture
@@ -75,12 +77,28 @@ def test_a_run_begins_with_exported_weights(options: Options, tmp_path: Path) ->
     export(network, tmp_path / "weights", "old")
     x = torch.rand(1, 3, 64, 64)
     before = network(x).height_first.detach()
-    training = Training(replace(options, start=tmp_path / "weights" / "relief.pt"))
+    training = Training(replace(options, start=tmp_path / "weights" / "relief.pt.gz"))
     training.calibrate = lambda stream: None  # type: ignore[method-assign]
     training.run()
     assert training.model.detector_b.frozen
     after = training.model.eval()(x).height_first.detach()
     assert torch.allclose(after, before, atol=2e-2 * before.abs().max().item())
+
+
+def test_a_deeper_network_begins_as_the_one_that_it_grew_from() -> None:
+    tiny = PRESETS["tiny"]
+    torch.manual_seed(0)
+    small = build_network(tiny).eval()
+    grown = build_network(replace(tiny, depths=(1, 1, 3, 2))).eval()
+    begin_with(grown, small.state_dict())
+    x = torch.randn(1, 3, 64, 96)
+    with torch.no_grad():
+        torch.testing.assert_close(grown(x).height, small(x).height)
+    grown(x).height.square().mean().backward()
+    new = grown.encoder.stages[2][-1]
+    assert new.scale.abs().max() == 0 and new.scale.grad.abs().max() > 0, "a block that cannot learn"
+    with pytest.raises(ValueError, match="another network"):
+        begin_with(small, grown.state_dict())
 
 
 def test_turned_photographs_have_their_light_turned_with_them() -> None:
