@@ -5,6 +5,7 @@ from __future__ import annotations
 import bpy
 
 from . import job
+from .words import spoken
 
 
 class RELIEF_OT_cancel(bpy.types.Operator):
@@ -16,7 +17,7 @@ class RELIEF_OT_cancel(bpy.types.Operator):
 
     @classmethod
     def poll(cls, _context: bpy.types.Context) -> bool:
-        cls.poll_message_set("No reconstruction is under way")
+        cls.poll_message_set(spoken("No reconstruction is under way"))
         return job.running()
 
     def execute(self, _context: bpy.types.Context) -> set[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import bpy
 
 from . import prediction_store
+from .words import spoken
 
 
 class RELIEF_OT_clear_cache(bpy.types.Operator):
@@ -15,5 +16,5 @@ class RELIEF_OT_clear_cache(bpy.types.Operator):
 
     def execute(self, _context: bpy.types.Context) -> set[str]:
         freed_bytes = prediction_store.store().clear()
-        self.report({"INFO"}, f"{freed_bytes / 2**20:.0f} MB freed")
+        self.report({"INFO"}, spoken(f"{freed_bytes / 2**20:.0f} MB freed"))
         return {"FINISHED"}

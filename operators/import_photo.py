@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import bpy
 
+from .words import spoken
+
 PHOTO_FILES = "*.jpg;*.jpeg;*.png;*.tif;*.tiff;*.webp;*.bmp"
 
 
@@ -34,7 +36,7 @@ class RELIEF_OT_import_photo(bpy.types.Operator):
 
     def execute(self, _context: bpy.types.Context) -> set[str]:
         if not self._chosen():
-            self.report({"ERROR"}, "No file is chosen.")
+            self.report({"ERROR"}, spoken("No file is chosen."))
             return {"CANCELLED"}
         try:
             # Where there is a window the work goes on behind it; either way it pushes its own undo step.

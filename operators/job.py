@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 import threading
 import time
 from collections import deque
@@ -12,9 +14,13 @@ from typing import Any
 import bpy
 
 from ..inference.errors import Cancelled, Progress, ReliefError
+from .words import spoken
 
 LEAST_TOLD = 0.12
 """Share of the work from which on the time left is told."""
+
+YIELDING = 10
+"""Niceness of the background thread."""
 
 Work = Callable[[Progress | None], Any]
 
@@ -65,6 +71,7 @@ class Job:
         return self._result
 
     def _run(self) -> None:
+        _give_way()
         try:
             self._result = self._work(self._progress)
         except BaseException as error:  # noqa: BLE001 (kept whole, for the main thread to raise)
@@ -73,6 +80,15 @@ class Job:
     def _progress(self, done: float, total: float, stage: str) -> bool:
         self.share, self.stage = done / total, stage
         return self._stop.is_set()
+
+
+def _give_way() -> None:
+    """Lower the priority of this thread and of those that it starts, so that the interface stays quick.
+
+    Linux alone has priorities that threads hand on; elsewhere the system favours the window in front by itself.
+    """
+    if sys.platform == "linux":
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), YIELDING)
 
 
 def running() -> bool:
@@ -201,7 +217,7 @@ class JobOperator:
         return {"FINISHED"} if self._placed else {"CANCELLED"}
 
     def _refuse(self, error: ReliefError) -> set[str]:
-        self.report({"INFO" if isinstance(error, Cancelled) else "ERROR"}, str(error))  # type: ignore[attr-defined]
+        self.report({"INFO" if isinstance(error, Cancelled) else "ERROR"}, spoken(str(error)))  # type: ignore[attr-defined]
         return {"CANCELLED"}
 
 
@@ -216,9 +232,10 @@ def told(seconds: float | None) -> str:
 
 def _show(context: bpy.types.Context, share: float, stage: str, active: bool, left: str = "") -> None:
     progress = context.window_manager.relief_progress
-    progress.active, progress.share, progress.stage = active, share, stage + left
+    progress.active, progress.share, progress.stage = active, share, spoken(stage + left)
     if context.workspace is not None:
-        context.workspace.status_text_set(f"{stage} {share:.0%}{left} | Esc: cancel" if active else None)
+        status = f"{share:.0%} {progress.stage} | {spoken('Esc: cancel')}"
+        context.workspace.status_text_set(status if active else None)
     for window in context.window_manager.windows:
         for area in window.screen.areas:
             if area.type == "VIEW_3D":

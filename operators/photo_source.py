@@ -11,7 +11,7 @@ import bpy
 from mathutils import Vector
 
 from ..inference.errors import ReliefError
-from .placement import Placement, is_reference, place_on_reference, place_upright
+from .placement import ROW_GAP, Placement, is_reference, place_on_reference, place_upright
 from .scene_settings import read_preparation
 
 if TYPE_CHECKING:
@@ -28,10 +28,6 @@ class PhotoSource:
     placement: Placement
     preparation: Preparation | None = None
     folder: tempfile.TemporaryDirectory[str] | None = None
-
-
-ROW_GAP = 0.1
-"""Between the reliefs of a row, relative to their width."""
 
 
 def choose_photos(

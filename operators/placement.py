@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import bpy
 from mathutils import Matrix, Vector
+
+ROW_GAP = 0.1
+"""Between the reliefs of a row, relative to their width."""
+SAME = 0.01
+"""Reliefs nearer to each other than this, relative to their width, would hide each other."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +44,20 @@ def is_reference(object_: bpy.types.Object | None) -> bool:
 def place_upright(location: Vector) -> Placement:
     """Upright at ``location``, facing world -Y."""
     return Placement(Matrix.Translation(location))
+
+
+def step_aside(matrix: Matrix, width_m: float, taken: Sequence[Vector]) -> Matrix:
+    """The same place, or the next one to its right where no relief stands yet.
+
+    Args:
+        matrix: 4x4 to world space of a relief that stands upright.
+        width_m: of the relief.
+        taken: where other reliefs stand.
+    """
+    step = Matrix.Translation(((1.0 + ROW_GAP) * width_m, 0.0, 0.0))
+    while any((there - matrix.translation).length < SAME * width_m for there in taken):
+        matrix = step @ matrix
+    return matrix
 
 
 def place_on_reference(empty: bpy.types.Object) -> Placement:

@@ -10,6 +10,7 @@ from mathutils import Vector
 from ..inference.errors import ReliefError
 from .photo_source import photo_file
 from .placement import is_reference
+from .words import spoken
 
 HELP = "Click the four corners of the panel | Backspace: take the last one back | Esc: cancel"
 
@@ -35,7 +36,7 @@ class RELIEF_OT_pick_corners(bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        cls.poll_message_set("Open a photograph, or select a reference image, first")
+        cls.poll_message_set(spoken("Open a photograph, or select a reference image, first"))
         return chosen_image(context) is not None and not bpy.app.background
 
     def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[str]:
@@ -46,8 +47,8 @@ class RELIEF_OT_pick_corners(bpy.types.Operator):
         with context.temp_override(window=self._window, area=area, region=region):
             bpy.ops.image.view_all("INVOKE_DEFAULT", fit_view=True)
             context.window_manager.modal_handler_add(self)
-        context.workspace.status_text_set(HELP)
-        area.header_text_set(HELP)
+        context.workspace.status_text_set(spoken(HELP))
+        area.header_text_set(spoken(HELP))
         return {"RUNNING_MODAL"}
 
     def modal(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
@@ -83,7 +84,7 @@ class RELIEF_OT_pick_corners(bpy.types.Operator):
         try:
             corners = ordered(clicked * size) / size
         except ReliefError as error:
-            self.report({"ERROR"}, str(error))
+            self.report({"ERROR"}, spoken(str(error)))
             return {"CANCELLED"}
         self._image.relief.corners = corners.ravel().tolist()
         self._image.relief.straighten = True
@@ -122,7 +123,7 @@ class RELIEF_OT_preview_preparation(bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        cls.poll_message_set("Open a photograph, or select a reference image, first")
+        cls.poll_message_set(spoken("Open a photograph, or select a reference image, first"))
         return chosen_image(context) is not None
 
     def execute(self, context: bpy.types.Context) -> set[str]:
@@ -135,7 +136,7 @@ class RELIEF_OT_preview_preparation(bpy.types.Operator):
             source = photo_file(image)
             photo = prepare(read_photo(source.path), source.preparation or Preparation())
         except ReliefError as error:
-            self.report({"ERROR"}, str(error))
+            self.report({"ERROR"}, spoken(str(error)))
             return {"CANCELLED"}
         name = f"{image.name} prepared"
         shown = bpy.data.images.get(name) or bpy.data.images.new(name, 8, 8)

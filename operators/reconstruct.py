@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING
 import bpy
 
 from . import job, prediction_store
-from .bridge import create_relief, unpack_photo
+from .bridge import create_relief, is_relief, unpack_photo
 from .photo_source import PhotoSource, choose_photos
+from .placement import step_aside
 from .reconstruction import reconstruct
 from .scene_settings import packs_photographs, read_runtime, read_settings
+from .words import spoken
 
 if TYPE_CHECKING:
     from ..inference.errors import Progress
@@ -40,7 +42,7 @@ class RELIEF_OT_reconstruct(job.JobOperator, bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        cls.poll_message_set("Leave Edit, Sculpt or Paint Mode first")
+        cls.poll_message_set(spoken("Leave Edit, Sculpt or Paint Mode first"))
         return context.mode == "OBJECT"
 
     def tasks(self, context: bpy.types.Context) -> list[job.Task]:
@@ -77,7 +79,11 @@ def _carve(
 
 
 def _place(source: PhotoSource, context: bpy.types.Context, result: Reconstruction) -> None:
-    relief = create_relief(result, context.scene, source.placement.matrix)
+    matrix = source.placement.matrix
+    if source.placement.width_m is None:  # a reference keeps its place
+        taken = [o.matrix_world.translation for o in context.scene.objects if is_relief(o)]
+        matrix = step_aside(matrix, result.mesh_settings.width_m, taken)
+    relief = create_relief(result, context.scene, matrix)
     if bpy.data.is_saved and not packs_photographs(context):
         unpack_photo(relief)
     context.window_manager.relief_progress.runtime = result.prediction.runtime

@@ -16,6 +16,7 @@ from .bridge import (
     update_relief,
 )
 from .scene_settings import read_settings
+from .words import spoken
 
 DRAFT = "relief_draft"
 """Stands on a relief whose surface is a draft; undone and saved with it."""
@@ -40,12 +41,16 @@ class RELIEF_OT_refine(bpy.types.Operator):
     def poll(cls, context: bpy.types.Context) -> bool:
         relief = context.view_layer.objects.active
         if not is_relief(relief) or relief.mode not in ("OBJECT", "VERTEX_PAINT"):
-            cls.poll_message_set("Select a relief, in Object Mode")
+            cls.poll_message_set(spoken("Select a relief, in Object Mode"))
             return False
         if not has_its_grid(relief):
-            cls.poll_message_set("This relief was remeshed or cut by hand, which refining would lose. Work on a copy")
+            cls.poll_message_set(
+                spoken("This relief was remeshed or cut by hand, which refining would lose. Work on a copy")
+            )
             return False
-        cls.poll_message_set("What the network said of this photograph is no longer stored. Reconstruct it again")
+        cls.poll_message_set(
+            spoken("What the network said of this photograph is no longer stored. Reconstruct it again")
+        )
         return prediction_store.store().holds(relief[PHOTO_SHA256], relief[WEIGHTS])
 
     def execute(self, context: bpy.types.Context) -> set[str]:
@@ -70,7 +75,7 @@ class RELIEF_OT_refine(bpy.types.Operator):
             )
             mesh = build_mesh(height, mesh_settings, prediction)
         except ReliefError as error:
-            self.report({"ERROR"}, str(error))
+            self.report({"ERROR"}, spoken(str(error)))
             return {"CANCELLED"}
         update_relief(relief, mesh, {**refinement_settings.to_mapping(), **mesh_settings.to_mapping()})
         if draft:

@@ -6,6 +6,7 @@ import bpy
 from mathutils import Matrix, Vector
 
 from .bridge import is_relief
+from .words import spoken
 
 _TO_CAMERA = Vector((-0.25, -1.0, 0.12))  # a step to the left of the panel and a little above: enough to see depth
 _TO_SUN = Vector((-0.75, -0.45, 0.6))  # raking, from the upper left
@@ -21,7 +22,7 @@ class RELIEF_OT_stage(bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        cls.poll_message_set("Select a relief, in Object Mode")
+        cls.poll_message_set(spoken("Select a relief, in Object Mode"))
         return context.mode == "OBJECT" and is_relief(context.view_layer.objects.active)
 
     def execute(self, context: bpy.types.Context) -> set[str]:

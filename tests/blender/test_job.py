@@ -90,7 +90,7 @@ def test_progress_is_shown_then_the_result_is_placed(job, start):
     progress = context.window_manager.relief_progress
     assert (progress.active, progress.share) == (True, 0.5)
     assert progress.stage == "Half, 1 s left"
-    assert context.status.startswith("Half 50%, 1 s left")
+    assert context.status == "50% Half, 1 s left | Esc: cancel"
     go_on.set()
     thread.wait(10.0)
     assert operator.modal(context, MOUSE) == {"PASS_THROUGH"}

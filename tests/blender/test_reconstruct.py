@@ -144,6 +144,16 @@ def test_image_of_the_sidebar(known, photo, stored):
     assert len(bpy.data.images) == images + 1
 
 
+def test_the_same_photograph_again_stands_beside_the_first(known, photo):
+    bpy.context.scene.relief.width_m = 2.0
+    for _ in range(3):
+        bpy.ops.relief.reconstruct(filepath=str(photo))
+        bpy.context.view_layer.update()
+    places = sorted(o.location.x for o in bpy.data.objects)
+    assert places == pytest.approx([0.0, 2.2, 4.4])
+    assert bpy.context.active_object.location.x == pytest.approx(4.4)
+
+
 def test_reference_keeps_its_place(known, photo):
     """An empty turned, moved and scaled: the slab's corners lie on the corners of the image that it shows."""
     empty = _add_reference(

@@ -36,7 +36,7 @@ def _spoken() -> set[str]:
 
 
 def test_every_word_has_its_translations(module):
-    known = json.loads(Path(module("ui.words").FILE).read_text(encoding="utf-8"))
+    known = json.loads(Path(module("operators.words").FILE).read_text(encoding="utf-8"))
     own = {"", "bl_idname"}
     missing = sorted(w for w in _spoken() - known.keys() - own if " " in w or w[:1].isupper())
     assert [w for w in missing if not _blenders_own(w)] == []
@@ -52,8 +52,25 @@ def _blenders_own(word: str) -> bool:
 
 def test_operators_and_other_words_are_found_in_their_contexts(module):
     """The bpy wheel speaks English alone; that Blender takes the words is seen in the walk with a window."""
-    table = module("ui.words").translations()
+    table = module("operators.words").translations()
     assert set(table) == set(LANGUAGES)
     for context in ("*", "Operator"):
         assert table["ja_JP"][context, "Reconstruct"] == "復元"
         assert table["id_ID"][context, "Reconstruct"] == "Rekonstruksi"
+
+
+def test_errors_are_spoken_with_their_names_and_numbers(module, monkeypatch):
+    words = module("operators.words")
+    japanese = words.translations()["ja_JP"]
+    monkeypatch.setattr(words, "_translated", lambda text: japanese["*", text])
+    said = words.spoken("stone.png is too small: 12 x 9 pixels. Give a photograph of at least 64 pixels each way.")
+    assert said == "stone.png は小さすぎます: 12 x 9 ピクセル。縦横とも 64 ピクセル以上の写真を指定してください。"
+    assert words.spoken("2 of 3: Reading the photo, 5 s left") == "3 件中 2 件目: 写真を読み込み中、残り 5 秒"
+    assert words.spoken("Stopped. Nothing was changed.").endswith(japanese["*", "Nothing was changed."])
+    assert words.spoken("Something else") == "Something else"
+
+
+def test_english_stays_as_it_is(module):
+    words = module("operators.words")
+    text = "a {b} c.png is damaged. Copy or download it again, or save it anew from another program."
+    assert words.spoken(text) == text
