@@ -43,10 +43,12 @@ def _restoring() -> tuple[list[Any], ...]:
 def register() -> None:
     import bpy
 
-    from . import refine
+    from . import refine, show, words
 
+    bpy.app.translations.register(__package__, words.translations())
     for cls in _classes():
         bpy.utils.register_class(cls)
+    bpy.types.Object.relief_view = show.view_property
     _commands.append(bpy.utils.register_cli_command("relief", _command))
     for handlers in _restoring():
         handlers.append(refine.settle_restored)
@@ -55,12 +57,15 @@ def register() -> None:
 def unregister() -> None:
     import bpy
 
-    from . import job, refine
+    from . import job, refine, thumbnails
 
     for handlers in _restoring():
         handlers.remove(refine.settle_restored)
     refine.stop_settling()
     job.stop_running()
     bpy.utils.unregister_cli_command(_commands.pop())
+    del bpy.types.Object.relief_view
+    thumbnails.clear()
     for cls in reversed(_classes()):
         bpy.utils.unregister_class(cls)
+    bpy.app.translations.unregister(__package__)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import bpy
 
 from .bridge import GRID, has_its_grid, is_relief, read_paint_colours, write_paint_colours
-from .material import PAINT, linear, show
+from .material import PAINT, linear
+from .words import spoken
 
 MEANINGS = (
     ("raise", "Raise", "White: the surface comes forward, as far as Paint Height says"),
@@ -29,7 +30,7 @@ class RELIEF_OT_paint(bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        cls.poll_message_set("Select a relief that has not been remeshed")
+        cls.poll_message_set(spoken("Select a relief that has not been remeshed"))
         relief = context.view_layer.objects.active
         return is_relief(relief) and GRID in relief and has_its_grid(relief)
 
@@ -44,7 +45,7 @@ class RELIEF_OT_paint(bpy.types.Operator):
         relief.data.color_attributes.active_color = relief.data.color_attributes[PAINT]
         material = relief.active_material
         if material is not None and "photo" in material.node_tree.nodes:
-            show(material, PAINT)
+            relief.relief_view = PAINT
         if relief.mode != "VERTEX_PAINT":
             bpy.ops.object.mode_set(mode="VERTEX_PAINT")
         _dip(context.tool_settings, _colour(self.meaning))

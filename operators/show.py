@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import bpy
 
+from . import thumbnails
 from .bridge import is_relief
 from .material import PAINT, VIEWS, show
+from .words import spoken
+
+_items: list[tuple[str, str, str, int, int]] = []
+"""What `_views` gave last: Blender keeps no copy of a list that is made for it."""
 
 
 class RELIEF_OT_show(bpy.types.Operator):
@@ -19,16 +24,38 @@ class RELIEF_OT_show(bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        cls.poll_message_set("Select a relief that has its material")
+        cls.poll_message_set(spoken("Select a relief that has its material"))
         relief = context.view_layer.objects.active
         return is_relief(relief) and relief.active_material is not None and "photo" in _nodes(relief)
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         if self.view == PAINT and PAINT not in context.view_layer.objects.active.data.color_attributes:
-            self.report({"ERROR"}, "Nothing is painted on this relief yet. Take Paint in the sidebar first.")
+            self.report({"ERROR"}, spoken("Nothing is painted on this relief yet. Take Paint in the sidebar first."))
             return {"CANCELLED"}
-        show(context.view_layer.objects.active.active_material, self.view)
+        context.view_layer.objects.active.relief_view = self.view
         return {"FINISHED"}
+
+
+def _views(relief: bpy.types.Object, _context: bpy.types.Context | None) -> list[tuple[str, str, str, int, int]]:
+    pictured = is_relief(relief) and relief.active_material is not None and "photo" in _nodes(relief)
+    painted = relief.type == "MESH" and PAINT in relief.data.color_attributes
+    _items[:] = [
+        (*view, thumbnails.icon(relief, view[0]) if pictured else 0, number)
+        for number, view in enumerate(VIEWS)
+        if view[0] != PAINT or painted
+    ]
+    return _items
+
+
+def _show(relief: bpy.types.Object, _context: bpy.types.Context) -> None:
+    if is_relief(relief) and relief.active_material is not None:
+        show(relief.active_material, relief.relief_view)
+
+
+view_property = bpy.props.EnumProperty(
+    name="View", description="What the relief is coloured with", items=_views, update=_show
+)
+"""Of every object; means something for reliefs alone."""
 
 
 def _nodes(relief: bpy.types.Object) -> bpy.types.Nodes:

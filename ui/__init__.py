@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 def _classes() -> tuple[type, ...]:
-    from . import doors, panels, preferences, presets_panel, properties
+    from . import doors, light_arrow, panels, preferences, presets_panel, properties
 
     return (
         properties.RELIEF_PG_settings,
@@ -17,6 +17,9 @@ def _classes() -> tuple[type, ...]:
         panels.RELIEF_PT_size,
         panels.RELIEF_PT_edges,
         panels.RELIEF_PT_layers,
+        panels.RELIEF_PT_maps,
+        light_arrow.RELIEF_GT_light,
+        light_arrow.RELIEF_GGT_light,
         doors.RELIEF_FH_photo,
     )
 
@@ -24,9 +27,8 @@ def _classes() -> tuple[type, ...]:
 def register() -> None:
     import bpy
 
-    from . import doors, presets_panel, properties, words
+    from . import doors, presets_panel, properties
 
-    bpy.app.translations.register(__package__, words.translations())
     for cls in _classes():
         bpy.utils.register_class(cls)
     bpy.types.Scene.relief = bpy.props.PointerProperty(type=properties.RELIEF_PG_settings)
@@ -50,4 +52,3 @@ def unregister() -> None:
     del bpy.types.Scene.relief
     for cls in reversed(_classes()):
         bpy.utils.unregister_class(cls)
-    bpy.app.translations.unregister(__package__)

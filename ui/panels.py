@@ -28,7 +28,7 @@ class RELIEF_PT_main(_Sidebar, bpy.types.Panel):
         layout, relief = self.layout, context.scene.relief
         progress = context.window_manager.relief_progress
         active = context.view_layer.objects.active
-        photo = _photo(context)
+        photo = chosen_photo(context)
         reference = photo is not None and active is not None and active.data == photo
         if progress.active:
             layout.progress(factor=progress.share, text=progress.stage)
@@ -49,7 +49,7 @@ class RELIEF_PT_main(_Sidebar, bpy.types.Panel):
         if not row.enabled:
             layout.label(text="Open or select a photograph", icon="INFO")
         if bpy.ops.relief.show.poll():
-            layout.operator_menu_enum("relief.show", "view", icon="SHADING_TEXTURE")
+            layout.prop(active, "relief_view", text="Show")
             layout.operator("relief.stage", icon="LIGHT_SUN")
         if bpy.ops.relief.paint.poll():
             row = layout.row(align=True)
@@ -65,10 +65,10 @@ class RELIEF_PT_prepare(_Sidebar, bpy.types.Panel):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        return _photo(context) is not None
+        return chosen_photo(context) is not None
 
     def draw(self, context: bpy.types.Context) -> None:
-        layout, image = self.layout, _photo(context)
+        layout, image = self.layout, chosen_photo(context)
         layout.use_property_split = True
         layout.use_property_decorate = False
         layout.prop(image.relief, "straighten")
@@ -81,12 +81,14 @@ class RELIEF_PT_prepare(_Sidebar, bpy.types.Panel):
         angle = row.row()
         angle.active = image.relief.know_light
         angle.prop(image.relief, "light_angle", text="")
+        if image.relief.know_light:
+            layout.label(text="Drag the arrow in the viewport, then Reconstruct", icon="INFO")
         layout.prop(image.relief, "even_light", slider=True)
         layout.prop(image.relief, "remove_dust", slider=True)
         layout.operator("relief.preview_preparation", icon="HIDE_OFF")
 
 
-def _photo(context: bpy.types.Context) -> bpy.types.Image | None:
+def chosen_photo(context: bpy.types.Context) -> bpy.types.Image | None:
     """The photograph that Reconstruct would take."""
     active = context.view_layer.objects.active
     if active is not None and active.type == "EMPTY" and isinstance(active.data, bpy.types.Image):
@@ -124,6 +126,20 @@ class RELIEF_PT_layers(_Sidebar, bpy.types.Panel):
         relief = context.view_layer.objects.active
         if relief is not None and "relief_photo_sha256" in relief:
             self.layout.template_ID(relief, "relief_mask", new="image.new", open="image.open", text="Mask")
+
+
+class RELIEF_PT_maps(_Sidebar, bpy.types.Panel):
+    bl_label = "Maps"
+    bl_parent_id = "RELIEF_PT_main"
+    bl_options = {"DEFAULT_CLOSED"}
+
+    @classmethod
+    def poll(cls, _context: bpy.types.Context) -> bool:
+        return bpy.ops.relief.show.poll()
+
+    def draw(self, context: bpy.types.Context) -> None:
+        relief = context.view_layer.objects.active
+        self.layout.template_icon_view(relief, "relief_view", show_labels=True, scale=8.0, scale_popup=5.0)
 
 
 def _of_layers(setting: Field[Any]) -> bool:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import math
 
 import bpy
+import numpy as np
 import pytest
+from mathutils import Matrix, Vector
 
 CORNERS = [0.25, 0.1, 0.75, 0.1, 0.75, 0.9, 0.25, 0.9]
 
@@ -56,6 +59,42 @@ def test_preview_shows_the_prepared_photograph_and_keeps_the_original(image):
     assert sorted(i.name for i in bpy.data.images) == ["panel.png", "panel.png prepared"]
     assert bpy.data.images["panel.png prepared"].size[:] == (64, 64)
     assert image.size[:] == (120, 80)
+
+
+@pytest.mark.parametrize("turn_deg", [0.0, 40.0])
+def test_the_arrow_lies_in_the_picture_of_a_reference_and_of_a_relief(module, known, photo, image, turn_deg):
+    """120 x 80 pixels; 2 m wide as a reference, whose picture hangs from its middle."""
+    arrow = module("ui.light_arrow")
+    empty = bpy.data.objects.new("reference", None)
+    empty.empty_display_type, empty.data, empty.empty_display_size = "IMAGE", image, 2.0
+    bpy.context.scene.collection.objects.link(empty)
+    empty.location, empty.rotation_euler = (3.0, 1.0, 0.5), (math.pi / 2, 0.0, math.radians(turn_deg))
+    bpy.context.view_layer.objects.active = empty
+    bpy.context.view_layer.update()
+    turn = Matrix.Rotation(math.radians(turn_deg), 3, "Z")
+    plane = arrow.picture_plane(empty)
+    np.testing.assert_allclose(plane.translation, (3.0, 1.0, 0.5), atol=1e-6)
+    half = 0.45 * (2.0 * 80 / 120)
+    np.testing.assert_allclose(plane @ Vector((1, 0, 0)), Vector((3, 1, 0.5)) + turn @ Vector((half, 0, 0)), atol=1e-6)
+    np.testing.assert_allclose(plane @ Vector((0, 1, 0)), (3.0, 1.0, 0.5 + half), atol=1e-6)
+    bpy.ops.relief.reconstruct()
+    relief = bpy.context.active_object
+    bpy.context.view_layer.update()
+    front = arrow.picture_plane(relief)
+    for corner in ((1, 0, 0), (0, 1, 0)):
+        along = (front @ Vector(corner) - front.translation).normalized()
+        np.testing.assert_allclose(along, (plane @ Vector(corner) - plane.translation).normalized(), atol=1e-5)
+
+
+def test_the_arrow_follows_the_mouse(module):
+    angle_of, plane = (
+        module("ui.light_arrow").angle_of,
+        Matrix.Translation((1.0, 0.0, 2.0)) @ Matrix.Rotation(math.pi / 2, 4, "X"),
+    )
+    into = Vector((0.0, 1.0, 0.0))
+    for place, expected in (((4, -9, 2), 0.0), ((1, -9, 3), 90.0), ((0, -9, 2), 180.0), ((3, -9, 0), 315.0)):
+        assert math.degrees(angle_of(plane, Vector(place), into)) == pytest.approx(expected, abs=1e-4)
+    assert angle_of(plane, Vector((0, -1, 0)), Vector((1.0, 0.0, 0.0))) is None
 
 
 def test_command_line_prepares_and_its_record_repeats_it(module, known, photo, tmp_path, capsys):

@@ -75,6 +75,43 @@ def test_paint_lies_over_the_photograph(module, known, photo):
     assert shader.inputs["Base Color"].links[0].from_socket.type == "RGBA"
 
 
+def test_the_property_shows_and_offers_paint_only_once_there_is_some(module, known, photo):
+    bpy.ops.relief.reconstruct(filepath=str(photo))
+    relief = bpy.context.active_object
+    assert relief.relief_view == "photo"
+    relief.relief_view = "height"
+    assert _colour_source().name == "height"
+    with pytest.raises(TypeError):
+        relief.relief_view = "corrections"
+    bpy.ops.relief.paint(meaning="flat")
+    bpy.ops.object.mode_set(mode="OBJECT")
+    assert relief.relief_view == "corrections"
+    bpy.ops.relief.show(view="photo")
+    assert relief.relief_view == "photo" and _colour_source().type == "TEX_IMAGE"
+
+
+def test_thumbnails_have_the_colours_of_their_view(module, known, photo):
+    bpy.ops.relief.reconstruct(filepath=str(photo))
+    relief, thumbnails = bpy.context.active_object, module("operators.thumbnails")
+    rows, columns = relief["relief_grid"]
+    maps = module("inference.maps")
+    for view, palette in (("soft_edge", maps.EDGE_PALETTE), ("segment", maps.SEGMENT_PALETTE)):
+        picture = thumbnails.thumbnail(relief, view)
+        step = -(-max(rows, columns) // 128)
+        assert picture.shape == (len(range(0, rows, step)), len(range(0, columns, step)), 4)
+        classes = np.empty(rows * columns, np.int32)
+        relief.data.attributes[view].data.foreach_get("value", classes)
+        expected = palette[classes.reshape(rows, columns)[::step, ::step]] / 255
+        np.testing.assert_allclose(picture[..., :3], expected, atol=1e-6)
+    heights = np.empty(rows * columns, np.float32)
+    relief.data.attributes["height"].data.foreach_get("value", heights)
+    np.testing.assert_allclose(
+        thumbnails.thumbnail(relief, "height")[0, 0, :3], heights.reshape(rows, columns)[0, 0].clip(0, 1), atol=1e-6
+    )
+    relief.data.clear_geometry()
+    assert thumbnails.thumbnail(relief, "height") is None
+
+
 def test_nothing_to_show_without_a_relief(module):
     assert not bpy.ops.relief.show.poll()
     bpy.ops.mesh.primitive_cube_add()
