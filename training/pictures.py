@@ -110,7 +110,7 @@ def main() -> None:
     write(options.output / "result.jpg", np.hstack([fitted(p) for p in (colour, np.asarray(relief, np.uint8), render)]))
     write(options.output / "settings.jpg", settings_sheet(prediction))
     if options.window:
-        (path,) = options.window.glob("*_relief_stands.png")
+        (path,) = options.window.glob("*_undo.png")
         write(options.output / "window.jpg", fitted(np.asarray(cv2.imread(str(path)), np.uint8), 2 * HEIGHT_PX))
 
 
