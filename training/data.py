@@ -23,6 +23,9 @@ from .photograph import Stone, take_photograph
 USES_PER_SCENE = 14
 SCENES_KEPT = 40
 CLEAN_SHARE = 0.45
+MARGIN_SHARE = 0.2
+WIDEST_MARGIN = 0.08
+"""Of the photograph's size: wall, mount or print beside the panel, that has nothing of its light."""
 CLOSEST = 0.45
 """Least window, relative to the crop made of it: full-size photographs show figures larger than a crop."""
 
@@ -72,13 +75,30 @@ def crop_scene(scene: Scene, size: int, rng: np.random.Generator) -> Scene:
     return Scene(height, scene.depth_px * size / rows, segments, blocks)
 
 
+def margins(size: int, rng: np.random.Generator) -> npt.NDArray[np.bool_]:
+    """Where a photograph shows what lies beside the panel: slanting strips along some of its sides, (size, size)."""
+    beside = np.zeros((size, size), bool)
+    for turn in range(4):
+        if rng.random() < 0.5:
+            first, last = rng.uniform(-WIDEST_MARGIN, WIDEST_MARGIN, 2) * size
+            np.rot90(beside, turn)[np.arange(size)[:, None] < np.linspace(first, last, size)] = True
+    return beside
+
+
 def photograph_sample(scene: Scene, stone: Stone, rng: np.random.Generator) -> Sample:
     """Light a scene anew, photograph it, and label it."""
     clean = bool(rng.random() < CLEAN_SHARE)
     grey, light = take_photograph(
         scene.height * np.float32(scene.depth_px), rng, stone, clean=clean, blocks=scene.blocks
     )
-    return Sample(grey, scene.height, soft_edge_classes(scene.height), scene.segments, light)
+    edges = soft_edge_classes(scene.height)
+    if rng.random() >= MARGIN_SHARE:
+        return Sample(grey, scene.height, edges, scene.segments, light)
+    beside = margins(len(grey), rng)
+    tone = rng.choice((0.0, rng.uniform(0.0, 1.0), 1.0)) + rng.normal(0.0, 0.01, grey.shape)
+    grey = np.where(beside, tone.clip(0.0, 1.0), grey).astype(np.float32)
+    height = np.where(beside, np.float32(0.0), scene.height)
+    return Sample(grey, height, np.where(beside, 0, edges).astype(np.uint8), np.where(beside, 0, scene.segments), light)
 
 
 class Stream(IterableDataset[Sample]):

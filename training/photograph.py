@@ -100,7 +100,7 @@ def light_vector(azimuth_deg: float, elevation_deg: float) -> FloatArray:
 
 
 def draw_lighting(rng: np.random.Generator, light: FloatArray | None = None, slope: float = DROWNING_SLOPE) -> Lighting:
-    """Draw a photograph's light: a good half from above, elevation 15 to 70 degrees.
+    """Draw a photograph's light: three quarters from above, elevation 15 to 70 degrees.
 
     Shallow carving is photographed under raking light, or nothing of it would be seen: there it is mostly 8 to 35.
 
@@ -110,7 +110,7 @@ def draw_lighting(rng: np.random.Generator, light: FloatArray | None = None, slo
         slope: root mean square slope of the carving.
     """
     if light is None:
-        azimuth = rng.uniform(25.0, 155.0) if rng.random() < 0.55 else rng.uniform(0.0, 360.0)
+        azimuth = rng.uniform(25.0, 155.0) if rng.random() < 0.65 else rng.uniform(0.0, 360.0)
         raking = slope < DROWNING_SLOPE and rng.random() < 0.7
         light = light_vector(azimuth, rng.uniform(8.0, 35.0) if raking else rng.uniform(15.0, 70.0))
     else:
@@ -135,6 +135,28 @@ def draw_lighting(rng: np.random.Generator, light: FloatArray | None = None, slo
     )
 
 
+def mean_light(lighting: Lighting) -> FloatArray:
+    """Unit vector toward the one light that would shade gentle slopes as all the lights together do.
+
+    Under an overcast sky that is the sky itself, wherever what is left of the sun stands: told the sun's place there,
+    the network took light from above for light from anywhere.
+
+    Returns:
+        (3,) float32.
+    """
+    directions = sky_directions(float(lighting.light[0]))
+    brightness = 1.0 + lighting.sky_top * directions[:, 1]
+    brightness /= brightness.sum()
+    lights = np.vstack((lighting.light, lighting.second, directions))
+    direct = 1.0 - lighting.sky
+    shares = np.concatenate(
+        ([direct * (1.0 - lighting.second_share), direct * lighting.second_share], lighting.sky * brightness)
+    )
+    # A flat slab gets the same from each, so what counts is how fast a slope gains or loses: the tangent.
+    mean = np.append(shares @ (lights[:, :2] / lights[:, 2:]), 1.0)
+    return np.asarray(mean / np.linalg.norm(mean), np.float32)
+
+
 def take_photograph(
     height_px: FloatArray,
     rng: np.random.Generator,
@@ -154,7 +176,7 @@ def take_photograph(
         blocks: (H, W) number of the stone block at each pixel; each block then has its own tone.
 
     Returns:
-        Grey picture (H, W), 0 to 1, display-referred, and the (3,) unit vector toward the main light.
+        Grey picture (H, W), 0 to 1, display-referred, and the (3,) unit vector toward the light, see `mean_light`.
     """
     height = np.ascontiguousarray(height_px, np.float32)
     slope = _mean_slope(height)
@@ -166,7 +188,7 @@ def take_photograph(
     picture = _expose(picture, rng)
     if not clean:
         picture = _age(picture, rng, stone)
-    return np.clip(picture, 0.0, 1.0, dtype=np.float32), lighting.light
+    return np.clip(picture, 0.0, 1.0, dtype=np.float32), mean_light(lighting)
 
 
 # --- Light ---

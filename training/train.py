@@ -16,7 +16,6 @@ import io
 import logging
 import os
 import time
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -31,7 +30,7 @@ from inference.network.light import light_loss
 from inference.normalisation import believed
 
 from .data import Stream, batches
-from .losses import LossWeights, balanced, detector_loss, total_loss
+from .losses import LossWeights, autocast, balanced, detector_loss, total_loss
 
 log = logging.getLogger(__name__)
 
@@ -66,11 +65,6 @@ class Options:
     device: str
     detector_steps: int
     start: Path | None = None
-
-
-def autocast(device: str) -> AbstractContextManager[Any]:
-    """bfloat16 autocast where the device gains by it."""
-    return torch.autocast(device, torch.bfloat16) if device in ("cpu", "cuda") else nullcontext()
 
 
 def to_device(batch: dict[str, Tensor], device: str) -> dict[str, Tensor]:

@@ -10,8 +10,8 @@ import pytest
 import torch
 
 from inference.network import SLOPE_SCALE, build_network
-from training.compose import Composer
-from training.data import CLOSEST, Stream, collate, crop_scene, photograph_sample
+from training.compose import Composer, Scene
+from training.data import CLOSEST, WIDEST_MARGIN, Stream, collate, crop_scene, margins, photograph_sample
 from training.labels import edge_strength, soft_edge_classes
 from training.library import Library
 from training.losses import LossWeights, balanced, dynamic_weight, form_loss, gradient, total_loss
@@ -130,3 +130,25 @@ def test_loss_trains_every_part_and_leaves_detector_b_frozen(library: Path) -> N
     weight = dynamic_weight(out, batch["edges"].long(), LossWeights(), 1.0)
     assert weight.mean() == pytest.approx(1, abs=1e-4) and not weight.requires_grad
     assert out.slopes.shape == (2, 2, 64, 64) and SLOPE_SCALE > 0
+
+
+def test_margins_are_strips_along_the_sides() -> None:
+    drawn = [margins(100, np.random.default_rng(seed)) for seed in range(40)]
+    widest = int(100 * WIDEST_MARGIN)
+    assert not any(beside[widest:-widest, widest:-widest].any() for beside in drawn)
+    for side in (np.s_[0, 50], np.s_[-1, 50], np.s_[50, 0], np.s_[50, -1]):
+        assert 0.1 < np.mean([beside[side] for beside in drawn]) < 0.5
+
+
+def test_a_margin_has_neither_carving_nor_light() -> None:
+    raised, figures = np.full((64, 64), 0.7, np.float32), np.ones((64, 64), np.uint8)
+    scene = Scene(raised, 10.0, figures, np.zeros((64, 64), np.int32))
+    stone = Stone.load()
+    samples = [photograph_sample(scene, stone, np.random.default_rng(seed)) for seed in range(60)]
+    framed = [s for s in samples if (s.height == 0).any()]
+    assert 4 < len(framed) < 20
+    for sample in framed:
+        beside = sample.height == 0
+        assert (sample.height[~beside] == np.float32(0.7)).all()
+        assert not sample.segments[beside].any() and sample.segments[~beside].all() and not sample.edges[beside].any()
+        assert sample.grey[beside].std() < 0.02
