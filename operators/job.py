@@ -231,12 +231,17 @@ def told(seconds: float | None) -> str:
 
 
 def _show(context: bpy.types.Context, share: float, stage: str, active: bool, left: str = "") -> None:
-    progress = context.window_manager.relief_progress
-    progress.active, progress.share, progress.stage = active, share, spoken(stage + left)
+    """Tell sidebar and status bar, where there is news; the 3D view, which may be slow to draw, stays as it is."""
+    progress, text = context.window_manager.relief_progress, spoken(stage + left)
+    told_before = progress.active, round(progress.share, 2), progress.stage
+    if told_before == (active, round(share, 2), text):
+        return
+    progress.active, progress.share, progress.stage = active, share, text
     if context.workspace is not None:
-        status = f"{share:.0%} {progress.stage} | {spoken('Esc: cancel')}"
-        context.workspace.status_text_set(status if active else None)
+        context.workspace.status_text_set(f"{share:.0%} {text} | {spoken('Esc: cancel')}" if active else None)
     for window in context.window_manager.windows:
         for area in window.screen.areas:
             if area.type == "VIEW_3D":
-                area.tag_redraw()
+                for region in area.regions:
+                    if region.type == "UI":
+                        region.tag_redraw()
