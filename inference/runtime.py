@@ -11,7 +11,7 @@ import pickle
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -19,17 +19,17 @@ import numpy.typing as npt
 from .errors import ReliefError
 from .prediction import FloatArray
 
-if TYPE_CHECKING:
-    pass
-
 WEIGHTS_FOLDER = Path(__file__).parent / "weights"
 WEIGHTS_FILE = "weights.json"
 TORCH_FILE = "relief.pt.gz"
 ONNX_FILE = "relief.onnx.gz"
+LIGHT_FILE = "light.onnx.gz"
+FILES = (TORCH_FILE, ONNX_FILE, LIGHT_FILE)
+"""PyTorch's file holds the whole network; the ONNX files hold its two parts, of which the one for light goes first."""
 
 RUNTIMES = ("auto", "opencv", "torch")
 
-OUTPUTS = ("height", "slopes", "soft_edges", "segments", "confidence", "light")
+OUTPUTS = ("height", "slopes", "soft_edges", "segments", "confidence")
 """Names of the exported network's answers, in order."""
 
 REINSTALL = "Reinstall the extension, or fetch the repository again."
@@ -39,7 +39,7 @@ class RawPrediction(NamedTuple):
     """The network's answer for one pass, at the size of its input.
 
     Convention:
-        Channels first. Pixel frame: x right, y down; light: x right, y up, z to the viewer.
+        Channels first. Pixel frame: x right, y down.
 
     Attributes:
         height: (H, W) float32.
@@ -47,8 +47,6 @@ class RawPrediction(NamedTuple):
         soft_edges: (4, H, W) float32, probabilities.
         segments: (6, H, W) float32, probabilities.
         confidence: (H, W) float32, 0 to 1.
-        light: (3,) float32, evidence: two parts of a vector toward the light, the longer the surer, and the logit of
-            the sine of its elevation.
     """
 
     height: FloatArray
@@ -56,13 +54,12 @@ class RawPrediction(NamedTuple):
     soft_edges: FloatArray
     segments: FloatArray
     confidence: FloatArray
-    light: FloatArray
 
     @classmethod
     def from_batch(cls, arrays: Sequence[npt.NDArray[Any]]) -> RawPrediction:
         """From the answers to a batch of one, in the order of OUTPUTS."""
-        height, slopes, soft_edges, segments, confidence, light = (np.asarray(a, np.float32)[0] for a in arrays)
-        return cls(height[0], slopes, soft_edges, segments, confidence[0], light)
+        height, slopes, soft_edges, segments, confidence = (np.asarray(a, np.float32)[0] for a in arrays)
+        return cls(height[0], slopes, soft_edges, segments, confidence[0])
 
 
 class Runtime(Protocol):
@@ -75,6 +72,18 @@ class Runtime(Protocol):
 
         Args:
             x: (3, H, W) float32, what ``normalisation.lit`` makes; H and W multiples of 32, at least 64.
+        """
+        ...
+
+    def find_light(self, grey: FloatArray) -> FloatArray:
+        """Evidence of where the light comes from.
+
+        Args:
+            grey: (H, W) float32, standardised; H and W at least 64.
+
+        Returns:
+            (3,) float32, x right and y up: two parts of a vector toward the light, the longer the surer, and the logit
+            of the sine of its elevation.
         """
         ...
 
@@ -98,7 +107,7 @@ class Weights:
     @property
     def label(self) -> str:
         """Version and the start of the hash; both runtimes have the same, as their files hold the same numbers."""
-        return f"{self.version}+{self.sha256[ONNX_FILE][:8]}"
+        return f"{self.version}+{self.sha256[TORCH_FILE][:8]}"
 
     @classmethod
     def read(cls, folder: Path = WEIGHTS_FOLDER) -> Weights:
@@ -110,7 +119,7 @@ class Weights:
         path = folder / WEIGHTS_FILE
         try:
             values = json.loads(path.read_text(encoding="utf-8"))
-            hashes = {name: str(values["sha256"][name]) for name in (ONNX_FILE, TORCH_FILE)}
+            hashes = {name: str(values["sha256"][name]) for name in FILES}
             return cls(folder, str(values["version"]), str(values["config"]), hashes)
         except FileNotFoundError:
             raise ReliefError(f"The network's weights are missing: there is no {path}. {REINSTALL}") from None
@@ -146,10 +155,10 @@ class OpenCVRuntime:
         import cv2
 
         self.name = "opencv (cpu)"
-        content = np.frombuffer(weights.content(ONNX_FILE), np.uint8)
+        contents = [np.frombuffer(weights.content(name), np.uint8) for name in (ONNX_FILE, LIGHT_FILE)]
         try:
             # From memory: OpenCV opens no path with letters outside the system's code page on Windows.
-            self._net = cv2.dnn.readNetFromONNX(content)
+            self._net, self._light_net = (cv2.dnn.readNetFromONNX(content) for content in contents)
         except cv2.error as error:
             raise ReliefError(
                 f"This OpenCV ({cv2.__version__}) cannot read the network's weights; OpenCV 5 is needed. {REINSTALL}"
@@ -159,6 +168,11 @@ class OpenCVRuntime:
         """See ``Runtime``."""
         self._net.setInput(np.ascontiguousarray(x, np.float32)[None])
         return RawPrediction.from_batch(self._net.forward(list(OUTPUTS)))
+
+    def find_light(self, grey: FloatArray) -> FloatArray:
+        """See ``Runtime``."""
+        self._light_net.setInput(np.ascontiguousarray(grey, np.float32)[None, None])
+        return np.array(self._light_net.forward()[0], np.float32)
 
 
 class TorchRuntime:
@@ -190,6 +204,13 @@ class TorchRuntime:
         with torch.inference_mode():
             batch = torch.from_numpy(np.ascontiguousarray(x, np.float32))[None].to(self._device)
             return RawPrediction.from_batch([answer.cpu().numpy() for answer in self._network(batch)])
+
+    def find_light(self, grey: FloatArray) -> FloatArray:
+        """See ``Runtime``."""
+        torch = self._torch
+        with torch.inference_mode():
+            batch = torch.from_numpy(np.ascontiguousarray(grey, np.float32))[None, None].to(self._device)
+            return np.array(self._network.network.light_branch(batch)[0].cpu().numpy(), np.float32)
 
 
 def _gpu() -> str | None:

@@ -24,8 +24,8 @@ from inference.evaluation import correlation, highpass
 
 from .benchmark import HIGHPASS_SHARE
 from .data import Stream, batches, collate
-from .losses import LossWeights
-from .train import Options, Training, autocast, class_weights, learning_rate, to_device, train_detector
+from .losses import LossWeights, autocast
+from .train import Options, Training, class_weights, learning_rate, to_device, train_detector
 
 log = logging.getLogger(__name__)
 

@@ -1,4 +1,4 @@
-"""Write the weights that the extension bundles: one file per runtime, and what they are.
+"""Write the weights that the extension bundles, for both runtimes, and what they are.
 
 python -m training.export --run DIR --version 1.0.0
 """
@@ -17,12 +17,12 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from inference.errors import ReliefError
 from inference.network import Inference, ReliefNetwork, build_network
 from inference.network.blocks import Residual
-from inference.runtime import ONNX_FILE, OUTPUTS, TORCH_FILE, WEIGHTS_FILE, WEIGHTS_FOLDER
+from inference.runtime import FILES, LIGHT_FILE, ONNX_FILE, OUTPUTS, TORCH_FILE, WEIGHTS_FILE, WEIGHTS_FOLDER
 
 log = logging.getLogger(__name__)
 
@@ -30,13 +30,17 @@ SMALL = 1024
 """Tensors of fewer values stay float32: statistics and biases cost little and lose much."""
 
 MAX_BYTES = 17_000_000
-"""Both files together stay below this."""
+"""All files together stay below this."""
+
+
+SIZED = {2: "height", 3: "width"}
+"""Axes of a picture, by the names of their lengths."""
 
 
 def _rounded(network: ReliefNetwork) -> ReliefNetwork:
     """A copy in evaluation mode with scales folded and large weights rounded to what float16 holds.
 
-    Rounded before either file is written, so that both runtimes compute with the same numbers.
+    Rounded before any file is written, so that both runtimes compute with the same numbers.
     """
     network = copy.deepcopy(network).cpu().float().eval()
     with torch.no_grad():
@@ -57,23 +61,28 @@ def _state(network: ReliefNetwork) -> dict[str, Tensor]:
     }
 
 
-def _write_onnx(network: ReliefNetwork, path: Path) -> None:
-    """The graph with large weights stored as float16, each followed by a cast that the reader folds away."""
+def _write_onnx(part: nn.Module, channels: int, answers: dict[str, dict[int, str]], path: Path) -> None:
+    """The graph with large weights stored as float16, each followed by a cast that the reader folds away.
+
+    Args:
+        part: what to write.
+        channels: of its input, (1, channels, H, W).
+        answers: names of its answers, and which of their axes are as long as the input's height and width.
+        path: of the file.
+    """
     import onnx
     from onnx import TensorProto, helper, numpy_helper
 
-    sized = {2: "height", 3: "width"}
-    axes = {"seen": sized, **{name: sized for name in OUTPUTS if name != "light"}}
     with warnings.catch_warnings():
         # The tracing exporter is deprecated, but the other one needs another package and draws the same graph.
         warnings.simplefilter("ignore")
         torch.onnx.export(
-            Inference(network).eval(),
-            (torch.zeros(1, 3, 128, 160),),
+            part.eval(),
+            (torch.zeros(1, channels, 128, 160),),
             str(path),
             input_names=["seen"],
-            output_names=list(OUTPUTS),
-            dynamic_axes=axes,
+            output_names=list(answers),
+            dynamic_axes={"seen": SIZED, **answers},
             opset_version=17,
             # Normalisations stay nodes: folded into the weights they would be rounded a second time.
             training=torch.onnx.TrainingMode.PRESERVE,
@@ -95,7 +104,7 @@ def _write_onnx(network: ReliefNetwork, path: Path) -> None:
 
 
 def export(network: ReliefNetwork, folder: Path, version: str) -> None:
-    """Write ``relief.pt.gz``, ``relief.onnx.gz`` and ``weights.json``.
+    """Write ``relief.pt.gz``, ``relief.onnx.gz``, ``light.onnx.gz`` and ``weights.json``.
 
     Args:
         network: trained; it stays as it is.
@@ -107,12 +116,13 @@ def export(network: ReliefNetwork, folder: Path, version: str) -> None:
     """
     folder.mkdir(parents=True, exist_ok=True)
     network = _rounded(network)
-    temporary = {name: folder / f".{name}.part" for name in (TORCH_FILE, ONNX_FILE, WEIGHTS_FILE)}
+    temporary = {name: folder / f".{name}.part" for name in (*FILES, WEIGHTS_FILE)}
     try:
         torch.save(_state(network), temporary[TORCH_FILE])
-        _write_onnx(network, temporary[ONNX_FILE])
+        _write_onnx(Inference(network), 3, dict.fromkeys(OUTPUTS, SIZED), temporary[ONNX_FILE])
+        _write_onnx(network.light_branch, 1, {"light": {}}, temporary[LIGHT_FILE])
         # Without the time in them, so that the same network gives the same files.
-        files = {name: gzip.compress(temporary[name].read_bytes(), mtime=0) for name in (TORCH_FILE, ONNX_FILE)}
+        files = {name: gzip.compress(temporary[name].read_bytes(), mtime=0) for name in FILES}
         for name, content in files.items():
             temporary[name].write_bytes(content)
         size = sum(map(len, files.values()))

@@ -105,8 +105,8 @@ class Inference(nn.Module):
         super().__init__()
         self.network = network
 
-    def forward(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor]:
-        """(N, 3, H, W) to height, slopes, soft edges, segments, confidence, light."""
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
+        """(N, 3, H, W) to height, slopes, soft edges, segments, confidence."""
         out = self.network(x)
         return (
             out.height,
@@ -114,7 +114,6 @@ class Inference(nn.Module):
             torch.softmax(out.edges_photo, 1),
             torch.softmax(out.segments, 1),
             1.0 / (1.0 + out.error),
-            out.light,
         )
 
 

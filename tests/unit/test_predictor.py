@@ -12,7 +12,7 @@ import pytest
 from inference import predictor as predictor_module
 from inference.errors import Cancelled, ReliefError
 from inference.lowpass import lowpass
-from inference.normalisation import lit
+from inference.normalisation import ABOVE, lit
 from inference.photo import photo_from_array
 from inference.prediction import Prediction
 from inference.predictor import CHANNELS, CONFIDENCE, HEIGHT, SEGMENTS, SLOPES, Predictor, Tile, levels, merge, tiles
@@ -30,6 +30,7 @@ class Linear:
     def __init__(self) -> None:
         self.shapes: list[tuple[int, ...]] = []
         self.towards: list[tuple[float, float]] = []
+        self.looked_at: list[tuple[int, ...]] = []
 
     def run(self, x: np.ndarray) -> RawPrediction:
         self.shapes.append(x.shape[1:])
@@ -40,9 +41,13 @@ class Linear:
         share = 1.0 / (1.0 + np.exp(-x))
         edges = np.stack((share, 1.0 - share, 0.0 * x, 0.0 * x))
         segments = np.stack((1.0 - share, share, *(0.0 * x for _ in range(4))))
-        light = np.array([3.0, 3.0, 0.0])  # from the upper right, together with what is believed beforehand (0, 1)
-        parts = (x, np.stack((across, down)), edges, segments, share, light)
+        parts = (x, np.stack((across, down)), edges, segments, share)
         return RawPrediction(*(np.asarray(part, np.float32) for part in parts))
+
+    def find_light(self, grey: np.ndarray) -> np.ndarray:
+        """From the upper right."""
+        self.looked_at.append(grey.shape)
+        return np.array([3.0, 3.0, 0.0], np.float32)
 
 
 def photo(grey: np.ndarray):  # type: ignore[no-untyped-def]
@@ -80,14 +85,24 @@ def test_prediction_is_at_the_size_of_the_photograph() -> None:
 def test_light_is_found_first_and_then_known_to_every_pass() -> None:
     runtime = Linear()
     predict(smooth(700, 900, 4.0), runtime)
-    assert runtime.towards[:2] == [(0.0, 0.0)] * 2
-    assert [max(shape) for shape in runtime.shapes[:2]] == [448, 704]
     # The overview is of the photograph and of its mirror image.
-    for (x, y), side in zip(runtime.towards[2:], (1, -1, 1), strict=True):
-        # Beside three of evidence each way, weighed, one of the belief that light is from above.
+    for (x, y), side in zip(runtime.towards, (1, -1, 1), strict=True):
+        # Beside three of evidence each way the belief that light is from above.
         counted = 3.0 * predictor_module.LIGHT_EVIDENCE
-        assert math.atan2(y, side * x) == pytest.approx(math.atan2(counted + 1.0, counted), abs=0.02)
-        assert 0.75 < math.hypot(x, y) < 1.0
+        expected = math.atan2(counted + ABOVE[1], counted + ABOVE[0])
+        assert math.atan2(y, side * x) == pytest.approx(expected, abs=0.02)
+        assert 0.7 < math.hypot(x, y) < 1.0
+
+
+def test_light_is_looked_for_in_the_middle_at_several_sizes() -> None:
+    runtime = Linear()
+    predict(smooth(1200, 2400, 4.0), runtime)
+    for (rows, columns), side in zip(runtime.looked_at, predictor_module.EVIDENCE_PX, strict=True):
+        assert math.sqrt(rows * columns) == pytest.approx(predictor_module.MIDDLE * side, rel=0.01)
+        assert columns == pytest.approx(2 * rows, abs=2)
+    runtime = Linear()
+    predict(smooth(66, 900, 4.0), runtime)
+    assert all(min(shape) >= 64 for shape in runtime.looked_at)
 
 
 def test_what_leans_to_one_side_is_balanced_by_the_mirror_image() -> None:
@@ -109,13 +124,13 @@ def test_what_leans_to_one_side_is_balanced_by_the_mirror_image() -> None:
 
 def test_without_evidence_light_is_believed_to_come_from_above() -> None:
     class Undecided(Linear):
-        def run(self, x: np.ndarray) -> RawPrediction:
-            return super().run(x)._replace(light=np.zeros(3, np.float32))
+        def find_light(self, grey: np.ndarray) -> np.ndarray:
+            return np.zeros(3, np.float32)
 
     runtime = Undecided()
     predict(smooth(200, 300, 4.0), runtime)
-    for x, y in runtime.towards[2:]:
-        assert x == pytest.approx(0.0, abs=1e-6) and 0.2 < y < 0.7
+    for x, y in runtime.towards:
+        assert x == pytest.approx(0.0, abs=1e-6) and 0.2 < y < 0.9
 
 
 def test_light_that_is_told_is_certain() -> None:
@@ -154,7 +169,7 @@ def test_windows_of_the_tiles_add_up_to_one(height: int, width: int) -> None:
 def test_thin_passes_are_padded_to_two_cells_either_way() -> None:
     runtime = Linear()
     grey = smooth(33, 70, 3.0).astype(np.float32)
-    maps, _ = Predictor(runtime, "test")._run(lit(grey, np.zeros(2, np.float32)))
+    maps = Predictor(runtime, "test")._run(lit(grey, np.zeros(2, np.float32)))
     assert maps.shape == (CHANNELS, 33, 70) and runtime.shapes == [(64, 96)]
     np.testing.assert_array_equal(maps[HEIGHT][0], grey)
 
@@ -170,11 +185,11 @@ def test_a_tiled_photograph_gives_what_a_whole_one_does(monkeypatch: pytest.Monk
     grey = smooth(320, 1536, 6.0)
     runtime = Linear()
     tiled = predict(grey, runtime)
-    assert len(runtime.shapes) == 2 + 2 + 2 * 2  # the light; overview and tiles, each with its mirror image
+    assert len(runtime.shapes) == 2 + 2 * 2  # overview and tiles, each with its mirror image
     monkeypatch.setattr(predictor_module, "tiles", lambda height, width, tile: tiles(height, width, 4096))
     runtime = Linear()
     whole = predict(grey, runtime)
-    assert len(runtime.shapes) == 2 + 2 + 2
+    assert len(runtime.shapes) == 2 + 2
     for name in ("soft_edges", "light"):  # the finest pass alone decides them
         np.testing.assert_allclose(getattr(tiled, name), getattr(whole, name), atol=2e-5, err_msg=name)
     for name in ("slopes", "segments"):
@@ -200,7 +215,7 @@ def test_heights_of_tiles_are_never_blended(monkeypatch: pytest.MonkeyPatch) -> 
 def test_a_long_frieze_is_first_seen_whole() -> None:
     runtime = Linear()
     predict(smooth(256, 2600, 6.0), runtime)
-    assert runtime.shapes[2] == (256, 2624)
+    assert runtime.shapes[0] == (256, 2624)
 
 
 def test_borders_of_tiles_are_no_seams_in_the_relief(monkeypatch: pytest.MonkeyPatch) -> None:
