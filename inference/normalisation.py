@@ -27,15 +27,12 @@ def standardise(grey: FloatArray) -> FloatArray:
     return ((grey - mean) / (spread + CONTRAST_FLOOR)).astype(np.float32)
 
 
-ABOVE = np.array([0.0, 1.0], np.float32)
-"""Evidence that stands before any photograph is seen: light comes from above as a rule."""
-
-
-def believed(evidence: FloatArray) -> FloatArray:
-    """The mean direction toward the light, shorter the less is known of it, for light that is from above as a rule.
+def believed(evidence: FloatArray, above: float) -> FloatArray:
+    """The mean direction toward the light, shorter the less is known of it.
 
     Args:
         evidence: (..., 2 or more) float32, x right and y up; the network's ``light``.
+        above: what stands against it before a photograph is seen: evidence that light comes from above, as a rule.
 
     Returns:
         (..., 2) float32, length 0 to 1.
@@ -43,7 +40,7 @@ def believed(evidence: FloatArray) -> FloatArray:
     Source:
         Mean of a von Mises distribution, I1(k) / I0(k), in a simple form that errs by less than 0.03.
     """
-    vector = evidence[..., :2] + ABOVE
+    vector = evidence[..., :2] + np.array([0.0, above], np.float32)
     sureness = np.linalg.norm(vector, axis=-1, keepdims=True)
     return np.asarray(vector / (np.sqrt(sureness**2 + 2.1) + 0.5), np.float32)
 

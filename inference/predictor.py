@@ -68,8 +68,8 @@ EVIDENCE_PX = (700.0, 1000.0, 1400.0)
 MIDDLE = 0.8
 """Share of the photograph's sides that is looked at then."""
 
-LIGHT_EVIDENCE = 2.1
-"""How much the mean evidence counts beside the belief that light comes from above: the branch is surer than it says."""
+LIGHT_EVIDENCE, LIGHT_ABOVE = 2.0, 3.0
+"""How much the mean evidence counts, and the belief beforehand that light comes from above; see ``believed``."""
 
 STAGE = "Reading the photograph"
 
@@ -265,7 +265,9 @@ class Predictor:
         maps: FloatArray | None = None
         report(progress, done, total, STAGE)
         evidence = np.mean([self.network.find_light(_middle(photo.grey, side)) for side in EVIDENCE_PX], axis=0)
-        towards = believed(np.float32(LIGHT_EVIDENCE) * evidence) if light_deg is None else _direction(light_deg)
+        towards = believed(np.float32(LIGHT_EVIDENCE) * evidence, LIGHT_ABOVE)
+        if light_deg is not None:
+            towards = _direction(light_deg)
         for height, width in sizes:
             grey = photo.grey
             if (height, width) != size:

@@ -41,6 +41,8 @@ MAX_NORM = 1e6
 """Norm of the gradient that no healthy step has: better stop at the last checkpoint than train on garbage."""
 DECAY_FROM = 0.45
 """Share of the time after which the learning rate falls to zero, linearly."""
+ABOVE = 1.0
+"""Evidence that light comes from above, which it does in most samples; see ``believed``."""
 LIGHT_KNOWN = (0.4, 0.45, 0.15)
 """Shares of the samples that are read with the true light, with the light found, with no word of the light."""
 RAMP_FROM, RAMP_TO = 0.2, 0.4
@@ -276,7 +278,7 @@ class Training:
         """What the network reads: with the true light, with the light that it finds itself, or with none."""
         with autocast(self.options.device):
             evidence = self.average.light_branch(x)
-        found = torch.from_numpy(believed(evidence.float().cpu().numpy())).to(x)
+        found = torch.from_numpy(believed(evidence.float().cpu().numpy(), ABOVE)).to(x)
         true = light[:, :2] / light[:, :2].norm(dim=1, keepdim=True).clamp_min(1e-6)
         kind = torch.from_numpy(self.rng.choice(3, len(x), p=LIGHT_KNOWN)).to(x.device)[:, None]
         towards = torch.where(kind == 0, true, torch.where(kind == 1, found, torch.zeros_like(true)))

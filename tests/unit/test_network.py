@@ -14,7 +14,7 @@ from inference.network.edges import SoftEdgeDetectorA, SoftEdgeDetectorB
 from inference.network.encoder import Encoder
 from inference.network.light import light_loss
 from inference.network.matching import EdgeMatching, mismatch
-from inference.normalisation import ABOVE, believed, lit, standardise
+from inference.normalisation import believed, lit, standardise
 
 TINY = PRESETS["tiny"]
 
@@ -200,8 +200,8 @@ def test_believed_light_is_the_mean_of_the_distribution() -> None:
         angle = np.linspace(0, 2 * np.pi, 2000, endpoint=False)
         weight = np.exp(sureness * np.cos(angle))
         mean = (weight * np.cos(angle)).sum() / weight.sum()
-        evidence = sureness * np.array([0.6, 0.8], np.float32) - ABOVE
-        assert believed(evidence) == pytest.approx([0.6 * mean, 0.8 * mean], abs=0.03)
+        evidence = sureness * np.array([0.6, 0.8], np.float32) - np.array([0.0, 2.0], np.float32)
+        assert believed(evidence, above=2.0) == pytest.approx([0.6 * mean, 0.8 * mean], abs=0.03)
 
 
 def test_lit_is_the_photograph_times_the_light() -> None:

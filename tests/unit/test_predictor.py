@@ -12,7 +12,7 @@ import pytest
 from inference import predictor as predictor_module
 from inference.errors import Cancelled, ReliefError
 from inference.lowpass import lowpass
-from inference.normalisation import ABOVE, lit
+from inference.normalisation import lit
 from inference.photo import photo_from_array
 from inference.prediction import Prediction
 from inference.predictor import CHANNELS, CONFIDENCE, HEIGHT, SEGMENTS, SLOPES, Predictor, Tile, levels, merge, tiles
@@ -89,7 +89,7 @@ def test_light_is_found_first_and_then_known_to_every_pass() -> None:
     for (x, y), side in zip(runtime.towards, (1, -1, 1), strict=True):
         # Beside three of evidence each way the belief that light is from above.
         counted = 3.0 * predictor_module.LIGHT_EVIDENCE
-        expected = math.atan2(counted + ABOVE[1], counted + ABOVE[0])
+        expected = math.atan2(counted + predictor_module.LIGHT_ABOVE, counted)
         assert math.atan2(y, side * x) == pytest.approx(expected, abs=0.02)
         assert 0.7 < math.hypot(x, y) < 1.0
 
