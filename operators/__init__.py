@@ -11,11 +11,24 @@ _commands: list[Any] = []
 
 
 def _classes() -> tuple[type, ...]:
-    from . import add_preset, cancel, clear_cache, import_photo, paint, prepare, reconstruct, refine, show, staging
+    from . import (
+        add_preset,
+        cancel,
+        clear_cache,
+        import_photo,
+        paint,
+        prepare,
+        read_again,
+        reconstruct,
+        refine,
+        show,
+        staging,
+    )
 
     return (
         reconstruct.RELIEF_OT_reconstruct,
         refine.RELIEF_OT_refine,
+        read_again.RELIEF_OT_read_again,
         cancel.RELIEF_OT_cancel,
         clear_cache.RELIEF_OT_clear_cache,
         import_photo.RELIEF_OT_import_photo,

@@ -187,10 +187,15 @@ def _fill_mesh(mesh: bpy.types.Mesh, relief: ReliefMesh, sculpted: npt.NDArray[n
     corner_uvs = np.ascontiguousarray(relief.uvs[faces.ravel()], dtype=np.float32)
     mesh.uv_layers.new(name="UVMap", do_init=False).uv.foreach_set("vector", corner_uvs.ravel())
     _write_vertices(mesh, relief, sculpted)
+    write_classes(mesh, relief)
+    mesh.update(calc_edges=True)
+
+
+def write_classes(mesh: bpy.types.Mesh, relief: ReliefMesh) -> None:
+    """Give the vertices what the network says of them beside their height."""
     _write_attribute(mesh, "soft_edge", "INT", relief.soft_edge)
     _write_attribute(mesh, "segment", "INT", relief.segment)
     _write_attribute(mesh, "confidence", "FLOAT", relief.confidence)
-    mesh.update(calc_edges=True)
 
 
 def _write_vertices(mesh: bpy.types.Mesh, relief: ReliefMesh, sculpted: npt.NDArray[np.float32] | None = None) -> None:

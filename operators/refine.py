@@ -49,7 +49,7 @@ class RELIEF_OT_refine(bpy.types.Operator):
             )
             return False
         cls.poll_message_set(
-            spoken("What the network said of this photograph is no longer stored. Reconstruct it again")
+            spoken("What the network said of this photograph is no longer stored. Let it read the photograph again")
         )
         return prediction_store.store().holds(relief[PHOTO_SHA256], relief[WEIGHTS])
 

@@ -48,6 +48,9 @@ class RELIEF_PT_main(_Sidebar, bpy.types.Panel):
         )
         if not row.enabled:
             layout.label(text="Open or select a photograph", icon="INFO")
+        if bpy.ops.relief.read_again.poll():
+            layout.label(text="The network's answer is no longer stored", icon="ERROR")
+            layout.operator("relief.read_again", icon="FILE_REFRESH")
         if bpy.ops.relief.show.poll():
             layout.prop(active, "relief_view", text="Show")
             layout.operator("relief.stage", icon="LIGHT_SUN")

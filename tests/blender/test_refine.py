@@ -105,6 +105,44 @@ def test_lost_prediction_is_told_and_sliders_do_no_harm(module, known, photo):
         bpy.ops.relief.refine()
 
 
+def test_lost_prediction_is_read_again_in_place(module, known, photo):
+    bpy.ops.relief.reconstruct(filepath=str(photo))
+    relief = bpy.context.active_object
+    assert not bpy.ops.relief.read_again.poll(), "nothing is lost yet"
+    first = _positions()
+    _sculpt(slice(0, 4), 0.03)
+    sculpted = _positions()
+    relief.data.attributes["segment"].data.foreach_set("value", [5] * len(relief.data.vertices))
+    bpy.ops.relief.clear_cache()
+    photo.unlink()
+    assert bpy.ops.relief.read_again() == {"FINISHED"}
+    assert known.calls == 2 and bpy.context.active_object == relief and len(bpy.context.scene.objects) == 1
+    np.testing.assert_allclose(_positions(), sculpted, atol=1e-5)
+    assert {item.value for item in relief.data.attributes["segment"].data} == {0, 1}
+    bpy.context.scene.relief.strength_sharp = 0.0
+    assert np.abs(_positions() - first).max() > 0.01
+    assert known.calls == 2 and not bpy.ops.relief.read_again.poll()
+
+
+def test_a_light_that_was_told_is_told_again(module, known, photo):
+    image = bpy.data.images.load(str(photo))
+    image.relief.know_light, image.relief.light_angle = True, np.pi
+    bpy.context.scene.relief.image = image
+    bpy.ops.relief.reconstruct()
+    bpy.ops.relief.clear_cache()
+    known.light_deg = None
+    assert bpy.ops.relief.read_again() == {"FINISHED"}
+    assert known.light_deg == pytest.approx(180.0)
+
+
+def test_a_relief_without_its_photograph_says_so(module, known, photo):
+    bpy.ops.relief.reconstruct(filepath=str(photo))
+    bpy.ops.relief.clear_cache()
+    bpy.context.active_object.data.materials.clear()
+    with pytest.raises(RuntimeError, match="no longer wears its photograph"):
+        bpy.ops.relief.read_again()
+
+
 def test_poll_wants_a_relief(module):
     with pytest.raises(RuntimeError, match="Select a relief"):
         bpy.ops.relief.refine()

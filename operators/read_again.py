@@ -1,0 +1,79 @@
+"""The operator that reads a relief's own photograph again, where the network's answer is no longer stored."""
+
+from __future__ import annotations
+
+import functools
+import json
+from typing import TYPE_CHECKING
+
+import bpy
+
+from ..inference.errors import ReliefError
+from . import job, prediction_store, thumbnails
+from .bridge import PHOTO_SHA256, PREPARATION, WEIGHTS, has_its_grid, is_relief, write_classes
+from .photo_source import PhotoSource, photo_file
+from .reconstruction import reconstruct
+from .scene_settings import read_runtime, read_settings
+from .words import spoken
+
+if TYPE_CHECKING:
+    from ..inference.errors import Progress
+    from ..inference.restoration import Preparation
+    from ..inference.settings import MeshSettings, RefinementSettings
+    from .reconstruction import Reconstruction
+
+
+class RELIEF_OT_read_again(job.JobOperator, bpy.types.Operator):
+    """Let the network read the photograph on this relief anew, so that it can be refined; paint and sculpting stay"""
+
+    bl_idname = "relief.read_again"
+    bl_label = "Read Photograph Again"
+    bl_options = {"REGISTER", "UNDO"}
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        relief = context.view_layer.objects.active
+        cls.poll_message_set(spoken("Select a relief, in Object Mode"))
+        if not is_relief(relief) or relief.mode != "OBJECT" or not has_its_grid(relief):
+            return False
+        cls.poll_message_set(spoken("What the network said of this photograph is still stored"))
+        return not prediction_store.store().holds(relief[PHOTO_SHA256], relief[WEIGHTS])
+
+    def tasks(self, context: bpy.types.Context) -> list[job.Task]:
+        from ..inference.restoration import Preparation
+
+        relief = context.view_layer.objects.active
+        texture = relief.active_material and relief.active_material.node_tree.nodes.get("photo")
+        if not texture or texture.image is None:
+            raise ReliefError("This relief no longer wears its photograph. Reconstruct the photograph anew.")
+        # All other preparation is in the picture that the relief wears.
+        light = Preparation(light_deg=json.loads(relief.get(PREPARATION, "{}")).get("light_deg"))
+        work = functools.partial(
+            _read, photo_file(texture.image), light, *read_settings(context.scene), read_runtime(context)
+        )
+        return [job.Task(work, functools.partial(_refine, relief.name))]
+
+
+def _read(
+    source: PhotoSource,
+    light: Preparation,
+    refinement_settings: RefinementSettings,
+    mesh_settings: MeshSettings,
+    runtime: str,
+    progress: Progress | None,
+) -> Reconstruction:
+    store = prediction_store.store()
+    return reconstruct(
+        source.path, refinement_settings, mesh_settings, light, runtime=runtime, store=store, progress=progress
+    )
+
+
+def _refine(name: str, context: bpy.types.Context, result: Reconstruction) -> None:
+    relief = context.view_layer.objects.get(name)
+    if relief is None:
+        raise ReliefError("The relief was removed while its photograph was read.")
+    context.view_layer.objects.active = relief
+    relief[PHOTO_SHA256], relief[WEIGHTS] = result.photo.sha256, result.prediction.weights
+    bpy.ops.relief.refine()
+    write_classes(relief.data, result.mesh)
+    thumbnails.clear()
