@@ -62,14 +62,20 @@ DISAGREEMENT = 0.3
 SHARED = (HEIGHT, SLOPES, SEGMENTS)
 """What passes share; soft edges are the finest's, and so is the confidence, less where passes disagree."""
 
-EVIDENCE_PX = (700.0, 1000.0, 1400.0)
-"""Sides of the squares of as many pixels as the photograph has where its light is looked for."""
+EVIDENCE_PX = (1000.0, 1400.0)
+"""Sides of the squares of as many pixels as the photograph has where its light is looked for: rims and shadows tell it,
+and in small pictures they are lost."""
 
 MIDDLE = 0.8
 """Share of the photograph's sides that is looked at then."""
 
 LIGHT_EVIDENCE, LIGHT_ABOVE = 2.0, 3.0
-"""How much the mean evidence counts, and the belief beforehand that light comes from above; see ``believed``."""
+"""How much the mean evidence counts, and the belief beforehand that light comes from above; see ``believed``.
+
+Of 64 synthetic photographs of 1280 px, a third of them lit from anywhere, evidence alone finds the light of 83 % within
+45 degrees, with 700 px 81 %, with 500 px 75 %. On the panels that Cycles rendered it always does. On real stone it errs
+more, under joints and stains toward light from below, which real photographs hardly have: hence the belief.
+"""
 
 STAGE = "Reading the photograph"
 
