@@ -34,7 +34,7 @@ MIRRORED_PX = 2**19
 """Passes of at most so many pixels are made of the photograph and of its mirror image, and averaged: they decide who
 stands before whom, and cost little."""
 
-LEVEL_STEP = 2.0
+LEVEL_STEP = 1.5
 """Each further pass is larger by this factor, until the photograph's own size."""
 
 CROSSOVER_PX = 2.0
@@ -47,7 +47,8 @@ Crossover and share were found on 12 synthetic panels of 1280 px, shapes held ou
 with a crossover of 8 px; 0.63 with the full-size pass alone and 0.67 to 0.70 with any smaller one alone. The overview
 was found on the six panels of 768 px that Cycles rendered, told the light, aged and clean: r 0.746 and 0.782 with
 448 px, 0.747 and 0.784 with 320, 0.759 and 0.791 with 256, 0.749 and 0.775 with 192; 0.765 and 0.797 with 256 and
-mirrored. A share of 1 costs 0.02 there.
+mirrored. A share of 1 costs 0.02 there. A step of 1.5 instead of 2 between the passes lifts their mean from 0.809 to
+0.811 with the weights 0.5; with a share of 0.6 it is 0.809.
 """
 
 HEIGHT, SLOPES, SOFT_EDGES = slice(0, 1), slice(1, 3), slice(3, 3 + len(EDGE_CLASSES))

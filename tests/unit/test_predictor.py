@@ -85,8 +85,9 @@ def test_prediction_is_at_the_size_of_the_photograph() -> None:
 def test_light_is_found_first_and_then_known_to_every_pass() -> None:
     runtime = Linear()
     predict(smooth(700, 900, 4.0), runtime)
-    # The overview is of the photograph and of its mirror image.
-    for (x, y), side in zip(runtime.towards, (1, -1, 1), strict=True):
+    # Small passes are of the photograph and of its mirror image.
+    assert [shape[0] for shape in runtime.shapes] == [256, 256, 384, 384, 704]
+    for (x, y), side in zip(runtime.towards, (1, -1, 1, -1, 1), strict=True):
         # Beside three of evidence each way the belief that light is from above.
         counted = 3.0 * predictor_module.LIGHT_EVIDENCE
         expected = math.atan2(counted + predictor_module.LIGHT_ABOVE, counted)
@@ -240,10 +241,10 @@ def test_borders_of_tiles_are_no_seams_in_the_relief(monkeypatch: pytest.MonkeyP
 
 
 def test_levels() -> None:
-    assert levels(400, 350) == [(400, 350)]
-    assert levels(1024, 1024) == [(256, 256), (512, 512), (1024, 1024)]
-    # The next one, 2048 px high, would be nearly the photograph's size.
-    assert levels(2400, 3600) == [(256, 384), (512, 768), (1024, 1536), (2400, 3600)]
+    assert levels(300, 270) == [(300, 270)]
+    # The next one, 864 px, would be nearly the photograph's size.
+    assert levels(1024, 1024) == [(256, 256), (384, 384), (576, 576), (1024, 1024)]
+    assert levels(1400, 2100) == [(256, 384), (384, 576), (576, 864), (864, 1296), (1400, 2100)]
     # A frieze of 8:1 keeps 256 px across.
     assert levels(2048, 16384)[0] == (256, 2048)
     # Without end: as many pixels as one tile.
