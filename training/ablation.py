@@ -1,31 +1,35 @@
 """What each part of the method is worth: small runs of equal length, several seeds each, on the same data.
 
-    python -m training.ablation --library DIR --shapes DIR --steps 600 --seeds 3
+    python -m training.ablation --library DIR --shapes DIR --run DIR
 
-Each seed gives every variant the same start weights and the same stream of photographs. A difference from the whole
+Each seed gives every variant the same start weights and the same photographs in the same order. A difference from the whole
 method counts only where it is larger than the spread of the seeds; the table marks those with a star.
 """
 
 from __future__ import annotations
 
 import argparse
+import itertools
+import json
 import logging
-import tempfile
-from collections.abc import Iterator
+import multiprocessing
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from inference.evaluation import correlation, highpass
+from inference.prediction import EDGE_CLASSES
 
 from .benchmark import HIGHPASS_SHARE
 from .data import Stream, batches, collate
+from .labels import soft_edge_classes
 from .losses import LossWeights, autocast
-from .train import Options, Training, class_weights, learning_rate, to_device, train_detector
+from .train import Options, Training, class_weights, learning_rate, save, to_device, train_detector
 
 log = logging.getLogger(__name__)
 
@@ -40,7 +44,7 @@ class Variant:
     Attributes:
         weights: of the losses.
         binary: whether an edge is an edge, however soft.
-        matching: whether the edge matching corrects the height.
+        matching: whether the edge matching learns; else it leaves the height as it is.
     """
 
     weights: LossWeights = field(default_factory=LossWeights)
@@ -67,38 +71,34 @@ VARIANTS = {
 }
 
 
-class _NoMatching(nn.Module):
-    """Stands for the edge matching where the height is to stay as it was."""
-
-    def forward(self, difference: Tensor, height: Tensor, slopes: Tensor, detail: Tensor) -> Tensor:
-        return torch.zeros_like(height)
+def relabelled(batch: Batch, binary: bool) -> Batch:
+    """The batch, with one class of edges alone where ``binary``."""
+    return {**batch, "edges": batch["edges"].clamp(max=1)} if binary else batch
 
 
-def relabelled(stream: Iterator[Any], binary: bool) -> Iterator[Any]:
-    """The batches, with one class of edges alone where ``binary``."""
-    for batch in stream:
-        yield {**batch, "edges": batch["edges"].clamp(max=1)} if binary else batch
-
-
-def train(variant: Variant, options: Options, steps: int) -> Training:
-    """A run of so many steps, whatever time they take."""
-    training = Training(options, variant.weights)
-    if not variant.matching:
-        for network in (training.model, training.average):
-            network.matching = _NoMatching()  # type: ignore[assignment]
-        training.optimiser = torch.optim.AdamW(training.groups(), options.learning_rate)
+def record(options: Options, steps: int, path: Path) -> None:
+    """Keep the first batches of the options' stream: drawn once, seen by every variant."""
     source = Stream(options.library, options.shapes, options.crop, options.seed)
-    stream = relabelled(batches(source, options.batch, options.workers), variant.binary)
+    stream = itertools.islice(batches(source, options.batch, options.workers), steps)
+    save(path, {"batches": [{name: value.clone() for name, value in batch.items()} for batch in stream]})
+
+
+def train(variant: Variant, options: Options, recorded: list[Batch]) -> Training:
+    """A run over all batches once, whatever time it takes; detector B and the batch statistics see the first of them."""
+    training = Training(options, variant.weights)
+    # The last layer of the matching is zero at the start, and so stays zero where it learns nothing.
+    training.model.matching.requires_grad_(variant.matching)
+    stream = itertools.cycle(relabelled(batch, variant.binary) for batch in recorded)
     training.edge_weights, training.segment_weights = class_weights(stream, options.device)
     train_detector(training.model.detector_b, stream, options, training.edge_weights)
     training.average.load_state_dict(training.model.state_dict())
     training.average.eval()
     training.average.detector_b.freeze()
     training.model.train()
-    for step in range(steps):
-        share = step / steps
+    for _ in recorded:
+        share = training.step / len(recorded)
         for group in training.optimiser.param_groups:
-            group["lr"] = learning_rate(options, step, share)
+            group["lr"] = learning_rate(options, training.step, share)
         training.one_step(to_device(next(stream), options.device), training.ramp(share))
         training.step += 1
     training.calibrate(stream)
@@ -106,22 +106,28 @@ def train(variant: Variant, options: Options, steps: int) -> Training:
 
 
 @torch.no_grad()
-def score(training: Training, samples: Batch, batch: int) -> dict[str, float]:
-    """Medians over photographs of held-out shapes: r of the high-passed height, and of the slopes."""
+def score(training: Training, samples: Batch) -> dict[str, float]:
+    """Of photographs of held-out shapes: median r of the high-passed height and of the slopes, and how well the soft
+    edges of the height found are those of the true height, as the mean F1 of the classes but none."""
     heights, slopes = [], []
-    for start in range(0, len(samples["x"]), batch):
-        some = {name: value[start : start + batch] for name, value in samples.items()}
-        part = to_device(some, training.options.device)
+    confusion = np.zeros((len(EDGE_CLASSES),) * 2)
+    size = training.options.batch
+    for start in range(0, len(samples["x"]), size):
+        part = to_device({name: v[start : start + size] for name, v in samples.items()}, training.options.device)
         with autocast(training.options.device):
             out = training.average(training.lit(part["x"], part["light"]))
         for found, true in zip(out.height[:, 0].float().cpu().numpy(), part["height"][:, 0].cpu().numpy(), strict=True):
             everywhere = np.ones(true.shape, bool)
             a, b = (highpass(h, everywhere, HIGHPASS_SHARE * len(true)) for h in (found, true))
             heights.append(correlation(a, b, everywhere))
-            down, right = np.gradient(true)
-            steep, flat = np.gradient(found)
-            slopes.append(np.corrcoef(np.ravel([steep, flat]), np.ravel([down, right]))[0, 1])
-    return {"r of height": float(np.median(heights)), "r of its slopes": float(np.median(slopes))}
+            slopes.append(np.corrcoef(np.ravel(np.gradient(found)), np.ravel(np.gradient(true)))[0, 1])
+            np.add.at(confusion, (soft_edge_classes(true), soft_edge_classes(found)), 1)
+    f1 = 2 * confusion.diagonal() / np.maximum(confusion.sum(0) + confusion.sum(1), 1)
+    return {
+        "r of height": float(np.median(heights)),
+        "r of its slopes": float(np.median(slopes)),
+        "F1 of its edges": float(f1[1:].mean()),
+    }
 
 
 def held_out(options: Options, count: int) -> Batch:
@@ -133,6 +139,20 @@ def held_out(options: Options, count: int) -> Batch:
         if sample.height.std() > 0.05:
             samples.append(sample)
     return collate(samples)
+
+
+def one(name: str, options: Options, recorded: Path, samples: Path) -> dict[str, float]:
+    """Train and score one variant with one seed, or read its score where it was finished before.
+
+    Its run lies in ``options.run`` as `training.train` would leave it, so that `training.export` can write its weights.
+    """
+    finished = options.run / "score.json"
+    if not finished.exists():
+        training = train(VARIANTS[name], options, torch.load(recorded, weights_only=True)["batches"])
+        save(training.checkpoint, training.state())
+        finished.write_text(json.dumps(score(training, torch.load(samples, weights_only=True))), encoding="utf-8")
+    found: dict[str, float] = json.loads(finished.read_text(encoding="utf-8"))
+    return found
 
 
 def table(results: dict[str, list[dict[str, float]]]) -> str:
@@ -152,37 +172,47 @@ def table(results: dict[str, list[dict[str, float]]]) -> str:
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Run every variant with every seed and print the table."""
+    """Run every variant with every seed and print the table; started again, it goes on where it was."""
     parser = argparse.ArgumentParser(prog="python -m training.ablation", description=main.__doc__)
     parser.add_argument("--library", type=Path, required=True)
     parser.add_argument("--shapes", type=Path)
+    parser.add_argument("--run", type=Path, required=True, help="folder of all runs and their scores")
     parser.add_argument("--steps", type=int, default=600)
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--crop", type=int, default=192)
     parser.add_argument("--batch", type=int, default=8)
-    parser.add_argument("--count", type=int, default=48, help="held-out photographs")
+    parser.add_argument("--count", type=int, default=96, help="held-out photographs")
     parser.add_argument("--detector-steps", type=int, default=100)
     parser.add_argument("--workers", type=int, default=1)
-    parser.add_argument("--threads", type=int, default=0)
-    parser.add_argument("--config", default="base")
+    parser.add_argument("--jobs", type=int, default=1, help="runs at a time")
+    parser.add_argument("--threads", type=int, default=0, help="of PyTorch in each run; 0: its own choice")
+    parser.add_argument("--config", default="small")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--only", nargs="*", choices=list(VARIANTS), help="these beside the whole method")
     given = parser.parse_args(arguments)
     names = [WHOLE, *(name for name in VARIANTS if name != WHOLE and (given.only is None or name in given.only))]
+    options = Options(
+        library=given.library, run=given.run, shapes=given.shapes, minutes=0.0, batch=given.batch, crop=given.crop,
+        workers=given.workers, threads=given.threads, learning_rate=2e-3, config=given.config, seed=0,
+        device=given.device, detector_steps=given.detector_steps,
+    )  # fmt: skip
+    options.run.mkdir(parents=True, exist_ok=True)
+    samples = options.run / "held_out.pt"
+    if not samples.exists():
+        save(samples, held_out(options, given.count))
     results: dict[str, list[dict[str, float]]] = {name: [] for name in names}
-    with tempfile.TemporaryDirectory() as place:
-        options = Options(
-            library=given.library, run=Path(place), shapes=given.shapes, minutes=0.0,
-            batch=given.batch, crop=given.crop,
-            workers=given.workers, threads=given.threads, learning_rate=2e-3, config=given.config, seed=0,
-            device=given.device, detector_steps=given.detector_steps,
-        )  # fmt: skip
-        samples = held_out(options, given.count)
+    # A run in a process of its own: PyTorch's threads do not survive a fork.
+    with ProcessPoolExecutor(given.jobs, mp_context=multiprocessing.get_context("spawn")) as pool:
         for seed in range(given.seeds):
-            for name in names:
-                training = train(VARIANTS[name], replace(options, seed=seed), given.steps)
-                results[name].append(score(training, samples, given.batch))
-                log.info("seed %d, %s: %s", seed, name, results[name][-1])
+            recorded = options.run / f"batches-{seed}.pt"
+            runs = [replace(options, seed=seed, run=options.run / f"{name}-{seed}".replace(" ", "-")) for name in names]
+            if not recorded.exists() and not all((run.run / "score.json").exists() for run in runs):
+                record(replace(options, seed=seed), given.steps, recorded)
+            scores = pool.map(one, names, runs, itertools.repeat(recorded), itertools.repeat(samples))
+            for name, found in zip(names, scores, strict=True):
+                results[name].append(found)
+                log.info("seed %d, %s: %s", seed, name, found)
+            recorded.unlink(missing_ok=True)
     print(table(results))
 
 

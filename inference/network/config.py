@@ -41,6 +41,8 @@ PRESETS = {
     for config in (
         # As large as two packed float16 copies (one per runtime) in 17 MB allow.
         NetworkConfig("base", 24, (48, 96, 160, 256), (2, 2, 7, 3), (96, 64, 48), 24),
+        # For ablations: half as wide, so that many runs fit into an hour or two.
+        NetworkConfig("small", 16, (24, 48, 80, 128), (2, 2, 4, 2), (48, 32, 24), 16, (12, 24, 48, 64), 12, 16),
         # For tests: the same parts, hardly any weights.
         NetworkConfig("tiny", 8, (8, 12, 16, 24), (1, 1, 1, 1), (16, 12, 8), 8, (4, 8, 8, 8), detector=8, matching=8),
     )

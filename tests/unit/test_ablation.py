@@ -44,8 +44,8 @@ def test_table_marks_differences_beyond_the_spread() -> None:
 
 def test_binary_edges_are_of_one_class() -> None:
     batch = {"edges": torch.tensor([0, 1, 2, 3], dtype=torch.uint8), "x": torch.zeros(1)}
-    assert next(relabelled(iter([batch]), True))["edges"].tolist() == [0, 1, 1, 1]
-    assert next(relabelled(iter([batch]), False))["edges"].tolist() == [0, 1, 2, 3]
+    assert relabelled(batch, True)["edges"].tolist() == [0, 1, 1, 1]
+    assert relabelled(batch, False)["edges"].tolist() == [0, 1, 2, 3]
 
 
 def test_without_matching_the_height_stays_as_it_was_first(library: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -54,18 +54,26 @@ def test_without_matching_the_height_stays_as_it_was_first(library: Path, monkey
         learning_rate=2e-3, config="tiny", seed=3, device="cpu", detector_steps=1,
     )  # fmt: skip
     monkeypatch.setattr(train, "CALIBRATION_BATCHES", 1)
-    without = ablation.train(VARIANTS["no edge matching"], options, 2)
-    out = without.average(torch.randn(1, 3, 64, 64))
-    assert torch.equal(out.height, out.height_first)
+    ablation.record(options, 3, library / "batches.pt")
+    recorded = torch.load(library / "batches.pt", weights_only=True)["batches"]
+    seen = torch.randn(1, 3, 64, 64)
+    for name, same in (("no edge matching", True), (WHOLE, False)):
+        out = ablation.train(VARIANTS[name], options, recorded).average(seen)
+        assert torch.equal(out.height, out.height_first) == same
 
 
-def test_each_variant_asked_for_gets_a_row(
-    library: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+def test_each_variant_asked_for_gets_a_row_and_a_second_start_trains_nothing_again(
+    library: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(train, "CALIBRATION_BATCHES", 1)
-    words = ["--library", str(library), "--steps", "1", "--seeds", "1", "--crop", "64", "--batch", "2", "--count", "2"]
-    words += ["--detector-steps", "1", "--workers", "0", "--config", "tiny", "--device", "cpu"]
-    ablation.main([*words, "--only", "binary edges", "height alone"])
-    rows = capsys.readouterr().out.splitlines()[2:]
-    assert [row.split("|")[1].strip() for row in rows] == [WHOLE, "binary edges", "height alone"]
-    assert all("nan" not in row for row in rows)
+    run = library / "run"
+    words = ["--library", str(library), "--run", str(run), "--steps", "1", "--seeds", "1", "--crop", "64"]
+    words += ["--batch", "2", "--count", "2", "--detector-steps", "1", "--workers", "0", "--config", "tiny"]
+    words += ["--device", "cpu", "--only", "binary edges", "height alone"]
+    ablation.main(words)
+    table = capsys.readouterr().out
+    assert [row.split("|")[1].strip() for row in table.splitlines()[2:]] == [WHOLE, "binary edges", "height alone"]
+    assert "nan" not in table
+    trained = (run / "binary-edges-0" / "last.pt").stat().st_mtime_ns
+    ablation.main(words)
+    assert capsys.readouterr().out == table
+    assert (run / "binary-edges-0" / "last.pt").stat().st_mtime_ns == trained
