@@ -2,8 +2,8 @@
 
     python -m training.ablation --library DIR --shapes DIR --run DIR
 
-Each seed gives every variant the same start weights and the same photographs in the same order. A difference from the whole
-method counts only where it is larger than the spread of the seeds; the table marks those with a star.
+Each seed gives every variant the same start weights and the same photographs in the same order. A difference from the
+whole method counts only where it is larger than the spread of the seeds; the table marks those with a star.
 """
 
 from __future__ import annotations
@@ -84,7 +84,7 @@ def record(options: Options, steps: int, path: Path) -> None:
 
 
 def train(variant: Variant, options: Options, recorded: list[Batch]) -> Training:
-    """A run over all batches once, whatever time it takes; detector B and the batch statistics see the first of them."""
+    """A run over all batches once; detector B and the batch statistics see the first of them."""
     training = Training(options, variant.weights)
     # The last layer of the matching is zero at the start, and so stays zero where it learns nothing.
     training.model.matching.requires_grad_(variant.matching)

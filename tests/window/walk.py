@@ -24,8 +24,8 @@ from mathutils import Vector
 ZIP, PHOTO, OUTPUT = (Path(argument) for argument in sys.argv[sys.argv.index("--") + 1 :])
 PATIENCE_S = 60.0
 SMALL_PX = 640, 480
-"""Size of the window while the main loop is timed: where OpenGL runs in software, drawing a window of 1600 x 1000 pixels
-alone takes more than the 50 ms that are asked for, whatever has changed in it."""
+"""Size of the window while the main loop is timed: where OpenGL runs in software, drawing a window of 1600 x 1000
+pixels takes more than the 50 ms that are asked for, whatever has changed in it."""
 state: dict[str, object] = {}
 
 
