@@ -19,6 +19,8 @@ from .prediction import EDGE_CLASSES, SEGMENT_CLASSES, FloatArray, Prediction
 from .runtime import Runtime, Weights, load_runtime
 
 TILE_PX = 1024
+"""Largest side of a tile."""
+
 OVERLAP_PX = 128
 """What neighbouring tiles share at least; their answers are blended over it."""
 
@@ -95,10 +97,11 @@ class Tile(NamedTuple):
 
 
 def _spans(size: int, tile: int, overlap: int) -> list[tuple[slice, npt.NDArray[np.float64]]]:
-    """Evenly spread tiles along one axis with windows that add up to 1."""
+    """Evenly spread tiles along one axis with windows that add up to 1, no larger than their number asks for."""
     if size <= tile:
         return [(slice(0, size), np.ones(size))]
     count = math.ceil((size - overlap) / (tile - overlap))
+    tile = math.ceil((size + (count - 1) * overlap) / count / MULTIPLE_PX) * MULTIPLE_PX
     starts = [round(i * (size - tile) / (count - 1)) for i in range(count)]
     ramp = np.sin(0.5 * np.pi * (np.arange(overlap) + 0.5) / overlap) ** 2
     windows, total = [], np.zeros(size)

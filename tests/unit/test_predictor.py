@@ -177,8 +177,14 @@ def test_thin_passes_are_padded_to_two_cells_either_way() -> None:
 
 def test_neighbouring_tiles_overlap() -> None:
     columns = [tile.columns for tile in tiles(100, 2300)]
-    assert [c.start for c in columns] == [0, 638, 1276]
+    assert len(columns) == 3 and columns[-1].stop == 2300
     assert all(a.stop - b.start >= 128 for a, b in zip(columns, columns[1:], strict=False))
+
+
+def test_tiles_are_no_larger_than_their_number_asks_for() -> None:
+    for height, width in ((1150, 1500), (1500, 2000), (3000, 4000)):
+        pixels = sum(tile.window.size for tile in tiles(height, width))
+        assert pixels < 1.4 * height * width, (height, width)
 
 
 def test_a_tiled_photograph_gives_what_a_whole_one_does(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -226,7 +232,7 @@ def test_borders_of_tiles_are_no_seams_in_the_relief(monkeypatch: pytest.MonkeyP
     frieze = cv2.resize(example[200:520], (1472, 460), interpolation=cv2.INTER_CUBIC)
     predictor = Predictor.load("opencv")
     borders = [c for tile in tiles(460, 1472) for c in (tile.columns.start, tile.columns.stop) if 0 < c < 1472]
-    assert borders == [1024, 448]
+    assert borders == [800, 672]
 
     def jump_at_borders() -> list[float]:
         """Mean jump of slope at each border, relative to the 48 columns around it."""
