@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from inference.network import SLOPE_SCALE, ReliefOutput
+from inference.network.blocks import upsample
 from inference.network.edges import SoftEdgeDetectorB
 from inference.network.light import light_loss
 
@@ -157,7 +158,7 @@ def total_loss(
     with autocast(true.device.type):
         shown = detector(height)
     photo = F.cross_entropy(out.edges_photo.float(), edges, edge_weights, reduction="none")
-    parts = F.cross_entropy(out.segments.float(), segments, segment_weights, reduction="none")
+    parts = F.cross_entropy(upsample(out.segments.float(), 4), segments, segment_weights, reduction="none")
     terms = {
         "absolute": ((height - true).abs() * weight).mean() + 0.5 * ((first - true).abs() * weight).mean(),
         "form": form_loss(height, true, weight) + 0.5 * form_loss(first, true, weight),

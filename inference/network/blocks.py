@@ -22,6 +22,11 @@ def upsample(x: Tensor, factor: int = 2) -> Tensor:
     return F.interpolate(x, scale_factor=float(factor), mode="bilinear", align_corners=False)
 
 
+def single(x: Tensor) -> Tensor:
+    """In float32; a plain ``float()`` would be a copy in the exported graph even where nothing changes."""
+    return x if x.dtype == torch.float32 else x.float()
+
+
 class Residual(nn.Module):
     """x + scale * (a branch that ends in ``last``), with a learned scale per channel.
 
@@ -100,7 +105,7 @@ class Head(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         with torch.autocast(x.device.type, enabled=False):
-            y: Tensor = self.shuffle(self.conv(x.float()))
+            y: Tensor = self.shuffle(self.conv(single(x)))
         return y
 
 

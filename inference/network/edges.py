@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ..prediction import EDGE_CLASSES
-from .blocks import Head, conv_bn_relu
+from .blocks import Head, conv_bn_relu, single
 from .config import SLOPE_SCALE, NetworkConfig
 
 
@@ -49,8 +49,8 @@ class SoftEdgeDetectorB(nn.Module):
         # bfloat16 around 1 would look like edges.
         with torch.autocast(height.device.type, enabled=False):
             weight = SLOPE_SCALE * (self.first.weight - self.first.weight.mean((1, 2, 3), keepdim=True))
-            x = F.conv2d(height.float(), weight, self.first.bias, stride=2, padding=1)
-        return F.pixel_shuffle(self.last(self.body(x)).float(), 2)
+            x = F.conv2d(single(height), weight, self.first.bias, stride=2, padding=1)
+        return F.pixel_shuffle(single(self.last(self.body(x))), 2)
 
     def freeze(self) -> None:
         """Keep weights and statistics from now on."""

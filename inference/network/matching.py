@@ -11,11 +11,6 @@ from .blocks import Head, conv_bn_relu
 from .config import NetworkConfig
 
 
-def mismatch(edges_photo: Tensor, edges_height: Tensor) -> Tensor:
-    """|P_A - P_B| per class, (N, 4, H, W), from the detectors' logits."""
-    return (torch.softmax(edges_photo.float(), 1) - torch.softmax(edges_height.float(), 1)).abs()
-
-
 class EdgeMatching(nn.Module):
     """The second pass on the height, driven by the mismatch of the two edge maps."""
 
@@ -32,7 +27,7 @@ class EdgeMatching(nn.Module):
         """What to add to the height.
 
         Args:
-            difference: (N, 4, H, W), see ``mismatch``.
+            difference: (N, 4, H, W), |P_A - P_B|, between the probabilities of the two detectors.
             height: (N, 1, H, W), first pass.
             slopes: (N, 2, H, W).
             detail: (N, C, H/2, W/2), features of the photograph.
@@ -41,5 +36,5 @@ class EdgeMatching(nn.Module):
             (N, 1, H, W).
         """
         seen = F.avg_pool2d(torch.cat((difference, height, slopes), 1), 2)
-        y: Tensor = self.head(self.body(torch.cat((seen.to(detail.dtype), detail), 1)))
+        y: Tensor = self.head(self.body(torch.cat((seen, detail), 1)))
         return y

@@ -16,7 +16,7 @@ from .decoder import DetailDecoder, HeightDecoder
 from .edges import SoftEdgeDetectorA, SoftEdgeDetectorB
 from .encoder import Encoder
 from .light import LightBranch
-from .matching import EdgeMatching, mismatch
+from .matching import EdgeMatching
 
 
 class ReliefOutput(NamedTuple):
@@ -30,8 +30,9 @@ class ReliefOutput(NamedTuple):
         height_first: (N, 1, H, W), before it.
         slopes: (N, 2, H, W), SLOPE_SCALE times d height / dx and d height / dy per pixel.
         edges_photo: (N, 4, H, W), logits of detector A.
+        soft_edges: (N, 4, H, W), their probabilities.
         edges_height: (N, 4, H, W), logits of detector B on the first height.
-        segments: (N, 6, H, W), logits.
+        segments: (N, 6, H/4, W/4), logits.
         error: (N, 1, H, W), at least 0: expected length of the slopes' error, in the unit of ``slopes``.
         light: (N, 3), evidence of where the light comes from, see ``LightBranch``; from the photograph alone.
         mismatch: (N, 4, H, W), difference of the two detectors' probabilities.
@@ -41,6 +42,7 @@ class ReliefOutput(NamedTuple):
     height_first: Tensor
     slopes: Tensor
     edges_photo: Tensor
+    soft_edges: Tensor
     edges_height: Tensor
     segments: Tensor
     error: Tensor
@@ -83,15 +85,17 @@ class ReliefNetwork(nn.Module):
         slopes = self.slope_head(detail)
         edges_photo = self.detector_a(detail)
         edges_height = self.detector_b(height_first)
-        difference = mismatch(edges_photo, edges_height)
+        soft_edges = torch.softmax(edges_photo, 1)
+        difference = (soft_edges - torch.softmax(edges_height, 1)).abs()
         height = height_first + self.matching(difference, height_first, slopes, detail)
         return ReliefOutput(
             height=height,
             height_first=height_first,
             slopes=slopes,
             edges_photo=edges_photo,
+            soft_edges=soft_edges,
             edges_height=edges_height,
-            segments=upsample(self.segment_head(coarse), 4),
+            segments=self.segment_head(coarse),
             error=upsample(F.softplus(self.error_head(detail))),
             light=light,
             mismatch=difference,
@@ -111,8 +115,8 @@ class Inference(nn.Module):
         return (
             out.height,
             out.slopes / SLOPE_SCALE,
-            torch.softmax(out.edges_photo, 1),
-            torch.softmax(out.segments, 1),
+            out.soft_edges,
+            upsample(torch.softmax(out.segments, 1), 4),
             1.0 / (1.0 + out.error),
         )
 

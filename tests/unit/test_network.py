@@ -13,7 +13,7 @@ from inference.network.decoder import DetailDecoder, HeightDecoder
 from inference.network.edges import SoftEdgeDetectorA, SoftEdgeDetectorB
 from inference.network.encoder import Encoder
 from inference.network.light import light_loss
-from inference.network.matching import EdgeMatching, mismatch
+from inference.network.matching import EdgeMatching
 from inference.normalisation import believed, lit, standardise
 
 TINY = PRESETS["tiny"]
@@ -27,9 +27,11 @@ def _seed() -> None:
 def test_output_shapes_and_ranges() -> None:
     network = build_network("tiny").eval()
     out = network(torch.randn(2, 3, 64, 96))
-    channels = {"height": 1, "height_first": 1, "slopes": 2, "edges_photo": 4, "edges_height": 4, "segments": 6}
-    for name, count in (channels | {"error": 1, "mismatch": 4}).items():
+    channels = {"height": 1, "height_first": 1, "slopes": 2, "error": 1}
+    channels |= dict.fromkeys(("edges_photo", "soft_edges", "edges_height", "mismatch"), 4)
+    for name, count in channels.items():
         assert getattr(out, name).shape == (2, count, 64, 96), name
+    assert out.segments.shape == (2, 6, 16, 24)
     assert out.light.shape == (2, 3)
     assert out.error.min() >= 0.0
     assert out.mismatch.max() <= 1.0
@@ -51,7 +53,7 @@ def test_parameters() -> None:
 
 
 def test_unknown_preset() -> None:
-    with pytest.raises(ReliefError, match="Choose one of: base, tiny"):
+    with pytest.raises(ReliefError, match="Choose one of: base, small, tiny"):
         build_network("huge")
 
 
@@ -109,12 +111,15 @@ def test_frozen_detector_b_stays_as_it_is_in_training() -> None:
         assert torch.equal(value, before[name]), name
 
 
-def test_mismatch_of_known_logits() -> None:
-    # Logits 0 and log 3 of two classes out of four equal ones: 1/6, 3/6, 1/6, 1/6 against four quarters.
-    a = torch.zeros(1, 4, 1, 1)
-    a[0, 1] = float(np.log(3.0))
-    expected = torch.tensor([1 / 12, 1 / 4, 1 / 12, 1 / 12])
-    torch.testing.assert_close(mismatch(a, torch.zeros(1, 4, 1, 1)).flatten(), expected)
+def test_mismatch_is_the_difference_of_the_detectors_probabilities() -> None:
+    # Logits 0 and log 3 of two classes out of four: 1/6, 3/6, 1/6, 1/6 against four quarters.
+    network = build_network("tiny").eval()
+    for convolution, class_1 in ((network.detector_a.head.conv, float(np.log(3.0))), (network.detector_b.last, 0.0)):
+        torch.nn.init.zeros_(convolution.weight)
+        with torch.no_grad():
+            convolution.bias.copy_(torch.tensor([0.0, class_1, 0.0, 0.0]).repeat_interleave(4))
+    out = network(torch.randn(1, 3, 64, 64))
+    torch.testing.assert_close(out.mismatch[0, :, 20, 30], torch.tensor([1 / 12, 1 / 4, 1 / 12, 1 / 12]))
 
 
 def test_matching_corrects_nothing_at_first_and_something_once_trained() -> None:
