@@ -169,12 +169,20 @@ def relief_stands() -> bool:
         f"with the placing {1000 * placing_s:.0f} ms")  # fmt: skip
     say(f"main loop without the network: {slow(idle)}, longest {1000 * max(idle):.0f} ms")
     say(f"main loop while it ran: {slow([gap[0] for gap in before])}, longest {1000 * longest_s:.0f} ms ({stage})")
-    resize(*state["size"])
+    state["first"] = positions()
+    return True
+
+
+def widen() -> bool:
+    """The window's own size again, and the relief in the middle of it."""
+    window = bpy.context.window_manager.windows[0]
+    if (window.width, window.height) != state["size"]:
+        resize(*state["size"])
+        return False
     viewport()["area"].spaces.active.shading.type = "MATERIAL"
     with bpy.context.temp_override(**viewport()):
         bpy.ops.view3d.view_axis(type="FRONT")
         bpy.ops.view3d.view_all()
-    state["first"] = positions()
     return True
 
 
@@ -349,7 +357,7 @@ def export() -> None:
 
 
 STEPS: list[Callable[[], bool | None]] = [
-    install, open_tab, watch_idle, time_own_turns, drop_photo, choose_relief, progress_is_shown, relief_stands,
+    install, open_tab, watch_idle, time_own_turns, drop_photo, choose_relief, progress_is_shown, relief_stands, widen,
     move_slider, undo, redo,
     show_edges, save, reopen, refine_again, export, speak, speak_english,
     begin_corners, click_corners, preview, paint, leave_paint,
