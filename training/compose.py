@@ -342,7 +342,7 @@ class Composer:
                 level *= rng.uniform(0.3, 1.0)
 
     def _joints(self, height: FloatArray, depth_px: float, course_px: float) -> npt.NDArray[np.int32]:
-        """Courses of blocks: open joints, each block a little before or behind its neighbours; figures run across."""
+        """Courses of blocks, each a little before or behind the next; joints open or tight; figures run across."""
         rng, n = self.rng, self.size
         blocks = np.zeros((n, n), np.int32)
         groove = np.zeros((n, n), np.float32)
@@ -370,7 +370,8 @@ class Composer:
             y = below
         gaps = np.clip(fractal(n, n, n * 0.15, rng, 3) * 0.6 + rng.uniform(0.3, 1.2), 0.0, 1.5)
         deep = max(rng.uniform(0.01, 0.05) * course_px, 1.0) / max(depth_px, 1.0)
-        height -= groove * gaps * min(deep, 0.6)
+        tight = rng.uniform(0.05, 0.3) if rng.random() < 0.5 else 1.0
+        height -= groove * gaps * min(deep, 0.6) * tight
         return blocks
 
     def _wear(self, height: FloatArray, segments: npt.NDArray[np.uint8], depth_px: float, flat: bool) -> None:

@@ -457,6 +457,8 @@ def draw_albedo(
         sign = -1.0 if rng.random() < 0.75 else 0.7
         tone += mask * np.float32(sign * strength * rng.uniform(0.3, 1.3))
     albedo: FloatArray = np.exp(tone)
+    if blocks is not None and rng.random() < 0.5:
+        _fill_joints(albedo, blocks, rng, stone)
 
     crumbs = _field(stone, "speckle", shape, rng, 0.8, 2.2)
     if rng.random() < 0.1 + 0.8 * strength:  # lichen, salt, lime: pale crusts with sharp ragged edges
@@ -483,6 +485,22 @@ def draw_albedo(
         hollow *= _patch(_field(stone, "cloud", shape, rng, 0.5, 2.0), rng.uniform(-1.0, 0.5), 1.0)
         albedo *= np.exp(hollow * np.float32(rng.uniform(-0.8, 0.5)))
     return albedo
+
+
+def _fill_joints(albedo: FloatArray, blocks: IntArray, rng: np.random.Generator, stone: Stone) -> None:
+    """Soot, or lime, in the joints here and there: lines that say nothing of how deep a joint is."""
+    line = np.zeros(blocks.shape, np.float32)
+    line[:, 1:][blocks[:, 1:] != blocks[:, :-1]] = 1.0
+    line[1:][blocks[1:] != blocks[:-1]] = 1.0
+    width = rng.uniform(0.5, 2.2)
+    cover = np.minimum(_blur(line, width) * np.float32(2.5 * width), 1.0)
+    cover *= _patch(_field(stone, "cloud", blocks.shape, rng, 0.4, 2.0), rng.uniform(-1.5, 0.5), 1.0)
+    dark = rng.random() < 0.8
+    _mix(
+        albedo,
+        cover * np.float32(rng.uniform(0.4, 1.0)),
+        float(rng.uniform(0.1, 0.5) if dark else rng.uniform(1.2, 2.0)),
+    )
 
 
 # --- Camera and age ---

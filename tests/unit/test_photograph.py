@@ -13,6 +13,7 @@ pytest.importorskip("numba")
 from training.photograph import (
     Lighting,
     Stone,
+    _fill_joints,
     cast_shadow,
     draw_albedo,
     draw_lighting,
@@ -212,6 +213,18 @@ def test_blocks_differ_in_tone() -> None:
         within = np.abs(np.log(albedo[:, 18:20].mean() / albedo[:, 16:18].mean()))
         steps.append(float(across - within))
     assert np.mean(steps) > 0.05
+
+
+def test_joints_are_filled_along_the_borders_of_blocks_alone() -> None:
+    blocks = np.zeros((64, 64), np.int32)
+    blocks[:, 32:] = 1
+    darkest = []
+    for seed in range(20):
+        albedo = np.ones((64, 64), np.float32)
+        _fill_joints(albedo, blocks, np.random.default_rng(seed), STONE)
+        assert (albedo[:, :20] == 1.0).all() and (albedo[:, 44:] == 1.0).all()
+        darkest.append(float(albedo[:, 32].min()))
+    assert np.median(darkest) < 0.8
 
 
 @pytest.mark.parametrize("clean", [True, False])
