@@ -83,6 +83,17 @@ def bundled(predictor: Predictor) -> Method:
     return lambda photo: refine(predictor.predict(photo))
 
 
+def plain(predictor: Predictor) -> Method:
+    """The height as the network gives it, for one that learned nothing but heights."""
+    return lambda photo: predictor.predict(photo).height
+
+
+def predictor_of(folder: Path, runtime: str) -> Predictor:
+    """What runs the weights in a folder."""
+    weights = Weights.read(folder)
+    return Predictor(load_runtime(runtime, weights), weights.label)
+
+
 def read_panels(folder: Path) -> list[Panel]:
     """All measured panels below a folder."""
     panels = []
@@ -282,16 +293,22 @@ def main() -> None:
     parser.add_argument("--library", type=Path, help="folder that training.shapes wrote")
     parser.add_argument("--shapes", type=Path, help="folder that holds stone_textures")
     parser.add_argument("--weights", type=Path, action="append", default=[], help="folder of other weights; repeatable")
+    parser.add_argument(
+        "--plain", type=Path, action="append", default=[], help="folder of weights trained on heights alone; repeatable"
+    )
     parser.add_argument("--sheet", type=Path, help="contact sheet of synthetic and measured panels")
     parser.add_argument("--count", type=int, default=16, help="synthetic panels of each kind")
     parser.add_argument("--runtime", default="auto")
     options = parser.parse_args()
-    predictors = [Predictor.load(runtime=options.runtime)]
-    for folder in options.weights:
-        weights = Weights.read(folder)
-        predictors.append(Predictor(load_runtime(options.runtime, weights), weights.label))
+    predictors = [
+        Predictor.load(runtime=options.runtime),
+        *(predictor_of(folder, options.runtime) for folder in options.weights),
+    ]
     methods: dict[str, Method] = {"luminance": luminance, "blurred luminance": blurred_luminance}
     methods |= {predictor.weights: bundled(predictor) for predictor in predictors}
+    for folder in options.plain:
+        predictor = predictor_of(folder, options.runtime)
+        methods[predictor.weights] = plain(predictor)
     groups = {name: group for folder in options.references for name, group in by_photograph(folder).items()}
     flat = flat_stone(options.shapes, options.count, 7)
     library = options.library

@@ -19,6 +19,7 @@ from training.benchmark import (
     by_photograph,
     flat_stone,
     luminance,
+    plain,
     read_panels,
     relief_of,
     score_classes,
@@ -131,6 +132,13 @@ def test_baselines() -> None:
     assert luminance(photo)[50, 150] == pytest.approx(1)
     # sigma is 200 / 200 = 1 px: at the first bright pixel's centre Phi(0.5)
     assert blurred_luminance(photo)[50, 100] == pytest.approx(0.691, abs=0.02)
+
+
+def test_a_plain_network_is_scored_by_its_height_as_it_is() -> None:
+    """What it says of slopes was never trained, and stays out."""
+    said = SimpleNamespace(height=np.full((4, 4), 0.25, np.float32), slopes=np.full((4, 4, 2), np.nan, np.float32))
+    found: Any = SimpleNamespace(predict=lambda photo: said)
+    assert (plain(found)(photo_from_array(np.zeros((64, 64), np.uint8), "any")) == 0.25).all()
 
 
 def test_relief_is_the_spread_between_the_outer_twentieths() -> None:
