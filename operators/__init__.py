@@ -75,7 +75,7 @@ def unregister() -> None:
     for handlers in _restoring():
         handlers.remove(refine.settle_restored)
     refine.stop_settling()
-    job.stop_running()
+    job.abandon()
     bpy.utils.unregister_cli_command(_commands.pop())
     del bpy.types.Object.relief_view
     thumbnails.clear()

@@ -46,6 +46,7 @@ class RELIEF_OT_import_photo(bpy.types.Operator):
                 filepath=self.filepath,
                 directory=self.directory,
                 files=[{"name": file.name} for file in self.files],
+                chosen=True,
             )
         except RuntimeError as error:  # what the operator reported
             self.report({"ERROR"}, str(error).removeprefix("Error: ").strip())

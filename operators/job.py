@@ -26,6 +26,10 @@ Work = Callable[[Progress | None], Any]
 
 _running: Job | None = None
 _waiting: deque[Task] = deque()
+_owner: JobOperator | None = None
+"""The operator whose window shows the work under way."""
+_at_work = threading.Lock()
+"""Two pieces of work never run at once: a stopped one may still be at its last tile, and the network is one."""
 
 
 class Job:
@@ -73,7 +77,9 @@ class Job:
     def _run(self) -> None:
         _give_way()
         try:
-            self._result = self._work(self._progress)
+            with _at_work:
+                if not self.stopping:
+                    self._result = self._work(self._progress)
         except BaseException as error:  # noqa: BLE001 (kept whole, for the main thread to raise)
             self._error = error
 
@@ -100,6 +106,12 @@ def stop_running() -> None:
     """Ask the job under way to stop, if there is one."""
     if _running is not None:
         _running.stop()
+
+
+def abandon() -> None:
+    """End all work where the operators' classes go: Blender calls nothing of them any more, `cancel` neither."""
+    if _owner is not None:
+        _owner.cancel(bpy.context)
 
 
 @dataclass(frozen=True)
@@ -153,6 +165,8 @@ class JobOperator:
         _waiting.extend(tasks)
         if running():
             return self._refuse(Cancelled(f"{len(_waiting)} more to carve after this one."))
+        global _owner
+        _owner = self
         self._timer = context.window_manager.event_timer_add(0.1, window=context.window)
         context.window_manager.modal_handler_add(self)
         self._begin()
@@ -207,8 +221,8 @@ class JobOperator:
         _running.start()
 
     def _close(self, context: bpy.types.Context) -> None:
-        global _running
-        _running = None
+        global _running, _owner
+        _running = _owner = None
         _waiting.clear()
         context.window_manager.event_timer_remove(self._timer)
         _show(context, 0.0, "", False)

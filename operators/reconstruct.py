@@ -40,6 +40,10 @@ class RELIEF_OT_reconstruct(job.JobOperator, bpy.types.Operator):
         options={"SKIP_SAVE", "HIDDEN"},
     )
 
+    chosen: bpy.props.BoolProperty(  # type: ignore[valid-type]
+        name="Choose", description="Choose the photograph in the sidebar too", options={"SKIP_SAVE", "HIDDEN"}
+    )
+
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         cls.poll_message_set(spoken("Leave Edit, Sculpt or Paint Mode first"))
@@ -55,7 +59,7 @@ class RELIEF_OT_reconstruct(job.JobOperator, bpy.types.Operator):
             width_m = mesh_settings.width_m if source.placement.width_m is None else source.placement.width_m
             settings = replace(mesh_settings, width_m=width_m)
             work = functools.partial(_carve, source, refinement_settings, settings, runtime, store)
-            tasks.append(job.Task(work, functools.partial(_place, source)))
+            tasks.append(job.Task(work, functools.partial(_place, source, self.chosen)))
         return tasks
 
 
@@ -78,7 +82,7 @@ def _carve(
     )
 
 
-def _place(source: PhotoSource, context: bpy.types.Context, result: Reconstruction) -> None:
+def _place(source: PhotoSource, chosen: bool, context: bpy.types.Context, result: Reconstruction) -> None:
     matrix = source.placement.matrix
     if source.placement.width_m is None:  # a reference keeps its place
         taken = [o.matrix_world.translation for o in context.scene.objects if is_relief(o)]
@@ -86,6 +90,8 @@ def _place(source: PhotoSource, context: bpy.types.Context, result: Reconstructi
     relief = create_relief(result, context.scene, matrix)
     if bpy.data.is_saved and not packs_photographs(context):
         unpack_photo(relief)
+    if chosen:  # what is to be done next with this photograph finds it in the sidebar
+        context.scene.relief.image = bpy.data.images.load(str(source.path), check_existing=True)
     context.window_manager.relief_progress.runtime = result.prediction.runtime
     context.scene.relief.width_m = result.mesh_settings.width_m  # the slider shows the width taken from an empty
     for object_ in context.selected_objects:

@@ -86,9 +86,7 @@ def reconstruct(
         Cancelled: `progress` asked to stop.
     """
     if importlib.util.find_spec("cv2") is None:
-        raise ReliefError(
-            "OpenCV is missing. Install the extension from the zip for this platform; ./relief package makes it."
-        )
+        raise ReliefError("OpenCV is missing. Install the extension from the zip that was made for this system.")
     from ..inference.meshing import build_mesh
     from ..inference.photo import read_photo
     from ..inference.refinement import refine

@@ -25,7 +25,7 @@ QUIET_S = 0.3
 
 
 class RELIEF_OT_refine(bpy.types.Operator):
-    """Solve the active relief anew with the sidebar's settings, in place; the network does not run again"""
+    """Carve the selected relief again with these settings and with what is painted on it, in place and at once"""
 
     bl_idname = "relief.refine"
     bl_label = "Refine"

@@ -11,6 +11,8 @@ from .words import spoken
 _TO_CAMERA = Vector((-0.25, -1.0, 0.12))  # a step to the left of the panel and a little above: enough to see depth
 _TO_SUN = Vector((-0.75, -0.45, 0.6))  # raking, from the upper left
 _MARGIN = 1.05
+STAGED = "relief_staged"
+"""Stands on cameras and suns that were made for a relief, and names it."""
 
 
 class RELIEF_OT_stage(bpy.types.Operator):
@@ -33,22 +35,27 @@ class RELIEF_OT_stage(bpy.types.Operator):
 
 
 def add_sun(scene: bpy.types.Scene, relief: bpy.types.Object) -> bpy.types.Object:
-    """A raking sun from the relief's upper left."""
-    sun = bpy.data.objects.new("Raking Sun", bpy.data.lights.new("Raking Sun", "SUN"))
+    """A raking sun from the relief's upper left; the scene's own, if it was lit so before: two would be too bright."""
+    sun = next((o for o in scene.objects if o.type == "LIGHT" and STAGED in o), None)
+    if sun is None:
+        sun = _staged("Raking Sun", bpy.data.lights.new("Raking Sun", "SUN"), scene, relief)
     to_sun = _turn(relief) @ _TO_SUN
     sun.data.energy = 3.0
     sun.rotation_euler = to_sun.to_track_quat("Z", "Y").to_euler()
     sun.location = relief.matrix_world.translation + to_sun * relief.dimensions.x
-    scene.collection.objects.link(sun)
     return sun
 
 
 def add_camera(scene: bpy.types.Scene, relief: bpy.types.Object) -> bpy.types.Object:
-    """A camera that shows all of the relief in a picture of the scene's proportions; becomes the scene's own."""
-    camera = bpy.data.objects.new("Relief Camera", bpy.data.cameras.new("Relief Camera"))
+    """A camera that shows all of the relief in a picture of the scene's proportions; becomes the scene's own.
+
+    A relief that has one keeps it.
+    """
+    camera = next((o for o in scene.objects if o.type == "CAMERA" and o.get(STAGED) == relief), None)
+    if camera is None:
+        camera = _staged("Relief Camera", bpy.data.cameras.new("Relief Camera"), scene, relief)
     camera.data.lens = 85.0
     camera.rotation_euler = camera_turn(relief).to_euler()
-    scene.collection.objects.link(camera)
     scene.camera = camera
     bpy.context.view_layer.update()
     corners = _corners(relief)
@@ -59,6 +66,13 @@ def add_camera(scene: bpy.types.Scene, relief: bpy.types.Object) -> bpy.types.Ob
     distance = (camera.location - centre).length
     camera.data.clip_start, camera.data.clip_end = distance / 100.0, distance * 10.0
     return camera
+
+
+def _staged(name: str, data: bpy.types.ID, scene: bpy.types.Scene, relief: bpy.types.Object) -> bpy.types.Object:
+    object_ = bpy.data.objects.new(name, data)
+    object_[STAGED] = relief
+    scene.collection.objects.link(object_)
+    return object_
 
 
 def seen_size(relief: bpy.types.Object) -> tuple[float, float]:

@@ -7,16 +7,18 @@ from typing import TYPE_CHECKING
 import bpy
 import bpy.utils.previews
 
-from .bridge import GRID
+from .bridge import GRID, SETTINGS
 from .material import DOUBTFUL, PAINT, SURE, UNSURE
 
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-LONGER_PX = 128
+LONGER_PX, ICON_PX = 128, 32
 
 _pictures: list[bpy.utils.previews.ImagePreviewCollection] = []
+_drawn: dict[str, object] = {}
+"""By a picture's name: what the relief was when it was drawn."""
 
 
 def icon(relief: bpy.types.Object, view: str) -> int:
@@ -28,14 +30,17 @@ def icon(relief: bpy.types.Object, view: str) -> int:
         _pictures.append(bpy.utils.previews.new())
     key = f"{relief.data.session_uid} {view}"
     picture = _pictures[0].get(key)
-    if picture is None:
+    now = relief[SETTINGS] if view == "height" else tuple(relief.get(GRID, ()))
+    if picture is None or _drawn[key] != now:
         colours = thumbnail(relief, view)
         if colours is None:
             return 0
-        picture = _pictures[0].new(key)
+        picture, _drawn[key] = picture or _pictures[0].new(key), now
         rows, columns, _ = colours.shape
         picture.image_size = columns, rows
         picture.image_pixels_float.foreach_set(colours[::-1].ravel())  # icons begin below
+        picture.icon_size = ICON_PX, ICON_PX
+        picture.icon_pixels_float.foreach_set(small(colours)[::-1].ravel())
     return picture.icon_id
 
 
@@ -69,8 +74,25 @@ def thumbnail(relief: bpy.types.Object, view: str) -> npt.NDArray[np.float32] | 
     return opaque
 
 
+def small(colours: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """A picture as an icon for menus, (ICON_PX, ICON_PX, 4), in the middle of a transparent square."""
+    import numpy as np
+
+    longer = max(colours.shape[:2])
+    rows, columns = (max(round(side * ICON_PX / longer), 1) for side in colours.shape[:2])
+    down, across = np.arange(rows) * longer // ICON_PX, np.arange(columns) * longer // ICON_PX
+    top, left = (ICON_PX - rows) // 2, (ICON_PX - columns) // 2
+    square = np.zeros((ICON_PX, ICON_PX, 4), np.float32)
+    limits = np.array(colours.shape[:2]) - 1
+    square[top : top + rows, left : left + columns] = colours[np.minimum(down, limits[0])][
+        :, np.minimum(across, limits[1])
+    ]
+    return square
+
+
 def clear() -> None:
     """Forget all pictures."""
     for pictures in _pictures:
         bpy.utils.previews.remove(pictures)
     _pictures.clear()
+    _drawn.clear()

@@ -13,7 +13,8 @@ class RELIEF_FH_photo(bpy.types.FileHandler):
 
     @classmethod
     def poll_drop(cls, context: bpy.types.Context) -> bool:
-        return context.area is not None and context.area.type == "VIEW_3D"
+        in_viewport = context.area is not None and context.area.type == "VIEW_3D"
+        return in_viewport and bool(bpy.ops.relief.import_photo.poll())
 
 
 def draw_import(menu: bpy.types.Menu, _context: bpy.types.Context) -> None:

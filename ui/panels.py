@@ -35,7 +35,8 @@ class RELIEF_PT_main(_Sidebar, bpy.types.Panel):
             layout.operator("relief.cancel", icon="CANCEL")
             layout.separator()
         if reference:
-            layout.label(text=f"Selected reference: {active.data.name}", icon="IMAGE_REFERENCE")
+            text = bpy.app.translations.pgettext_iface("Selected reference: {0}").format(active.data.name)
+            layout.label(text=text, icon="IMAGE_REFERENCE", translate=False)
         else:
             layout.template_ID(relief, "image", open="image.open")
         if photo is not None:
@@ -46,7 +47,7 @@ class RELIEF_PT_main(_Sidebar, bpy.types.Panel):
         row.operator(
             "relief.reconstruct", icon="MOD_DISPLACE", text="Reconstruct Next" if progress.active else "Reconstruct"
         )
-        if not row.enabled:
+        if photo is None and not progress.active:
             layout.label(text="Open or select a photograph", icon="INFO")
         if bpy.ops.relief.read_again.poll():
             layout.label(text="The network's answer is no longer stored", icon="ERROR")

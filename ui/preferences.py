@@ -24,8 +24,8 @@ class RELIEF_AP_preferences(bpy.types.AddonPreferences):
 
     pack: bpy.props.BoolProperty(  # type: ignore[valid-type]
         name="Pack Photographs",
-        description="Keep each relief's photograph inside the .blend; else in the folder textures beside it, "
-        "once the .blend is saved",
+        description="Keep each relief's photograph inside the .blend. Otherwise it goes into the folder textures "
+        "beside the .blend, for reliefs made after that was first saved",
         default=True,
     )
 
@@ -36,7 +36,8 @@ class RELIEF_AP_preferences(bpy.types.AddonPreferences):
         layout.label(text=self._why(), icon="INFO")
         last = context.window_manager.relief_progress.runtime
         if last:
-            layout.label(text=f"The last photograph was read by {last}")
+            text = bpy.app.translations.pgettext_iface("The last photograph was read by {0}").format(last)
+            layout.label(text=text, translate=False)
         layout.prop(self, "pack")
         layout.operator("relief.clear_cache", icon="TRASH")
 

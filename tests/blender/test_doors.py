@@ -34,6 +34,9 @@ def test_dropping_a_photo_on_the_viewport_is_offered(module):
     assert handler.poll_drop(SimpleNamespace(area=SimpleNamespace(type="VIEW_3D")))
     assert not handler.poll_drop(SimpleNamespace(area=SimpleNamespace(type="IMAGE_EDITOR")))
     assert not handler.poll_drop(SimpleNamespace(area=None))
+    bpy.ops.mesh.primitive_cube_add()
+    bpy.ops.object.mode_set(mode="EDIT")
+    assert not handler.poll_drop(SimpleNamespace(area=SimpleNamespace(type="VIEW_3D"))), "it would fail there"
 
 
 def test_menus_lead_to_a_relief(module, known, photo):
@@ -41,6 +44,10 @@ def test_menus_lead_to_a_relief(module, known, photo):
     assert "doors.draw_add" in _entries(bpy.types.VIEW3D_MT_mesh_add)
     assert bpy.ops.relief.import_photo(filepath=str(photo)) == {"FINISHED"}
     assert bpy.context.active_object.name == "panel" and known.calls == 1
+    chosen = bpy.context.scene.relief.image
+    assert Path(bpy.path.abspath(chosen.filepath)) == photo, "the photograph can be prepared and carved again"
+    assert bpy.ops.relief.reconstruct(filepath=str(photo)) == {"FINISHED"}
+    assert len([i for i in bpy.data.images if i.filepath == chosen.filepath]) == 1
 
 
 def test_several_photos_stand_in_a_row(module, known, photo):

@@ -150,6 +150,35 @@ def test_closing_blender_waits_for_the_thread(job, start):
     assert _idle(job, context)
 
 
+def test_disabling_the_extension_ends_all_work_and_leaves_none_waiting(job, start):
+    operator, context, go_on = start(None, None)
+    job.bpy.context = context
+    thread = job._running
+    go_on.set()
+    job.abandon()
+    assert thread.done and _idle(job, context) and not job._waiting and operator.placed == []
+    job.abandon()  # with nothing under way it does nothing
+    again, job.bpy.context, go_on = start()
+    assert job.running() and again.reports == []
+    go_on.set()
+    job.abandon()
+
+
+def test_two_pieces_of_work_never_run_at_once(job):
+    """Esc, then Reconstruct at once: the first thread may still be at its last tile."""
+    first_may_end, second_began = threading.Event(), threading.Event()
+    first = job.Job(lambda _progress: first_may_end.wait(10.0))
+    second = job.Job(lambda _progress: second_began.set())
+    first.start()
+    while not job._at_work.locked():
+        first.wait(0.01)
+    first.stop()
+    second.start()
+    assert not second_began.wait(0.2)
+    first_may_end.set()
+    assert second_began.wait(10.0)
+
+
 def _finish_one(operator, job, context):
     job._running.wait(10.0)
     return operator.modal(context, TIMER)

@@ -327,3 +327,13 @@ def test_camera_frames_the_relief_wherever_it_stands(known, photo):
     shines = sun.matrix_world.to_quaternion() @ Vector((0.0, 0.0, 1.0))
     assert 0.2 < shines.dot(outward) < 0.6, "raking, and from the front"
     assert bpy.context.view_layer.objects.active is relief
+    framed = scene.camera.matrix_world.copy()
+    relief.location.x += 5.0
+    bpy.context.view_layer.update()
+    assert bpy.ops.relief.stage() == {"FINISHED"}
+    bpy.context.view_layer.update()
+    assert len([o for o in scene.objects if o.type in ("LIGHT", "CAMERA")]) == 2, "a second time they move along"
+    assert (scene.camera.matrix_world.translation - framed.translation).x == pytest.approx(5.0, abs=1e-3)
+    bpy.ops.relief.reconstruct(filepath=str(photo))
+    assert bpy.ops.relief.stage() == {"FINISHED"}
+    assert [len([o for o in scene.objects if o.type == kind]) for kind in ("LIGHT", "CAMERA")] == [1, 2]

@@ -108,8 +108,27 @@ def test_thumbnails_have_the_colours_of_their_view(module, known, photo):
     np.testing.assert_allclose(
         thumbnails.thumbnail(relief, "height")[0, 0, :3], heights.reshape(rows, columns)[0, 0].clip(0, 1), atol=1e-6
     )
+    icon = thumbnails.small(picture)
+    assert icon.shape == (32, 32, 4) and icon[16, 16, 3] == 1.0 and icon[0, 0, 3] == 0.0, "wide, in the middle"
     relief.data.clear_geometry()
     assert thumbnails.thumbnail(relief, "height") is None
+
+
+def test_the_thumbnail_of_the_height_follows_the_sliders(module, known, photo):
+    bpy.ops.relief.reconstruct(filepath=str(photo))
+    relief, thumbnails = bpy.context.active_object, module("operators.thumbnails")
+    thumbnails.clear()
+    number = thumbnails.icon(relief, "height")
+
+    def pixels():
+        (picture,) = (p for key, p in thumbnails._pictures[0].items() if key.endswith(" height"))
+        return list(picture.image_pixels_float), list(picture.icon_pixels_float)
+
+    before = pixels()
+    assert max(before[1]) > 0.0
+    bpy.context.scene.relief.layering = 2.0
+    bpy.ops.relief.refine()
+    assert thumbnails.icon(relief, "height") == number and pixels() != before
 
 
 def test_nothing_to_show_without_a_relief(module):

@@ -371,3 +371,45 @@ def test_matrix_notes_each_version_that_ran_in_the_readme(
         "before", "<!-- versions -->", "| Blender | Python | outcome |", "|---|---|---|",
         *rows, "| bpy 5.2.3 | 3.13 | old |", "<!-- end of versions -->", "after",
     ]  # fmt: skip
+
+
+@pytest.fixture
+def walking(launcher: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """The launcher with a zip in dist and a Blender that walks two steps."""
+    platform = {"darwin": "macos_arm64", "win32": "windows_x64"}.get(sys.platform, "linux_x64")
+    (launcher.ROOT / "dist").mkdir()
+    launcher.zip = launcher.ROOT / "dist" / f"stone-1-{platform}.zip"
+    launcher.zip.touch()
+    blender = tmp_path / "blender"
+    blender.write_text("#!/bin/sh\necho walk: Blender 5.2.2 3.14\necho walk: install passed\necho $SAID\n")
+    blender.chmod(0o755)
+    monkeypatch.setenv("BLENDER", str(blender))
+    return launcher
+
+
+@pytest.mark.skipif(os.name == "nt", reason="the stand-in for Blender is a shell script")
+def test_a_walk_passes_unless_blender_says_otherwise(
+    walking: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert walking.test(["--window"]) == 0
+    assert "walk: install passed" in capsys.readouterr().out
+    assert not walking.TEST.folder.exists()
+    monkeypatch.setenv("SAID", "Traceback (most recent call last):")
+    assert walking.test(["--window"]) == 1
+
+
+def test_a_walk_says_what_it_lacks(
+    walking: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    os.utime(walking.ROOT / "operators" / "command.py", (4e9, 4e9))
+    assert walking.main(["test", "--window"]) == 1
+    assert "is older than the extension's files: run relief package" in capsys.readouterr().err
+    monkeypatch.setenv("BLENDER", str(walking.ROOT / "no-blender"))
+    assert walking.main(["test", "--window"]) == 1
+    assert "there is no Blender at" in capsys.readouterr().err
+    walking.zip.unlink()
+    assert walking.main(["test", "--window"]) == 1
+    assert "there is no zip in dist" in capsys.readouterr().err
+    monkeypatch.delenv("BLENDER")
+    assert walking.main(["test", "--window"]) == 1
+    assert "name a Blender in BLENDER, and a screen in DISPLAY" in capsys.readouterr().err

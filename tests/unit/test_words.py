@@ -54,6 +54,35 @@ def test_all_that_is_said_can_be_said_in_other_languages(path: str) -> None:
     assert [(line, text) for line, text in said if text not in WORDS] == []
 
 
+def labels(source: str) -> Iterator[tuple[int, str]]:
+    """Line and text of what a panel writes itself: ``text=`` of its layout, what it has translated, what it returns."""
+    for node in ast.walk(ast.parse(source)):
+        texts: list[ast.expr] = []
+        if isinstance(node, ast.Call):
+            texts = [keyword.value for keyword in node.keywords if keyword.arg in ("text", "heading")]
+            name = node.func.attr if isinstance(node.func, ast.Attribute) else ""
+            texts += node.args if name == "pgettext_iface" else []
+        elif isinstance(node, ast.Return) and node.value is not None:
+            texts = [node.value]
+        for text in texts:
+            for part in (text.body, text.orelse) if isinstance(text, ast.IfExp) else (text,):
+                if isinstance(part, ast.JoinedStr):
+                    yield part.lineno, ast.unparse(part)
+                elif isinstance(part, ast.Constant) and isinstance(part.value, str) and part.value:
+                    yield part.lineno, part.value
+
+
+@pytest.mark.parametrize("path", sorted(path.name for path in (ROOT / "ui").glob("*.py")))
+def test_all_that_panels_write_can_be_written_in_other_languages(path: str) -> None:
+    written = list(labels((ROOT / "ui" / path).read_text(encoding="utf-8")))
+    assert [(line, text) for line, text in written if text not in WORDS] == []
+
+
+def test_labels_of_panels_are_found() -> None:
+    source = 'layout.label(text="A" if b else f"{c} d")\ntext = t.pgettext_iface("E {0}").format(f)'
+    assert [text for _, text in labels(source)] == ["A", "f'{c} d'", "E {0}"]
+
+
 def test_translations_keep_the_places() -> None:
     for english, words in WORDS.items():
         places = {f"{{{n}}}" for n in range(9) if f"{{{n}}}" in english}

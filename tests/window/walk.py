@@ -22,6 +22,7 @@ import bpy
 from mathutils import Vector
 
 ZIP, PHOTO, OUTPUT = (Path(argument) for argument in sys.argv[sys.argv.index("--") + 1 :])
+MODULE = "bl_ext.user_default.photo_to_relief"
 PATIENCE_S = 60.0
 SMALL_PX = 640, 480
 """Size of the window while the main loop is timed: where OpenGL runs in software, drawing a window of 1600 x 1000
@@ -132,7 +133,7 @@ def turn_idly() -> float | None:
 
 def time_own_turns() -> None:
     """Measure the extension's modal operator from outside."""
-    job = sys.modules["bl_ext.user_default.photo_to_relief.operators.job"].JobOperator
+    job = sys.modules[f"{MODULE}.operators.job"].JobOperator
     modal = job.modal
 
     def measured(self: object, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
@@ -240,16 +241,22 @@ def screen_height() -> int:
     return int(text.split()[1])
 
 
-def speak() -> None:
-    """The sidebar in the languages that this Blender has among the extension's."""
-    view = bpy.context.preferences.view
-    for name, word in (("id_ID", "Rekonstruksi"), ("ja_JP", "復元")):
-        try:
-            view.language = name
-        except TypeError:
-            say(f"this Blender does not speak {name}")
-            continue
-        assert bpy.app.translations.pgettext("Reconstruct", "Operator") == word
+def speak_indonesian() -> None:
+    speak("id_ID", "Rekonstruksi")
+
+
+def speak_japanese() -> None:
+    speak("ja_JP", "復元")
+
+
+def speak(language: str, word: str) -> None:
+    """The sidebar in another language, if this Blender has it."""
+    try:
+        bpy.context.preferences.view.language = language
+    except TypeError:
+        say(f"this Blender does not speak {language}")
+        return
+    assert bpy.app.translations.pgettext("Reconstruct", "Operator") == word
     open_tab()
 
 
@@ -324,7 +331,7 @@ def drag_arrow() -> bool | None:
     if "dragged" not in state:
         from bpy_extras.view3d_utils import location_3d_to_region_2d
 
-        arrow = sys.modules["bl_ext.user_default.photo_to_relief.ui.light_arrow"]
+        arrow = sys.modules[f"{MODULE}.ui.light_arrow"]
         plane, view = arrow.picture_plane(bpy.data.objects[PHOTO.stem]), viewport()
         window, region = view["window"], view["region"]
         words = ["xdotool"]
@@ -347,8 +354,113 @@ def show_maps() -> None:
     open_tab()
     relief = bpy.context.view_layer.objects.active
     relief.relief_view = "segment"
-    made = sys.modules["bl_ext.user_default.photo_to_relief.operators.thumbnails"]
+    made = sys.modules[f"{MODULE}.operators.thumbnails"]
     assert all(made.icon(relief, view) for view in ("photo", "height", "soft_edge", "segment", "confidence"))
+
+
+def start_anew() -> None:
+    """Another run on the same photograph, by the network itself."""
+    bpy.ops.relief.clear_cache()
+    invoke()
+
+
+def invoke() -> None:
+    with bpy.context.temp_override(**viewport()):
+        bpy.ops.relief.reconstruct("INVOKE_DEFAULT", filepath=str(PHOTO))
+
+
+def under_way() -> bool:
+    return bpy.context.window_manager.relief_progress.share > 0.1
+
+
+def stop_by_esc() -> bool | None:
+    """A second at most from the key to the end."""
+    if "stopping" not in state:
+        if not bpy.context.window_manager.relief_progress.active:
+            state["reliefs"] = len(bpy.data.objects)
+            start_anew()
+        if not under_way():
+            return False
+        state["stopping"] = time.monotonic()
+        if shutil.which("xdotool"):
+            subprocess.run(["xdotool", "mousemove", "600", "500", "key", "Escape"], check=True)
+        else:
+            bpy.ops.relief.cancel()
+        bpy.app.timers.register(watch_stop)
+    if "stopped" not in state:
+        return False
+    say(f"{state['stopped'] - state['stopping']:.2f} s from Esc to the end")
+    assert state["stopped"] - state["stopping"] < 1.0
+    assert len(bpy.data.objects) == state["reliefs"], "a stopped run left something"
+    return None
+
+
+def watch_stop() -> float | None:
+    if bpy.context.window_manager.relief_progress.active:
+        return 0.01
+    state["stopped"] = time.monotonic()
+    return None
+
+
+def queue_two() -> bool | None:
+    """The second waits for the first, and both stand in the end."""
+    if "queued" not in state:
+        start_anew()
+        invoke()
+        state["queued"] = True
+    if bpy.context.window_manager.relief_progress.active:
+        return False
+    assert len(bpy.data.objects) == state["reliefs"] + 2
+    return None
+
+
+def load_while_running() -> bool | None:
+    """Another file in the middle of a run: nothing of the run comes into it."""
+    if not bpy.context.window_manager.relief_progress.active:
+        start_anew()
+    if not under_way():
+        return False
+    bpy.ops.wm.open_mainfile(filepath=str(OUTPUT / "walk.blend"))
+    assert not bpy.context.window_manager.relief_progress.active
+    assert PHOTO.stem in bpy.data.objects and f"{PHOTO.stem}.001" not in bpy.data.objects
+    return None
+
+
+def disable_while_running() -> bool | None:
+    """Off and on again in the middle of a run: the next one does not wait for the one that is gone."""
+    if not bpy.context.window_manager.relief_progress.active:
+        start_anew()
+    if not under_way():
+        return False
+    bpy.ops.preferences.addon_disable(module=MODULE)
+    bpy.ops.preferences.addon_enable(module=MODULE)
+    assert not sys.modules[f"{MODULE}.operators.job"].running()
+    return None
+
+
+def open_panels() -> None:
+    """All panels of the tab, open, in a second sidebar that is as high as the window's room allows."""
+    panels = sys.modules[f"{MODULE}.ui.panels"]
+    classes = [
+        value for name, value in vars(panels).items() if name.startswith("RELIEF_PT_") and name != "RELIEF_PT_presets"
+    ]
+    for cls in reversed(classes):
+        bpy.utils.unregister_class(cls)
+    for cls in classes:
+        cls.bl_options = set()
+        bpy.utils.register_class(cls)
+    bpy.context.scene.relief.image = bpy.data.images.load(str(PHOTO), check_existing=True)
+    bpy.context.view_layer.objects.active = bpy.data.objects[PHOTO.stem]
+    window = bpy.context.window_manager.windows[0]
+    area = max((a for a in window.screen.areas if a.type == "VIEW_3D"), key=lambda a: a.height)
+    area.type = "IMAGE_EDITOR"
+    area.type = "VIEW_3D"
+    area.spaces.active.show_region_ui = True
+    next(region for region in area.regions if region.type == "UI").active_panel_category = "Relief"
+
+
+def show_preferences() -> None:
+    bpy.ops.preferences.addon_show(module=MODULE)
 
 
 def export() -> None:
@@ -359,9 +471,10 @@ def export() -> None:
 STEPS: list[Callable[[], bool | None]] = [
     install, open_tab, watch_idle, time_own_turns, drop_photo, choose_relief, progress_is_shown, relief_stands, widen,
     move_slider, undo, redo,
-    show_edges, save, reopen, refine_again, export, speak, speak_english,
+    show_edges, save, reopen, refine_again, export, speak_indonesian, speak_japanese, speak_english,
     begin_corners, click_corners, preview, paint, leave_paint,
     show_arrow, drag_arrow, show_maps,
+    stop_by_esc, queue_two, load_while_running, disable_while_running, open_panels, show_preferences,
 ]  # fmt: skip
 begun = {"step": 0, "at": time.monotonic()}
 
