@@ -50,7 +50,7 @@ class RELIEF_PT_main(_Sidebar, bpy.types.Panel):
         if photo is None and not progress.active:
             layout.label(text="Open or select a photograph", icon="INFO")
         if bpy.ops.relief.read_again.poll():
-            layout.label(text="The network's answer is no longer stored", icon="ERROR")
+            layout.label(text="Read it again before refining", icon="ERROR")
             layout.operator("relief.read_again", icon="FILE_REFRESH")
         if bpy.ops.relief.show.poll():
             layout.prop(active, "relief_view", text="Show")
@@ -76,9 +76,9 @@ class RELIEF_PT_prepare(_Sidebar, bpy.types.Panel):
         layout.use_property_split = True
         layout.use_property_decorate = False
         layout.prop(image.relief, "straighten")
+        layout.operator("relief.pick_corners", icon="SELECT_SET")
         column = layout.column()
         column.active = image.relief.straighten
-        column.operator("relief.pick_corners", icon="SELECT_SET")
         column.prop(image.relief, "aspect")
         row = layout.row(heading="Light From")
         row.prop(image.relief, "know_light", text="")
@@ -86,7 +86,7 @@ class RELIEF_PT_prepare(_Sidebar, bpy.types.Panel):
         angle.active = image.relief.know_light
         angle.prop(image.relief, "light_angle", text="")
         if image.relief.know_light:
-            layout.label(text="Drag the arrow in the viewport, then Reconstruct", icon="INFO")
+            layout.label(text="Drag the arrow, then Reconstruct", icon="INFO")
         layout.prop(image.relief, "even_light", slider=True)
         layout.prop(image.relief, "remove_dust", slider=True)
         layout.operator("relief.preview_preparation", icon="HIDE_OFF")
@@ -107,7 +107,7 @@ class RELIEF_PT_size(_Sidebar, bpy.types.Panel):
 
     def draw(self, context: bpy.types.Context) -> None:
         _draw_settings(self.layout, context, fields(MeshSettings))
-        self.layout.label(text="A photograph does not tell the depth: choose it", icon="INFO")
+        self.layout.label(text="The depth is yours to choose", icon="INFO")
 
 
 class RELIEF_PT_edges(_Sidebar, bpy.types.Panel):

@@ -369,6 +369,10 @@ def invoke() -> None:
         bpy.ops.relief.reconstruct("INVOKE_DEFAULT", filepath=str(PHOTO))
 
 
+def running() -> bool:
+    return sys.modules[f"{MODULE}.operators.job"].running()
+
+
 def under_way() -> bool:
     return bpy.context.window_manager.relief_progress.share > 0.1
 
@@ -376,8 +380,10 @@ def under_way() -> bool:
 def stop_by_esc() -> bool | None:
     """A second at most from the key to the end."""
     if "stopping" not in state:
-        if not bpy.context.window_manager.relief_progress.active:
+        if not running():
             state["reliefs"] = len(bpy.data.objects)
+            for relief in bpy.data.objects:  # drawn in software, each redraw of one takes more than a second
+                relief.hide_set(True)
             start_anew()
         if not under_way():
             return False
@@ -396,7 +402,7 @@ def stop_by_esc() -> bool | None:
 
 
 def watch_stop() -> float | None:
-    if bpy.context.window_manager.relief_progress.active:
+    if running():
         return 0.01
     state["stopped"] = time.monotonic()
     return None
@@ -408,7 +414,7 @@ def queue_two() -> bool | None:
         start_anew()
         invoke()
         state["queued"] = True
-    if bpy.context.window_manager.relief_progress.active:
+    if running():
         return False
     assert len(bpy.data.objects) == state["reliefs"] + 2
     return None
@@ -416,47 +422,45 @@ def queue_two() -> bool | None:
 
 def load_while_running() -> bool | None:
     """Another file in the middle of a run: nothing of the run comes into it."""
-    if not bpy.context.window_manager.relief_progress.active:
+    if not running():
         start_anew()
     if not under_way():
         return False
     bpy.ops.wm.open_mainfile(filepath=str(OUTPUT / "walk.blend"))
-    assert not bpy.context.window_manager.relief_progress.active
+    assert not running() and not bpy.context.window_manager.relief_progress.active
     assert PHOTO.stem in bpy.data.objects and f"{PHOTO.stem}.001" not in bpy.data.objects
     return None
 
 
 def disable_while_running() -> bool | None:
     """Off and on again in the middle of a run: the next one does not wait for the one that is gone."""
-    if not bpy.context.window_manager.relief_progress.active:
+    if not running():
         start_anew()
     if not under_way():
         return False
     bpy.ops.preferences.addon_disable(module=MODULE)
     bpy.ops.preferences.addon_enable(module=MODULE)
-    assert not sys.modules[f"{MODULE}.operators.job"].running()
+    assert not running()
     return None
 
 
-def open_panels() -> None:
-    """All panels of the tab, open, in a second sidebar that is as high as the window's room allows."""
-    panels = sys.modules[f"{MODULE}.ui.panels"]
-    classes = [
-        value for name, value in vars(panels).items() if name.startswith("RELIEF_PT_") and name != "RELIEF_PT_presets"
-    ]
-    for cls in reversed(classes):
-        bpy.utils.unregister_class(cls)
-    for cls in classes:
-        cls.bl_options = set()
-        bpy.utils.register_class(cls)
-    bpy.context.scene.relief.image = bpy.data.images.load(str(PHOTO), check_existing=True)
-    bpy.context.view_layer.objects.active = bpy.data.objects[PHOTO.stem]
-    window = bpy.context.window_manager.windows[0]
-    area = max((a for a in window.screen.areas if a.type == "VIEW_3D"), key=lambda a: a.height)
-    area.type = "IMAGE_EDITOR"
-    area.type = "VIEW_3D"
-    area.spaces.active.show_region_ui = True
-    next(region for region in area.regions if region.type == "UI").active_panel_category = "Relief"
+def open_panels() -> bool | None:
+    """All panels of the tab, open: copies of them in a tab of their own, for Blender remembers which were closed."""
+    region = next(region for region in viewport()["area"].regions if region.type == "UI")
+    if "opened" not in state:
+        bpy.context.view_layer.objects.active = bpy.data.objects[PHOTO.stem]
+        panels = sys.modules[f"{MODULE}.ui.panels"]
+        for name, panel in list(vars(panels).items()):
+            if name.startswith("RELIEF_PT_") and name != "RELIEF_PT_presets":
+                copied = {key: value for key, value in vars(panel).items() if key[:2] != "__" and key != "bl_rna"}
+                copied |= {"bl_options": set(), "bl_category": "Open", "bl_idname": f"{name}_open"}
+                copied |= {"bl_parent_id": f"{panel.bl_parent_id}_open"} if "bl_parent_id" in copied else {}
+                bpy.utils.register_class(type(f"{name}_open", (bpy.types.Panel,), {**vars(panels._Sidebar), **copied}))
+        state["opened"] = True
+        region.tag_redraw()
+        return False
+    region.active_panel_category = "Open"  # drawn by now, it has this tab
+    return None
 
 
 def show_preferences() -> None:
