@@ -9,8 +9,8 @@ from pathlib import Path
 
 FILE = Path(__file__).with_name("words.json")
 """For each English text its translations. {0}, {1} ... stand for what changes from time to time: names, numbers."""
-CONTEXTS = ("*", "Operator")
-"""Blender looks up the names of operators apart from all other words."""
+CONTEXTS = ("*", "Operator", "Relief")
+"""Blender looks up the names of operators apart from all other words, and those of the sidebar's panels."""
 
 Translations = dict[str, dict[tuple[str, str], str]]
 

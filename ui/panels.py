@@ -16,6 +16,7 @@ class _Sidebar:
     bl_space_type = "VIEW_3D"
     bl_region_type = "UI"
     bl_category = "Relief"
+    bl_translation_context = "Relief"  # elsewhere in Blender "Edges" are those of a mesh
 
 
 class RELIEF_PT_main(_Sidebar, bpy.types.Panel):

@@ -54,7 +54,7 @@ def test_operators_and_other_words_are_found_in_their_contexts(module):
     """The bpy wheel speaks English alone; that Blender takes the words is seen in the walk with a window."""
     table = module("operators.words").translations()
     assert set(table) == set(LANGUAGES)
-    for context in ("*", "Operator"):
+    for context in ("*", "Operator", "Relief"):
         assert table["ja_JP"][context, "Reconstruct"] == "復元"
         assert table["id_ID"][context, "Reconstruct"] == "Rekonstruksi"
 
