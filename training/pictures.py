@@ -56,9 +56,9 @@ def settings_sheet(prediction: Prediction) -> Picture:
 
     def cell(words: str, height: FloatArray) -> Picture:
         shown = cv2.cvtColor(fitted(np.ascontiguousarray(shade(height)[part]), 200), cv2.COLOR_GRAY2BGR)
-        cv2.putText(shown, words, (8, 22), cv2.FONT_HERSHEY_SIMPLEX, 0.6, (0, 0, 0), 3, cv2.LINE_AA)
-        cv2.putText(shown, words, (8, 22), cv2.FONT_HERSHEY_SIMPLEX, 0.6, (255, 255, 255), 1, cv2.LINE_AA)
-        return np.asarray(shown, np.uint8)
+        strip = np.full((28, shown.shape[1], 3), 255, np.uint8)
+        cv2.putText(strip, words, (8, 20), cv2.FONT_HERSHEY_SIMPLEX, 0.6, (0, 0, 0), 1, cv2.LINE_AA)
+        return np.vstack((strip, np.asarray(shown, np.uint8)))
 
     disc = painted_disc((rows, columns), part)
     raising = read_paint(disc((255, 255, 255)))
