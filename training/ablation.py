@@ -150,7 +150,9 @@ def one(name: str, options: Options, recorded: Path, samples: Path) -> dict[str,
     if not finished.exists():
         training = train(VARIANTS[name], options, torch.load(recorded, weights_only=True)["batches"])
         save(training.checkpoint, training.state())
-        finished.write_text(json.dumps(score(training, torch.load(samples, weights_only=True))), encoding="utf-8")
+        part = finished.with_suffix(".part")
+        part.write_text(json.dumps(score(training, torch.load(samples, weights_only=True))), encoding="utf-8")
+        part.replace(finished)
     found: dict[str, float] = json.loads(finished.read_text(encoding="utf-8"))
     return found
 
