@@ -235,7 +235,7 @@ class Predictor:
         """The bundled network.
 
         Args:
-            runtime: "opencv"; "torch"; or "auto", PyTorch where it is installed and has a GPU, else OpenCV.
+            runtime: one of RUNTIMES; "auto" is PyTorch where it is installed and has a GPU, else OpenCV.
 
         Raises:
             ReliefError: no such runtime, or the weights are missing or damaged.

@@ -8,7 +8,7 @@ import importlib.util
 import io
 import json
 import pickle
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
@@ -27,7 +27,8 @@ LIGHT_FILE = "light.onnx.gz"
 FILES = (TORCH_FILE, ONNX_FILE, LIGHT_FILE)
 """PyTorch's file holds the whole network; the ONNX files hold its two parts, of which the one for light goes first."""
 
-RUNTIMES = ("auto", "opencv", "torch")
+RUNTIMES = ("auto", "opencv", "torch", "torch-cpu")
+"""What can be asked for; "torch" takes a GPU where there is one, "torch-cpu" never."""
 
 OUTPUTS = ("height", "slopes", "soft_edges", "segments", "confidence")
 """Names of the exported network's answers, in order."""
@@ -200,17 +201,25 @@ class TorchRuntime:
 
     def run(self, x: FloatArray) -> RawPrediction:
         """See ``Runtime``."""
-        torch = self._torch
-        with torch.inference_mode():
-            batch = torch.from_numpy(np.ascontiguousarray(x, np.float32))[None].to(self._device)
-            return RawPrediction.from_batch([answer.cpu().numpy() for answer in self._network(batch)])
+        return RawPrediction.from_batch(self._answers(self._network, x[None]))
 
     def find_light(self, grey: FloatArray) -> FloatArray:
         """See ``Runtime``."""
+        return np.array(self._answers(lambda x: [self._network.network.light_branch(x)], grey[None, None])[0][0])
+
+    def _answers(self, part: Callable[[Any], Sequence[Any]], batch: FloatArray) -> list[FloatArray]:
+        """What a part of the network says to a batch; a ReliefError if the GPU's memory does not suffice."""
         torch = self._torch
-        with torch.inference_mode():
-            batch = torch.from_numpy(np.ascontiguousarray(grey, np.float32))[None, None].to(self._device)
-            return np.array(self._network.network.light_branch(batch)[0].cpu().numpy(), np.float32)
+        try:
+            with torch.inference_mode():
+                x = torch.from_numpy(np.ascontiguousarray(batch, np.float32)).to(self._device)
+                return [np.asarray(answer.cpu().numpy(), np.float32) for answer in part(x)]
+        except RuntimeError as error:
+            if "out of memory" not in str(error):
+                raise
+            raise ReliefError(
+                "The graphics processor has too little free memory. Choose a runtime that uses the processor."
+            ) from error
 
 
 def _gpu() -> str | None:
@@ -235,8 +244,10 @@ def load_runtime(name: str = "auto", weights: Weights | None = None) -> Runtime:
     weights = weights or Weights.read()
     # Looked for without importing: an import costs seconds, which only those with a PyTorch installation pay.
     installed = importlib.util.find_spec("torch") is not None
-    if name == "torch" and not installed:
+    if name.startswith("torch") and not installed:
         raise ReliefError("PyTorch is not installed for this Python. Install it, or choose the runtime opencv.")
+    if name == "torch-cpu":
+        return TorchRuntime(weights, "cpu")
     if name == "torch" or (name == "auto" and installed and _gpu() is not None):
         return TorchRuntime(weights)
     return OpenCVRuntime(weights)

@@ -9,7 +9,8 @@ import bpy
 _RUNTIMES = (
     ("auto", "Automatic", "PyTorch where it is present and has a graphics processor, else OpenCV"),
     ("opencv", "OpenCV", "The runtime that comes with the extension; runs on the processor"),
-    ("torch", "PyTorch", "Needs PyTorch in Blender's Python"),
+    ("torch", "PyTorch", "Needs PyTorch in Blender's Python; on a graphics processor where it finds one"),
+    ("torch-cpu", "PyTorch on Processor", "Needs PyTorch in Blender's Python; leaves graphics to Blender"),
 )
 
 
@@ -46,9 +47,12 @@ class RELIEF_AP_preferences(bpy.types.AddonPreferences):
         installed = importlib.util.find_spec("torch") is not None
         if self.runtime == "opencv":
             return "OpenCV on the processor, as chosen"
+        if self.runtime != "auto" and not installed:
+            return "PyTorch is not installed in this Blender: choose another runtime"
+        if self.runtime == "torch-cpu":
+            return "PyTorch on the processor, as chosen"
         if self.runtime == "torch":
-            missing = "PyTorch is not installed in this Blender: choose another runtime"
-            return "PyTorch, on a graphics processor where it finds one" if installed else missing
+            return "PyTorch, on a graphics processor where it finds one"
         if installed:
             return "PyTorch is installed: it is used if it finds a graphics processor, else OpenCV"
         return "OpenCV on the processor: this Blender has no PyTorch"

@@ -182,9 +182,29 @@ def test_choice_of_runtime(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr(runtime_module, "_gpu", lambda: None)
     assert isinstance(load_runtime("auto", weights), OpenCVRuntime)
     assert isinstance(load_runtime("torch", weights), TorchRuntime)
-    with pytest.raises(ReliefError, match="no runtime 'tensorflow'.*auto, opencv, torch"):
+    monkeypatch.setattr(runtime_module, "_gpu", lambda: "meta")
+    assert load_runtime("torch", weights).name == load_runtime("auto", weights).name == "torch (meta)"
+    assert load_runtime("torch-cpu", weights).name == "torch (cpu)"
+    monkeypatch.setattr(runtime_module, "_gpu", lambda: None)
+    with pytest.raises(ReliefError, match="no runtime 'tensorflow'.*auto, opencv, torch, torch-cpu"):
         load_runtime("tensorflow", weights)
     monkeypatch.setattr(runtime_module.importlib.util, "find_spec", lambda name: None)
-    with pytest.raises(ReliefError, match="PyTorch is not installed"):
-        load_runtime("torch", weights)
+    for name in ("torch", "torch-cpu"):
+        with pytest.raises(ReliefError, match="PyTorch is not installed"):
+            load_runtime(name, weights)
     assert isinstance(load_runtime("auto", weights), OpenCVRuntime)
+
+
+def test_too_little_memory(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    runtime = TorchRuntime(Weights.read(folder), "cpu")
+    message = "CUDA out of memory. Tried to allocate 2.00 GiB"
+
+    def fail(batch: object) -> None:
+        raise RuntimeError(message)
+
+    monkeypatch.setattr(runtime, "_network", fail)
+    with pytest.raises(ReliefError, match="too little free memory.*Choose a runtime"):
+        runtime.run(np.zeros((3, 64, 64), np.float32))
+    message = "some fault of our own"
+    with pytest.raises(RuntimeError, match="of our own"):
+        runtime.run(np.zeros((3, 64, 64), np.float32))

@@ -24,6 +24,8 @@ from mathutils import Vector
 ZIP, PHOTO, OUTPUT = (Path(argument) for argument in sys.argv[sys.argv.index("--") + 1 :])
 MODULE = "bl_ext.user_default.photo_to_relief"
 PATIENCE_S = 60.0
+FIRST_FILE_PX = 38
+"""From the upper edge of a File Browser's list, below the titles of its columns, to the middle of the first file."""
 SMALL_PX = 640, 480
 """Size of the window while the main loop is timed: where OpenGL runs in software, drawing a window of 1600 x 1000
 pixels takes more than the 50 ms that are asked for, whatever has changed in it."""
@@ -45,12 +47,63 @@ def positions() -> list[float]:
     return values
 
 
-def install() -> None:
-    done = bpy.ops.extensions.package_install_files(filepath=str(ZIP), repo="user_default", enable_on_install=True)
-    assert done == {"FINISHED"}, done
-    bpy.ops.object.select_all(action="SELECT")
-    bpy.ops.object.delete()
+def split() -> bpy.types.Area:
+    """Another area beside the viewport."""
+    with bpy.context.temp_override(**viewport()):
+        bpy.ops.screen.area_split(direction="VERTICAL", factor=0.5)
+    return next(area for area in bpy.context.window_manager.windows[0].screen.areas if area.type == "VIEW_3D")
+
+
+def browse(area: bpy.types.Area, path: Path) -> bool | None:
+    """A File Browser that lists this file alone; it has settings only once it has been drawn."""
+    state["browser"] = area
+    area.type = "FILE_BROWSER"
+    settings = area.spaces.active.params
+    if settings is None:
+        return False
+    settings.directory, settings.filter_search = bytes(path.parent), path.name
+    settings.display_type = "LIST_VERTICAL"
+    return None
+
+
+def drag_to_viewport(name: str) -> bool:
+    """Drag the file that the File Browser lists into the viewport, as a hand does; False until it is let go."""
+    if name not in state:
+        listed = next(region for region in state["browser"].regions if region.type == "WINDOW")
+        target = viewport()["region"]
+        x, y = listed.x + 60, screen_height() - (listed.y + listed.height - FIRST_FILE_PX)
+        to_x, to_y = target.x + target.width // 3, screen_height() - (target.y + target.height // 2)
+        words = f"xdotool mousemove {x} {y} sleep 0.5 mousemove {x + 1} {y} sleep 0.5 mousedown 1 sleep 0.5".split()
+        for along, down in ((x + 10, y + 5), (x + 30, y + 20), (to_x - 5, to_y), (to_x, to_y)):
+            words += f"mousemove {along} {down} sleep 0.6".split()
+        state[name] = subprocess.Popen([*words, "mouseup", "1"])
+    return state[name].poll() is not None
+
+
+def browse_zip() -> bool | None:
     viewport()["area"].spaces.active.show_region_ui = True
+    return browse(state.get("browser") or split(), ZIP) if shutil.which("xdotool") else None
+
+
+def drag_zip() -> bool | None:
+    """Blender asks whether to install it."""
+    return drag_to_viewport("zip") if shutil.which("xdotool") else None
+
+
+def install() -> bool | None:
+    if not shutil.which("xdotool"):
+        bpy.ops.extensions.package_install_files(filepath=str(ZIP), repo="user_default", enable_on_install=True)
+    elif "agreed" not in state:
+        subprocess.run(["xdotool", "key", "Return"], check=True)
+        state["agreed"] = True
+    if MODULE not in bpy.context.preferences.addons:
+        return False
+    if "browser" in state:
+        with bpy.context.temp_override(window=bpy.context.window_manager.windows[0], area=state.pop("browser")):
+            bpy.ops.screen.area_close()
+    for thing in list(bpy.data.objects):
+        bpy.data.objects.remove(thing)
+    return None
 
 
 def open_tab() -> None:
@@ -269,10 +322,7 @@ def begin_corners() -> None:
     """An Image Editor opens beside the viewport, the operator waits for clicks."""
     image = bpy.data.images.load(str(PHOTO))
     bpy.context.scene.relief.image = image
-    with bpy.context.temp_override(**viewport()):
-        bpy.ops.screen.area_split(direction="VERTICAL", factor=0.5)
-    window = bpy.context.window_manager.windows[0]
-    area = next(area for area in window.screen.areas if area.type == "VIEW_3D")
+    window, area = bpy.context.window_manager.windows[0], split()
     area.type = "IMAGE_EDITOR"
     state["editor"] = window, area
     bpy.context.view_layer.objects.active = None
@@ -358,6 +408,26 @@ def show_maps() -> None:
     assert all(made.icon(relief, view) for view in ("photo", "height", "soft_edge", "segment", "confidence"))
 
 
+def browse_photo() -> bool | None:
+    state["reliefs"] = len(bpy.data.objects)
+    for relief in bpy.data.objects:  # drawn in software, each redraw of one takes more than a second
+        relief.hide_set(True)
+    bpy.ops.relief.clear_cache()
+    return browse(state["editor"][1], PHOTO) if shutil.which("xdotool") else None
+
+
+def drag_photo() -> bool | None:
+    """By the mouse this time; Blender shows the menu of what an image can become."""
+    return drag_to_viewport("photo") if shutil.which("xdotool") else drop_photo()
+
+
+def dropped_is_read() -> bool:
+    if "chosen" not in state:
+        choose_relief()
+        state["chosen"] = True
+    return running()
+
+
 def start_anew() -> None:
     """Another run on the same photograph, by the network itself."""
     bpy.ops.relief.clear_cache()
@@ -380,11 +450,6 @@ def under_way() -> bool:
 def stop_by_esc() -> bool | None:
     """A second at most from the key to the end."""
     if "stopping" not in state:
-        if not running():
-            state["reliefs"] = len(bpy.data.objects)
-            for relief in bpy.data.objects:  # drawn in software, each redraw of one takes more than a second
-                relief.hide_set(True)
-            start_anew()
         if not under_way():
             return False
         state["stopping"] = time.monotonic()
@@ -473,11 +538,12 @@ def export() -> None:
 
 
 STEPS: list[Callable[[], bool | None]] = [
-    install, open_tab, watch_idle, time_own_turns, drop_photo, choose_relief, progress_is_shown, relief_stands, widen,
+    browse_zip, drag_zip, install,
+    open_tab, watch_idle, time_own_turns, drop_photo, choose_relief, progress_is_shown, relief_stands, widen,
     move_slider, undo, redo,
     show_edges, save, reopen, refine_again, export, speak_indonesian, speak_japanese, speak_english,
     begin_corners, click_corners, preview, paint, leave_paint,
-    show_arrow, drag_arrow, show_maps,
+    show_arrow, drag_arrow, show_maps, browse_photo, drag_photo, dropped_is_read,
     stop_by_esc, queue_two, load_while_running, disable_while_running, open_panels, show_preferences,
 ]  # fmt: skip
 begun = {"step": 0, "at": time.monotonic()}
