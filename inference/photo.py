@@ -93,6 +93,16 @@ def read_photo(path: str | PathLike[str], max_size: int | None = None) -> Photo:
     return _photo(pixels, low, high, premultiplied, path.stem, digest, max_size)
 
 
+def is_upright_jpeg(path: Path) -> bool:
+    """Whether every program shows the file as `read_photo` reads it: no EXIF rotation, no alpha, no 16 bits.
+
+    Raises:
+        ReliefError: as `read_photo`.
+    """
+    header = read_header(_read_bytes(path), path.name)
+    return header.format == "JPEG" and header.orientation == 1
+
+
 def photo_from_array(pixels: AnyArray, name: str, max_size: int | None = None) -> Photo:
     """Make a Photo of pixels that are already in memory.
 

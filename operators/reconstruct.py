@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import bpy
 
 from . import job, prediction_store
-from .bridge import create_relief, is_relief, unpack_photo
+from .bridge import create_relief, is_relief, link_photo, unpack_photo
 from .photo_source import PhotoSource, choose_photos
 from .placement import step_aside
 from .reconstruction import reconstruct
@@ -88,8 +88,8 @@ def _place(source: PhotoSource, chosen: bool, context: bpy.types.Context, result
         taken = [o.matrix_world.translation for o in context.scene.objects if is_relief(o)]
         matrix = step_aside(matrix, result.mesh_settings.width_m, taken)
     relief = create_relief(result, context.scene, matrix)
-    if bpy.data.is_saved and not packs_photographs(context):
-        unpack_photo(relief)
+    if not packs_photographs(context):
+        _unpack(relief, source, result)
     if chosen:  # what is to be done next with this photograph finds it in the sidebar
         context.scene.relief.image = bpy.data.images.load(str(source.path), check_existing=True)
     context.window_manager.relief_progress.runtime = result.prediction.runtime
@@ -98,3 +98,13 @@ def _place(source: PhotoSource, chosen: bool, context: bpy.types.Context, result
         object_.select_set(False)
     relief.select_set(True)
     context.view_layer.objects.active = relief
+
+
+def _unpack(relief: bpy.types.Object, source: PhotoSource, result: Reconstruction) -> None:
+    """Keep the photograph out of the .blend: the artist's own file where it shows the same, else a copy."""
+    from ..inference.photo import is_upright_jpeg
+
+    if source.folder is None and not result.preparation and is_upright_jpeg(source.path):
+        link_photo(relief, source.path)
+    elif bpy.data.is_saved:
+        unpack_photo(relief)

@@ -25,8 +25,8 @@ class RELIEF_AP_preferences(bpy.types.AddonPreferences):
 
     pack: bpy.props.BoolProperty(  # type: ignore[valid-type]
         name="Pack Photographs",
-        description="Keep each relief's photograph inside the .blend. Otherwise it goes into the folder textures "
-        "beside the .blend, for reliefs made after that was first saved",
+        description="Keep each new relief's photograph inside the .blend. Otherwise a JPEG is linked where it lies; "
+        "others, and prepared ones, go into the folder textures beside the .blend once that has been saved",
         default=True,
     )
 

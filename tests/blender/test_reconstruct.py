@@ -306,6 +306,25 @@ def test_photographs_lie_beside_the_file_where_they_are_not_packed(known, photo,
     assert bpy.context.window_manager.relief_progress.runtime == "known"
 
 
+def test_jpeg_is_linked_where_photographs_are_not_packed(known, photo, tmp_path):
+    jpeg = tmp_path / "upright.jpg"
+    cv2.imwrite(str(jpeg), cv2.imread(str(photo)))
+    chosen = bpy.data.images.load(str(jpeg))
+    preferences = bpy.context.preferences.addons["bl_ext.user_default.photo_to_relief"].preferences
+    preferences.pack = False
+    try:
+        bpy.ops.relief.reconstruct(filepath=str(jpeg))
+        assert _texture() == chosen and chosen.packed_file is None, "one photograph is one image"
+        assert chosen.colorspace_settings.name == "sRGB"
+        chosen.relief.remove_dust = 1.0
+        bpy.context.scene.relief.image = chosen
+        bpy.context.view_layer.objects.active = None
+        bpy.ops.relief.reconstruct()
+        assert _texture() != chosen, "a prepared photograph is another picture than the file"
+    finally:
+        preferences.pack = True
+
+
 def _texture() -> bpy.types.Image:
     return bpy.context.active_object.active_material.node_tree.nodes["photo"].image
 

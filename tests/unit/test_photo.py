@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from inference.errors import ReliefError
-from inference.photo import photo_from_array, read_photo
+from inference.photo import is_upright_jpeg, photo_from_array, read_photo
 
 SUFFIXES = (".jpg", ".png", ".tif", ".webp", ".bmp")
 # Corners of a picture, clockwise from the top left.
@@ -172,6 +172,17 @@ def test_tiff_orientation_of_every_depth(tmp_path: Path, dtype: type, orientatio
     pixels = ramp.astype(dtype) if dtype is np.float32 else np.rint(ramp * np.iinfo(dtype).max).astype(dtype)
     photo = read_photo(write(tmp_path, "ramp.tif", tiff(turned(pixels, orientation), orientation)))
     np.testing.assert_allclose(photo.grey, ramp, atol=0.003)
+
+
+def test_which_files_other_programs_show_alike(tmp_path: Path) -> None:
+    for name, data, alike in (
+        ("upright.jpg", encoded(".jpg", corners()), True),
+        ("turned.jpg", with_orientation(".jpg", corners(), 6), False),
+        ("picture.png", encoded(".png", corners()), False),
+    ):
+        assert is_upright_jpeg(write(tmp_path, name, data)) is alike, name
+    with pytest.raises(ReliefError, match="gone.jpg does not exist"):
+        is_upright_jpeg(tmp_path / "gone.jpg")
 
 
 def test_broken_exif_counts_as_upright(tmp_path: Path) -> None:
