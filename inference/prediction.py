@@ -15,7 +15,7 @@ SEGMENT_CLASSES = ("ground", "figure", "animal", "plant", "architecture", "objec
 
 @dataclass(frozen=True)
 class Prediction:
-    """The network's answer for one photograph, at the photograph's size.
+    """The network's answer for one photograph, at the photograph's size, or larger where that is small.
 
     Convention:
         Pixel frame: x right, y down, origin at the centre of the top left pixel. Height points to the viewer:

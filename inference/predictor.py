@@ -36,6 +36,15 @@ MIRRORED_PX = 2**19
 """Passes of at most so many pixels are made of the photograph and of its mirror image, and averaged: they decide who
 stands before whom, and cost little."""
 
+SMALL_PX, MOST_ENLARGED = 768, 2.0
+"""A photograph whose shorter side is below the first is enlarged to it, at most by the second: small faces are read
+better.
+
+Found on the panels that Cycles rendered, told the light, their photographs reduced and the heights compared at 768 px:
+r of those of 384 px 0.790 as they are, 0.807 enlarged by 1.5, 0.809 by 2; of 256 px 0.765, 0.789 and 0.803; those of
+768 px lose by it, 0.811 and 0.808 by 1.5.
+"""
+
 LEVEL_STEP = 1.5
 """Each further pass is larger by this factor, until the photograph's own size."""
 
@@ -126,8 +135,18 @@ def tiles(height: int, width: int, tile: int = TILE_PX, overlap: int = OVERLAP_P
             yield Tile(rows, columns, np.outer(down, across).astype(np.float32))
 
 
+def enlarged(grey: FloatArray) -> FloatArray:
+    """A photograph (H, W) at the size at which it is read: its own, unless it is small."""
+    rows, columns = grey.shape
+    scale = min(SMALL_PX / min(rows, columns), MOST_ENLARGED)
+    if scale <= 1.0:
+        return grey
+    size = round(columns * scale), round(rows * scale)
+    return np.asarray(np.clip(cv2.resize(grey, size, interpolation=cv2.INTER_CUBIC), 0.0, 1.0), np.float32)
+
+
 def levels(height: int, width: int) -> list[tuple[int, int]]:
-    """Sizes (height, width) of the passes, from the overview to the photograph's own size."""
+    """Sizes (height, width) of the passes, from the overview to the size of the photograph as it is read."""
     scale = min(OVERVIEW_PX / min(height, width), TILE_PX / math.sqrt(height * width))
     sizes = []
     # A pass that is nearly the photograph's size would say the same again.
@@ -252,7 +271,7 @@ class Predictor:
         """What the network says of a photograph.
 
         The scale of a photograph is unknown, so passes from the whole panel at OVERVIEW_PX to the photograph's own
-        size are merged, each giving the forms of its own scale.
+        size are merged, each giving the forms of its own scale. All maps are of that size, see ``enlarged``.
 
         Args:
             photo: at least MULTIPLE_PX on either side.
@@ -263,12 +282,14 @@ class Predictor:
             ReliefError: the photograph is too small.
             Cancelled: ``progress`` asked to stop.
         """
-        size = photo.grey.shape
-        if min(size) < MULTIPLE_PX:
+        rows, columns = photo.grey.shape
+        if min(rows, columns) < MULTIPLE_PX:
             raise ReliefError(
-                f"The photograph has {size[1]} x {size[0]} pixels; each side needs at least {MULTIPLE_PX}. "
+                f"The photograph has {columns} x {rows} pixels; each side needs at least {MULTIPLE_PX}. "
                 "Use a larger picture."
             )
+        read = enlarged(photo.grey)
+        size = read.shape
         sizes = levels(*size)
         total = float(sum(height * width for height, width in sizes))
         done = 0.0
@@ -279,7 +300,7 @@ class Predictor:
         if light_deg is not None:
             towards = _direction(light_deg)
         for height, width in sizes:
-            grey = photo.grey
+            grey = read
             if (height, width) != size:
                 grey = np.asarray(cv2.resize(grey, (width, height), interpolation=cv2.INTER_AREA), np.float32)
             grey = standardise(grey)

@@ -116,11 +116,18 @@ def read_panels(folder: Path) -> list[Panel]:
     return panels
 
 
+def at_size(values: FloatArray, shape: tuple[int, ...]) -> FloatArray:
+    """Maps (h, w) or (h, w, C) at the size (H, W) of their truth; those of small photographs are larger."""
+    if values.shape[:2] == shape:
+        return values
+    return np.asarray(cv2.resize(values, shape[::-1], interpolation=cv2.INTER_AREA), np.float32)
+
+
 def score_reference(method: Method, panel: Panel) -> dict[str, float]:
     """Means over the photographs: median r and RMSE of crops, order of points, accuracy, angle of normals if known."""
     rows = []
     for photo, valid in panel.photos:
-        height = method(photo)
+        height = at_size(method(photo), panel.height_mm.shape)
         r, rmse = score_panel(height, panel.height_mm, valid)
         row = {
             "r": r,
@@ -177,7 +184,8 @@ def score_synthetic(method: Method, pairs: list[tuple[Photo, Scene]]) -> float:
     for photo, scene in pairs:
         everywhere = np.ones(scene.height.shape, bool)
         sigma = SYNTHETIC_PX * HIGHPASS_SHARE
-        a, b = (highpass(h, everywhere, sigma) for h in (method(photo), scene.height))
+        found = at_size(method(photo), scene.height.shape)
+        a, b = (highpass(h, everywhere, sigma) for h in (found, scene.height))
         scores.append(correlation(a, b, everywhere))
     return float(np.median(scores))
 
@@ -200,7 +208,7 @@ def score_lights(method: Method, library: Path, shapes: Path | None, count: int,
                 relief, np.random.default_rng(one), stone, True, light_vector(azimuth, LIGHTS_ELEVATION), scene.blocks
             )
             height = method(photo_from_array((grey * 255).astype(np.uint8), f"light {azimuth}"))
-            heights.append(highpass(height, everywhere, LIGHTS_PX * HIGHPASS_SHARE))
+            heights.append(highpass(at_size(height, everywhere.shape), everywhere, LIGHTS_PX * HIGHPASS_SHARE))
         scores.append(float(np.mean([correlation(a, b, everywhere) for a, b in itertools.combinations(heights, 2)])))
     return float(np.mean(scores))
 
@@ -258,8 +266,8 @@ def score_classes(
     segments = np.zeros((len(SEGMENT_CLASSES),) * 2)
     for photo, height, parts in truths:
         prediction = predictor.predict(photo)
-        np.add.at(edges, (soft_edge_classes(height), prediction.soft_edges.argmax(2)), 1)
-        np.add.at(segments, (parts, prediction.segments.argmax(2)), 1)
+        np.add.at(edges, (soft_edge_classes(height), at_size(prediction.soft_edges, parts.shape).argmax(2)), 1)
+        np.add.at(segments, (parts, at_size(prediction.segments, parts.shape).argmax(2)), 1)
     f1 = {
         f"F1 {name}": float(2 * edges[i, i] / max(edges[i].sum() + edges[:, i].sum(), 1))
         for i, name in enumerate(EDGE_CLASSES)

@@ -114,6 +114,19 @@ def test_classes_of_a_prediction_that_is_right_but_for_one_column() -> None:
     assert [scores[f"F1 {name}"] for name in EDGE_CLASSES[1:]] == [float((edges == i).any()) for i in (1, 2, 3)]
     # Of 64 columns 31 + 32 are right; the wrong one is in either union: (31 / 32 + 32 / 33) / 2.
     assert scores["mIoU"] == pytest.approx((31 / 32 + 32 / 33) / 2)
+    prediction.soft_edges, prediction.segments = (twice(maps) for maps in (prediction.soft_edges, prediction.segments))
+    again = score_classes(predictor, [(photo_from_array(np.zeros((64, 64), np.uint8), "any"), height, segments)])
+    assert again == pytest.approx(scores), "maps of an enlarged photograph are reduced first"
+
+
+def twice(maps: np.ndarray) -> np.ndarray:
+    """Each pixel as four."""
+    return maps.repeat(2, axis=0).repeat(2, axis=1)
+
+
+def test_heights_of_enlarged_photographs_are_reduced_first(references: Path) -> None:
+    (panel,) = read_panels(references)
+    assert score_reference(lambda photo: twice(photo.grey), panel) == pytest.approx(score_reference(luminance, panel))
 
 
 def test_table_has_a_column_for_all_that_any_method_has() -> None:

@@ -50,6 +50,13 @@ class Linear:
         return np.array([3.0, 3.0, 0.0], np.float32)
 
 
+@pytest.fixture(autouse=True)
+def _as_they_are(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Photographs of tests are small, and but for the tests of that they are read at their own size."""
+    if "enlarged" not in request.node.name:
+        monkeypatch.setattr(predictor_module, "SMALL_PX", 0)
+
+
 def photo(grey: np.ndarray):  # type: ignore[no-untyped-def]
     return photo_from_array(np.repeat((grey * 255).round().astype(np.uint8)[..., None], 3, axis=2), "panel")
 
@@ -244,6 +251,28 @@ def test_borders_of_tiles_are_no_seams_in_the_relief(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(predictor_module, "tiles", lambda height, width, tile: tiles(height, width, 4096))
     whole = jump_at_borders()
     assert all(a < 1.1 * b for a, b in zip(tiled, whole, strict=True)), (tiled, whole)
+
+
+@pytest.mark.parametrize(
+    ("size", "read"), [((70, 101), (140, 202)), ((600, 700), (768, 896)), ((768, 800), (768, 800))]
+)
+def test_small_photographs_are_enlarged(size: tuple[int, int], read: tuple[int, int]) -> None:
+    runtime = Linear()
+    grey = 0.2 + 0.5 * smooth(*size, 6.0)
+    prediction = predict(grey, runtime)
+    assert runtime.shapes[-1] == tuple(math.ceil(side / 32) * 32 for side in read)
+    assert prediction.height.shape == prediction.confidence.shape == read
+    assert prediction.slopes.shape == (*read, 2)
+    again = cv2.resize(photo(grey).grey, read[::-1], interpolation=cv2.INTER_LINEAR)
+    assert np.corrcoef(prediction.height.ravel(), again.ravel())[0, 1] > 0.99
+
+
+def test_enlarged_greys_stay_greys() -> None:
+    step = np.zeros((40, 60), np.float32)
+    step[:, 30:] = 1.0
+    large = predictor_module.enlarged(step)
+    assert large.shape == (80, 120) and large.dtype == np.float32
+    assert large.min() == 0.0 and large.max() == 1.0
 
 
 def test_levels() -> None:
