@@ -120,7 +120,9 @@ def at_size(values: FloatArray, shape: tuple[int, ...]) -> FloatArray:
     """Maps (h, w) or (h, w, C) at the size (H, W) of their truth; those of small photographs are larger."""
     if values.shape[:2] == shape:
         return values
-    return np.asarray(cv2.resize(values, shape[::-1], interpolation=cv2.INTER_AREA), np.float32)
+    layers = np.atleast_3d(values)  # one by one, as OpenCV takes four at most
+    sized = [cv2.resize(layers[..., k], shape[::-1], interpolation=cv2.INTER_AREA) for k in range(layers.shape[2])]
+    return np.asarray(np.stack(sized, -1).reshape(*shape, *values.shape[2:]), np.float32)
 
 
 def score_reference(method: Method, panel: Panel) -> dict[str, float]:
