@@ -46,7 +46,7 @@ r of those of 384 px 0.790 as they are, 0.807 enlarged by 1.5, 0.809 by 2; of 25
 """
 
 LEVEL_STEP = 1.5
-"""Each further pass is larger by this factor, until the photograph's own size."""
+"""Each further pass is larger by this factor, until the size at which the photograph is read."""
 
 CROSSOVER_PX = 2.0
 """Sigma, in pixels of the coarser of two passes: forms above it are shared by both, those below it are the finer's."""

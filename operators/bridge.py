@@ -12,7 +12,6 @@ import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import bpy
@@ -20,6 +19,8 @@ import bpy
 from .material import PAINT, fill_material
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import numpy as np
     import numpy.typing as npt
     from mathutils import Matrix
@@ -69,21 +70,22 @@ def create_relief(result: Reconstruction, scene: bpy.types.Scene, matrix: Matrix
     return object_
 
 
-def unpack_photo(object_: bpy.types.Object) -> None:
-    """Move a new relief's photograph out of the .blend, into the folder textures beside it; no file is overwritten."""
+def unpack_photo(object_: bpy.types.Object, own: Path | None = None) -> None:
+    """Keep a new relief's photograph out of the .blend; no file is overwritten.
+
+    Args:
+        own: the artist's file, if Blender shows it alike; without it a copy goes into the folder textures.
+    """
     image = object_.active_material.node_tree.nodes["photo"].image
+    if own is not None:
+        image.filepath_raw = str(own)
+        image.unpack(method="REMOVE")
+        return
     name = bpy.path.clean_name(image.name)
     numbers = itertools.chain([""], (f"_{n}" for n in itertools.count(2)))
     free = (f"//textures/{name}{number}.jpg" for number in numbers)
     image.filepath_raw = next(path for path in free if not os.path.exists(bpy.path.abspath(path)))
     image.unpack(method="WRITE_LOCAL")
-
-
-def link_photo(object_: bpy.types.Object, path: Path) -> None:
-    """Let a new relief wear the artist's own file in the place of its packed copy."""
-    texture = object_.active_material.node_tree.nodes["photo"]
-    copy, texture.image = texture.image, bpy.data.images.load(str(path), check_existing=True)
-    bpy.data.images.remove(copy)
 
 
 def has_its_grid(object_: bpy.types.Object) -> bool:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import bpy
 
 from . import job, prediction_store
-from .bridge import create_relief, is_relief, link_photo, unpack_photo
+from .bridge import create_relief, is_relief, unpack_photo
 from .photo_source import PhotoSource, choose_photos
 from .placement import step_aside
 from .reconstruction import reconstruct
@@ -105,6 +105,6 @@ def _unpack(relief: bpy.types.Object, source: PhotoSource, result: Reconstructio
     from ..inference.photo import is_upright_jpeg
 
     if source.folder is None and not result.preparation and is_upright_jpeg(source.path):
-        link_photo(relief, source.path)
+        unpack_photo(relief, source.path)
     elif bpy.data.is_saved:
         unpack_photo(relief)

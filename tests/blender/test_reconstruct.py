@@ -310,17 +310,23 @@ def test_jpeg_is_linked_where_photographs_are_not_packed(known, photo, tmp_path)
     jpeg = tmp_path / "upright.jpg"
     cv2.imwrite(str(jpeg), cv2.imread(str(photo)))
     chosen = bpy.data.images.load(str(jpeg))
+    chosen.colorspace_settings.name = "Non-Color"
     preferences = bpy.context.preferences.addons["bl_ext.user_default.photo_to_relief"].preferences
     preferences.pack = False
     try:
         bpy.ops.relief.reconstruct(filepath=str(jpeg))
-        assert _texture() == chosen and chosen.packed_file is None, "one photograph is one image"
-        assert chosen.colorspace_settings.name == "sRGB"
+        image = _texture()
+        assert image.packed_file is None and bpy.path.abspath(image.filepath) == str(jpeg)
+        assert image.colorspace_settings.name == "sRGB", "whatever the artist does with an image of the same file"
+        image.reload()
+        assert image.size[:] == (120, 80)
+        pixels = np.array(image.pixels[:]).reshape(80, 120, 4)[::-1, :, 2::-1]
+        np.testing.assert_allclose(pixels * 255, cv2.imread(str(jpeg)), atol=12)
         chosen.relief.remove_dust = 1.0
         bpy.context.scene.relief.image = chosen
         bpy.context.view_layer.objects.active = None
         bpy.ops.relief.reconstruct()
-        assert _texture() != chosen, "a prepared photograph is another picture than the file"
+        assert _texture().filepath != str(jpeg), "a prepared photograph is another picture than the file"
     finally:
         preferences.pack = True
 
