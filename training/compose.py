@@ -187,7 +187,7 @@ class Composer:
         blocks = np.zeros((n, n), np.int32)
         if rng.random() < 0.55:
             blocks = self._joints(height, depth_px, rng.uniform(0.15, 0.5) * n)
-        self._wear(height, segments, depth_px, flat)
+        self._wear(height, segments, depth_px)
         if rng.random() < 0.08:
             self._outside(height, segments)
         return Scene(height, depth_px, segments, blocks)
@@ -374,8 +374,8 @@ class Composer:
         height -= groove * gaps * min(deep, 0.6) * tight
         return blocks
 
-    def _wear(self, height: FloatArray, segments: npt.NDArray[np.uint8], depth_px: float, flat: bool) -> None:
-        """Rounding by weather, chips, pits and whole parts that broke away."""
+    def _wear(self, height: FloatArray, segments: npt.NDArray[np.uint8], depth_px: float) -> None:
+        """Rounding by weather, chips, pits and whole parts that broke away; that stone is rough is told by light alone."""
         rng, n = self.rng, self.size
         if rng.random() < 0.6:
             sigma = float(np.exp(rng.uniform(np.log(0.6), np.log(4.0))))
@@ -397,8 +397,6 @@ class Composer:
             xx = np.arange(max(x - radius, 0), min(x + radius + 1, n))[None] - x
             bowl = np.clip(1 - (xx * xx + yy * yy) / (radius * radius + 1.0), 0, 1)
             part -= (bowl * min(rng.uniform(0.2, 0.8) * radius / max(depth_px, 1.0), 0.3)).astype(np.float32)
-        if rng.random() < 0.3 and not flat:  # rough stone
-            height += fractal(n, n, rng.uniform(4, 16), rng, 4) * min(rng.uniform(0.05, 0.4) / max(depth_px, 1.0), 0.03)
 
     def _outside(self, height: FloatArray, segments: npt.NDArray[np.uint8]) -> None:
         """The panel ends inside the picture, at a ragged edge, before a flat wall."""

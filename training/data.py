@@ -28,6 +28,9 @@ WIDEST_MARGIN = 0.08
 """Of the photograph's size: wall, mount or print beside the panel, that has nothing of its light."""
 CLOSEST = 0.45
 """Least window, relative to the crop made of it: full-size photographs show figures larger than a crop."""
+ENLARGED_SHARE = 0.25
+MOST_ENLARGED = 2.0
+"""Small photographs are enlarged before they are read, by as much as this; see `inference.predictor.enlarged`."""
 
 
 @dataclass(frozen=True)
@@ -85,12 +88,29 @@ def margins(size: int, rng: np.random.Generator) -> npt.NDArray[np.bool_]:
     return beside
 
 
-def photograph_sample(scene: Scene, stone: Stone, rng: np.random.Generator) -> Sample:
-    """Light a scene anew, photograph it, and label it."""
-    clean = bool(rng.random() < CLEAN_SHARE)
-    grey, light = take_photograph(
-        scene.height * np.float32(scene.depth_px), rng, stone, clean=clean, blocks=scene.blocks
+def seen_smaller(scene: Scene, size: int) -> Scene:
+    """A scene as a smaller photograph sees it, ``size`` rows and columns."""
+    small = size, size
+    return Scene(
+        np.asarray(cv2.resize(scene.height, small, interpolation=cv2.INTER_AREA), np.float32),
+        scene.depth_px * size / len(scene.height),
+        np.asarray(cv2.resize(scene.segments, small, interpolation=cv2.INTER_NEAREST), np.uint8),
+        np.asarray(cv2.resize(scene.blocks, small, interpolation=cv2.INTER_NEAREST), np.int32),
     )
+
+
+def photograph_sample(scene: Scene, stone: Stone, rng: np.random.Generator) -> Sample:
+    """Light a scene anew, photograph it, and label it; some photographs are taken small and enlarged."""
+    clean = bool(rng.random() < CLEAN_SHARE)
+    size = len(scene.height)
+    taken = scene
+    if rng.random() < ENLARGED_SHARE:
+        taken = seen_smaller(scene, round(size / rng.uniform(1.0, MOST_ENLARGED)))
+    grey, light = take_photograph(
+        taken.height * np.float32(taken.depth_px), rng, stone, clean=clean, blocks=taken.blocks
+    )
+    if taken is not scene:
+        grey = np.asarray(cv2.resize(grey, (size, size), interpolation=cv2.INTER_CUBIC).clip(0.0, 1.0), np.float32)
     edges = soft_edge_classes(scene.height)
     if rng.random() >= MARGIN_SHARE:
         return Sample(grey, scene.height, edges, scene.segments, light)

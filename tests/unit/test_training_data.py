@@ -11,7 +11,7 @@ import torch
 
 from inference.network import SLOPE_SCALE, build_network
 from training.compose import Composer, Scene
-from training.data import CLOSEST, WIDEST_MARGIN, Stream, collate, crop_scene, margins, photograph_sample
+from training.data import CLOSEST, WIDEST_MARGIN, Stream, collate, crop_scene, margins, photograph_sample, seen_smaller
 from training.labels import edge_strength, soft_edge_classes
 from training.library import Library
 from training.losses import LossWeights, balanced, dynamic_weight, form_loss, gradient, total_loss
@@ -152,3 +152,26 @@ def test_a_margin_has_neither_carving_nor_light() -> None:
         assert (sample.height[~beside] == np.float32(0.7)).all()
         assert not sample.segments[beside].any() and sample.segments[~beside].all() and not sample.edges[beside].any()
         assert sample.grey[beside].std() < 0.02
+
+
+def test_a_scene_seen_smaller_keeps_its_proportions(library: Path) -> None:
+    scene = Composer(Library(library), np.random.default_rng(4), 128).compose()
+    small = seen_smaller(scene, 80)
+    assert small.height.shape == small.segments.shape == small.blocks.shape == (80, 80)
+    assert small.depth_px / 80 == pytest.approx(scene.depth_px / 128)
+    assert small.height.mean() == pytest.approx(float(scene.height.mean()), abs=0.01)
+
+
+def test_some_photographs_are_taken_small_and_enlarged(library: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An enlarged photograph has next to nothing of the finest frequencies, and its truth is that of the full size."""
+    scene = Composer(Library(library), np.random.default_rng(1), 128).compose()
+    fine = []
+    for share in (0.0, 1.0):
+        monkeypatch.setattr("training.data.ENLARGED_SHARE", share)
+        monkeypatch.setattr("training.data.MARGIN_SHARE", 0.0)
+        samples = [photograph_sample(scene, Stone.load(None), np.random.default_rng(seed)) for seed in range(8)]
+        assert all(s.grey.shape == s.height.shape == s.edges.shape == (128, 128) for s in samples)
+        assert all(0 <= s.grey.min() and s.grey.max() <= 1 for s in samples)
+        spectra = [np.abs(np.fft.fft2(s.grey - s.grey.mean())) ** 2 for s in samples]
+        fine.append(np.mean([s[40:89].sum() / s.sum() for s in spectra]))
+    assert fine[1] < 0.5 * fine[0]
