@@ -375,7 +375,7 @@ class Composer:
         return blocks
 
     def _wear(self, height: FloatArray, segments: npt.NDArray[np.uint8], depth_px: float) -> None:
-        """Rounding by weather, chips, pits and whole parts that broke away; that stone is rough is told by light alone."""
+        """Rounding by weather, chips, pits and parts that broke away; roughness is in the light alone."""
         rng, n = self.rng, self.size
         if rng.random() < 0.6:
             sigma = float(np.exp(rng.uniform(np.log(0.6), np.log(4.0))))

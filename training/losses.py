@@ -124,7 +124,7 @@ def dynamic_weight(out: ReliefOutput, classes: Tensor, weights: LossWeights, ram
     Source: dynamic edge-enhanced loss, Pan et al., ACM Multimedia 2024, as this project reads it.
     """
     edge = (classes > 0).float().unsqueeze(1)
-    mismatch = out.mismatch.detach().float().sum(1, keepdim=True) / 2
+    mismatch = upsample(out.mismatch.detach().float().sum(1, keepdim=True)) / 2
     weight = 1 + weights.edge * edge + weights.mismatch * ramp * mismatch
     return weight / weight.mean()
 

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ..prediction import EDGE_CLASSES
-from .blocks import Head, conv_bn_relu, single
+from .blocks import Head, conv_bn_relu, shuffle, single
 from .config import SLOPE_SCALE, NetworkConfig
 
 
@@ -43,14 +43,25 @@ class SoftEdgeDetectorB(nn.Module):
         self.last = nn.Conv2d(channels, 4 * len(EDGE_CLASSES), 1)
         self.frozen = False
 
-    def forward(self, height: Tensor) -> Tensor:
-        """Height (N, 1, H, W) to logits (N, 4, H, W); the gradient toward the height flows even when frozen."""
+    def _features(self, height: Tensor) -> Tensor:
         # Filters of zero sum: an edge is a change of height, whatever the level. In float32, or the steps of
         # bfloat16 around 1 would look like edges.
         with torch.autocast(height.device.type, enabled=False):
             weight = SLOPE_SCALE * (self.first.weight - self.first.weight.mean((1, 2, 3), keepdim=True))
             x = F.conv2d(single(height), weight, self.first.bias, stride=2, padding=1)
-        return F.pixel_shuffle(single(self.last(self.body(x))), 2)
+        y: Tensor = self.body(x)
+        return y
+
+    def forward(self, height: Tensor) -> Tensor:
+        """Height (N, 1, H, W) to logits (N, 4, H, W); the gradient toward the height flows even when frozen."""
+        return shuffle(single(self.last(self._features(height))))
+
+    def halved(self, height: Tensor) -> Tensor:
+        """The same logits, averaged over squares of 2 x 2 pixels, (N, 4, H/2, W/2), for the price of one quarter."""
+        assert self.last.bias is not None
+        weight = self.last.weight.view(len(EDGE_CLASSES), 4, -1, 1, 1).mean(1)
+        bias = self.last.bias.view(len(EDGE_CLASSES), 4).mean(1)
+        return single(F.conv2d(self._features(height), weight, bias))
 
     def freeze(self) -> None:
         """Keep weights and statistics from now on."""

@@ -16,10 +16,16 @@ class EdgeMatching(nn.Module):
 
     def __init__(self, config: NetworkConfig) -> None:
         super().__init__()
-        seen = len(EDGE_CLASSES) + 1 + 2 + config.detail
+        # Two convolutions and their sum are one convolution of all channels, without the copy that joins them.
+        self.seen = nn.Conv2d(len(EDGE_CLASSES) + 1 + 2, config.matching, 3, padding=1, bias=False)
+        self.detail = nn.Conv2d(config.detail, config.matching, 3, padding=1, bias=False)
         # No dilation: PyTorch 2.13 returns garbage as the weight gradient of a dilated 3x3 of 24 channels in bfloat16
         # on a CPU, now and then.
-        self.body = nn.Sequential(conv_bn_relu(seen, config.matching), conv_bn_relu(config.matching, config.matching))
+        self.body = nn.Sequential(
+            nn.BatchNorm2d(config.matching),
+            nn.ReLU(inplace=True),
+            conv_bn_relu(config.matching, config.matching),
+        )
         # Zero at the start: the first pass is trained before its corrections mean anything.
         self.head = Head(config.matching, 1, shuffle=True, zero=True)
 
@@ -27,7 +33,7 @@ class EdgeMatching(nn.Module):
         """What to add to the height.
 
         Args:
-            difference: (N, 4, H, W), |P_A - P_B|, between the probabilities of the two detectors.
+            difference: (N, 4, H/2, W/2), |P_A - P_B|, between the probabilities of the two detectors.
             height: (N, 1, H, W), first pass.
             slopes: (N, 2, H, W).
             detail: (N, C, H/2, W/2), features of the photograph.
@@ -35,6 +41,6 @@ class EdgeMatching(nn.Module):
         Returns:
             (N, 1, H, W).
         """
-        seen = F.avg_pool2d(torch.cat((difference, height, slopes), 1), 2)
-        y: Tensor = self.head(self.body(torch.cat((seen, detail), 1)))
+        seen = torch.cat((difference, F.avg_pool2d(height, 2), F.avg_pool2d(slopes, 2)), 1)
+        y: Tensor = self.head(self.body(self.seen(seen) + self.detail(detail)))
         return y

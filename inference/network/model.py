@@ -10,7 +10,7 @@ from torch.nn import functional as F
 
 from ..errors import ReliefError
 from ..prediction import SEGMENT_CLASSES
-from .blocks import Head, initialise, upsample
+from .blocks import Head, initialise, squareplus, upsample
 from .config import PRESETS, SLOPE_SCALE, NetworkConfig
 from .decoder import DetailDecoder, HeightDecoder
 from .edges import SoftEdgeDetectorA, SoftEdgeDetectorB
@@ -31,11 +31,10 @@ class ReliefOutput(NamedTuple):
         slopes: (N, 2, H, W), SLOPE_SCALE times d height / dx and d height / dy per pixel.
         edges_photo: (N, 4, H, W), logits of detector A.
         soft_edges: (N, 4, H, W), their probabilities.
-        edges_height: (N, 4, H, W), logits of detector B on the first height.
         segments: (N, 6, H/4, W/4), logits.
         error: (N, 1, H, W), at least 0: expected length of the slopes' error, in the unit of ``slopes``.
         light: (N, 3), evidence of where the light comes from, see ``LightBranch``; from the photograph alone.
-        mismatch: (N, 4, H, W), difference of the two detectors' probabilities.
+        mismatch: (N, 4, H/2, W/2), difference of the two detectors' probabilities; B looks at the first height.
     """
 
     height: Tensor
@@ -43,7 +42,6 @@ class ReliefOutput(NamedTuple):
     slopes: Tensor
     edges_photo: Tensor
     soft_edges: Tensor
-    edges_height: Tensor
     segments: Tensor
     error: Tensor
     light: Tensor
@@ -84,19 +82,17 @@ class ReliefNetwork(nn.Module):
         height_first = self.height_head(torch.cat((upsample(self.layering(coarse)), detail), 1))
         slopes = self.slope_head(detail)
         edges_photo = self.detector_a(detail)
-        edges_height = self.detector_b(height_first)
-        soft_edges = torch.softmax(edges_photo, 1)
-        difference = (soft_edges - torch.softmax(edges_height, 1)).abs()
+        seen, shown = F.avg_pool2d(edges_photo, 2), self.detector_b.halved(height_first)
+        difference = (torch.softmax(seen, 1) - torch.softmax(shown, 1)).abs()
         height = height_first + self.matching(difference, height_first, slopes, detail)
         return ReliefOutput(
             height=height,
             height_first=height_first,
             slopes=slopes,
             edges_photo=edges_photo,
-            soft_edges=soft_edges,
-            edges_height=edges_height,
+            soft_edges=torch.softmax(edges_photo, 1),
             segments=self.segment_head(coarse),
-            error=upsample(F.softplus(self.error_head(detail))),
+            error=upsample(squareplus(self.error_head(detail))),
             light=light,
             mismatch=difference,
         )

@@ -8,7 +8,7 @@ import torch
 
 from inference.errors import ReliefError
 from inference.network import PRESETS, SLOPE_SCALE, Inference, build_network
-from inference.network.blocks import Block, WideContext, upsample
+from inference.network.blocks import Block, WideContext, shuffle, squareplus, upsample
 from inference.network.decoder import DetailDecoder, HeightDecoder
 from inference.network.edges import SoftEdgeDetectorA, SoftEdgeDetectorB
 from inference.network.encoder import Encoder
@@ -28,9 +28,10 @@ def test_output_shapes_and_ranges() -> None:
     network = build_network("tiny").eval()
     out = network(torch.randn(2, 3, 64, 96))
     channels = {"height": 1, "height_first": 1, "slopes": 2, "error": 1}
-    channels |= dict.fromkeys(("edges_photo", "soft_edges", "edges_height", "mismatch"), 4)
+    channels |= dict.fromkeys(("edges_photo", "soft_edges"), 4)
     for name, count in channels.items():
         assert getattr(out, name).shape == (2, count, 64, 96), name
+    assert out.mismatch.shape == (2, 4, 32, 48)
     assert out.segments.shape == (2, 6, 16, 24)
     assert out.light.shape == (2, 3)
     assert out.error.min() >= 0.0
@@ -103,12 +104,36 @@ def test_frozen_detector_b_stays_as_it_is_in_training() -> None:
     assert not any(part.training for part in network.detector_b.modules())
     before = {name: value.clone() for name, value in network.detector_b.state_dict().items()}
     out = network(torch.randn(2, 3, 64, 64))
-    out.edges_height.square().mean().backward()
+    out.mismatch.square().mean().backward()
     assert all(p.grad is None for p in network.detector_b.parameters())
     # The gradient passes through it to the height.
     assert network.height_head.conv.weight.grad.abs().sum() > 0.0
     for name, value in network.detector_b.state_dict().items():
         assert torch.equal(value, before[name]), name
+
+
+def test_halved_logits_are_the_mean_of_four() -> None:
+    detector = SoftEdgeDetectorB(TINY).eval()
+    height = torch.randn(2, 1, 64, 96)
+    torch.testing.assert_close(detector.halved(height), torch.nn.functional.avg_pool2d(detector(height), 2))
+
+
+def test_shuffle_is_pytorchs() -> None:
+    x = torch.randn(2, 12, 6, 10)
+    assert torch.equal(shuffle(x), torch.nn.functional.pixel_shuffle(x, 2))
+
+
+def test_a_folded_block_is_the_same_function() -> None:
+    block = Block(8, 0.3).eval()
+    x = torch.randn(2, 8, 16, 16)
+    before = block(x)
+    block.fold()
+    torch.testing.assert_close(block(x), before)
+
+
+def test_squareplus_is_softplus_at_0_and_relu_far_off() -> None:
+    x = torch.tensor([-100.0, 0.0, 100.0])
+    torch.testing.assert_close(squareplus(x), torch.tensor([0.0, float(np.log(2.0)), 100.0]), atol=0.01, rtol=0.0)
 
 
 def test_mismatch_is_the_difference_of_the_detectors_probabilities() -> None:
@@ -136,8 +161,8 @@ def test_matching_listens_to_the_mismatch() -> None:
     matching = EdgeMatching(TINY).eval()
     torch.nn.init.normal_(matching.head.conv.weight, std=0.1)
     height, slopes, detail = torch.zeros(1, 1, 32, 32), torch.zeros(1, 2, 32, 32), torch.zeros(1, 8, 16, 16)
-    none, some = torch.zeros(1, 4, 32, 32), torch.zeros(1, 4, 32, 32)
-    some[..., 16:20, 8:12] = 0.5
+    none, some = torch.zeros(1, 4, 16, 16), torch.zeros(1, 4, 16, 16)
+    some[..., 8:10, 4:6] = 0.5
     change = (matching(some, height, slopes, detail) - matching(none, height, slopes, detail)).abs()[0, 0]
     assert change[12:24, 4:16].max() > 1e-4
     assert change[:, 24:].max() == 0.0

@@ -171,7 +171,7 @@ def test_some_photographs_are_taken_small_and_enlarged(library: Path, monkeypatc
         monkeypatch.setattr("training.data.MARGIN_SHARE", 0.0)
         samples = [photograph_sample(scene, Stone.load(None), np.random.default_rng(seed)) for seed in range(8)]
         assert all(s.grey.shape == s.height.shape == s.edges.shape == (128, 128) for s in samples)
-        assert all(0 <= s.grey.min() and s.grey.max() <= 1 for s in samples)
+        assert all(s.grey.min() >= 0 and s.grey.max() <= 1 for s in samples)
         spectra = [np.abs(np.fft.fft2(s.grey - s.grey.mean())) ** 2 for s in samples]
         fine.append(np.mean([s[40:89].sum() / s.sum() for s in spectra]))
     assert fine[1] < 0.5 * fine[0]
