@@ -59,6 +59,7 @@ def stages(photo: Path, repeats: int, runtime: str) -> None:
     import bpy
     from mathutils import Matrix
     from photo_to_relief.inference import MeshSettings, Predictor, RefinementSettings, build_mesh, read_photo, refine
+    from photo_to_relief.inference.normalisation import MULTIPLE_PX, lit, standardise
     from photo_to_relief.operators import bridge
     from photo_to_relief.operators.reconstruction import Reconstruction
 
@@ -82,9 +83,13 @@ def stages(photo: Path, repeats: int, runtime: str) -> None:
     relief = bpy.context.scene.collection.children[bridge.COLLECTION].objects[0]
     moved = median(lambda: bridge.update_relief(relief, mesh, result.settings), repeats)
     rows, columns = picture.grey.shape
+    whole = picture.grey[: rows // MULTIPLE_PX * MULTIPLE_PX, : columns // MULTIPLE_PX * MULTIPLE_PX]
+    seen = lit(standardise(whole), prediction.light[:2])
+    one_pass = median(lambda: predictor.network.run(seen), repeats)
     print(f"{photo.name}, {columns}x{rows} px, {len(mesh.vertices):,} vertices, {predictor.runtime}")
     for name, value in seconds.items():
         print(f"  {name:32}{value:8.3f} s {value / arrays:5.0%}")
+    print(f"  {'one pass of the network':32}{one_pass:8.3f} s")
     print(f"  {'photo to mesh arrays':32}{arrays:8.3f} s")
     print(f"  {'object from arrays':32}{placed:8.3f} s")
     print(f"  {'refinement to moved vertices':32}{seconds['refine'] + seconds['mesh'] + moved:8.3f} s")
