@@ -14,6 +14,7 @@ import torch
 from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 
 from inference.normalisation import standardise
+from inference.predictor import MOST_ENLARGED
 
 from .compose import Composer, Scene
 from .labels import soft_edge_classes
@@ -29,8 +30,7 @@ WIDEST_MARGIN = 0.08
 CLOSEST = 0.45
 """Least window, relative to the crop made of it: full-size photographs show figures larger than a crop."""
 ENLARGED_SHARE = 0.25
-MOST_ENLARGED = 2.0
-"""Small photographs are enlarged before they are read, by as much as this; see `inference.predictor.enlarged`."""
+"""Of the photographs are taken small and enlarged, as `inference.predictor.enlarged` does before it reads them."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +52,18 @@ class Sample:
     light: npt.NDArray[np.float32]
 
 
+def resized(scene: Scene, size: int) -> Scene:
+    """A scene at ``size`` rows and columns."""
+    rows, square = len(scene.height), (size, size)
+    smooth = cv2.INTER_AREA if rows > size else cv2.INTER_CUBIC
+    return Scene(
+        np.asarray(cv2.resize(scene.height, square, interpolation=smooth), np.float32),
+        scene.depth_px * size / rows,
+        np.asarray(cv2.resize(scene.segments, square, interpolation=cv2.INTER_NEAREST), np.uint8),
+        np.asarray(cv2.resize(scene.blocks, square, interpolation=cv2.INTER_NEAREST), np.int32),
+    )
+
+
 def crop_scene(scene: Scene, size: int, rng: np.random.Generator) -> Scene:
     """A random window of a scene at a random scale, mirrored half of the time.
 
@@ -66,16 +78,16 @@ def crop_scene(scene: Scene, size: int, rng: np.random.Generator) -> Scene:
     columns = int(np.clip(rows * rng.uniform(0.9, 1.1), 16, n))
     y, x = int(rng.integers(0, n - rows + 1)), int(rng.integers(0, n - columns + 1))
     window = np.s_[y : y + rows, x : x + columns]
-    smooth = cv2.INTER_AREA if rows > size else cv2.INTER_CUBIC
-    height = np.asarray(cv2.resize(scene.height[window], (size, size), interpolation=smooth), np.float32)
-    nearest = cv2.INTER_NEAREST
-    segments = np.asarray(cv2.resize(scene.segments[window], (size, size), interpolation=nearest), np.uint8)
-    blocks = np.asarray(cv2.resize(scene.blocks[window], (size, size), interpolation=nearest), np.int32)
+    crop = Scene(scene.height[window], scene.depth_px, scene.segments[window], scene.blocks[window])
+    crop = resized(crop, size)
     if rng.random() < 0.5:
-        height = np.ascontiguousarray(height[:, ::-1])
-        segments = np.ascontiguousarray(segments[:, ::-1])
-        blocks = np.ascontiguousarray(blocks[:, ::-1])
-    return Scene(height, scene.depth_px * size / rows, segments, blocks)
+        crop = Scene(
+            np.ascontiguousarray(crop.height[:, ::-1]),
+            crop.depth_px,
+            np.ascontiguousarray(crop.segments[:, ::-1]),
+            np.ascontiguousarray(crop.blocks[:, ::-1]),
+        )
+    return crop
 
 
 def margins(size: int, rng: np.random.Generator) -> npt.NDArray[np.bool_]:
@@ -88,24 +100,13 @@ def margins(size: int, rng: np.random.Generator) -> npt.NDArray[np.bool_]:
     return beside
 
 
-def seen_smaller(scene: Scene, size: int) -> Scene:
-    """A scene as a smaller photograph sees it, ``size`` rows and columns."""
-    small = size, size
-    return Scene(
-        np.asarray(cv2.resize(scene.height, small, interpolation=cv2.INTER_AREA), np.float32),
-        scene.depth_px * size / len(scene.height),
-        np.asarray(cv2.resize(scene.segments, small, interpolation=cv2.INTER_NEAREST), np.uint8),
-        np.asarray(cv2.resize(scene.blocks, small, interpolation=cv2.INTER_NEAREST), np.int32),
-    )
-
-
 def photograph_sample(scene: Scene, stone: Stone, rng: np.random.Generator) -> Sample:
     """Light a scene anew, photograph it, and label it; some photographs are taken small and enlarged."""
     clean = bool(rng.random() < CLEAN_SHARE)
     size = len(scene.height)
     taken = scene
     if rng.random() < ENLARGED_SHARE:
-        taken = seen_smaller(scene, round(size / rng.uniform(1.0, MOST_ENLARGED)))
+        taken = resized(scene, round(size / rng.uniform(1.0, MOST_ENLARGED)))
     grey, light = take_photograph(
         taken.height * np.float32(taken.depth_px), rng, stone, clean=clean, blocks=taken.blocks
     )

@@ -11,7 +11,7 @@ import torch
 
 from inference.network import SLOPE_SCALE, build_network
 from training.compose import Composer, Scene
-from training.data import CLOSEST, WIDEST_MARGIN, Stream, collate, crop_scene, margins, photograph_sample, seen_smaller
+from training.data import CLOSEST, WIDEST_MARGIN, Stream, collate, crop_scene, margins, photograph_sample, resized
 from training.labels import edge_strength, soft_edge_classes
 from training.library import Library
 from training.losses import LossWeights, balanced, dynamic_weight, form_loss, gradient, total_loss
@@ -156,7 +156,7 @@ def test_a_margin_has_neither_carving_nor_light() -> None:
 
 def test_a_scene_seen_smaller_keeps_its_proportions(library: Path) -> None:
     scene = Composer(Library(library), np.random.default_rng(4), 128).compose()
-    small = seen_smaller(scene, 80)
+    small = resized(scene, 80)
     assert small.height.shape == small.segments.shape == small.blocks.shape == (80, 80)
     assert small.depth_px / 80 == pytest.approx(scene.depth_px / 128)
     assert small.height.mean() == pytest.approx(float(scene.height.mean()), abs=0.01)
