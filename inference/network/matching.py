@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ..prediction import EDGE_CLASSES
-from .blocks import Head, conv_bn_relu
+from .blocks import Head, conv_bn_relu, shuffle
 from .config import NetworkConfig
 
 
@@ -27,7 +27,7 @@ class EdgeMatching(nn.Module):
             conv_bn_relu(config.matching, config.matching),
         )
         # Zero at the start: the first pass is trained before its corrections mean anything.
-        self.head = Head(config.matching, 1, shuffle=True, zero=True)
+        self.head = Head(config.matching, 4, zero=True)
 
     def forward(self, difference: Tensor, height: Tensor, slopes: Tensor, detail: Tensor) -> Tensor:
         """What to add to the height.
@@ -42,5 +42,4 @@ class EdgeMatching(nn.Module):
             (N, 1, H, W).
         """
         seen = torch.cat((difference, F.avg_pool2d(height, 2), F.avg_pool2d(slopes, 2)), 1)
-        y: Tensor = self.head(self.body(self.seen(seen) + self.detail(detail)))
-        return y
+        return shuffle(self.head(self.body(self.seen(seen) + self.detail(detail))))

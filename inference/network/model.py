@@ -10,7 +10,7 @@ from torch.nn import functional as F
 
 from ..errors import ReliefError
 from ..prediction import SEGMENT_CLASSES
-from .blocks import Head, initialise, squareplus, upsample
+from .blocks import Head, initialise, shuffle, squareplus, upsample
 from .config import PRESETS, SLOPE_SCALE, NetworkConfig
 from .decoder import DetailDecoder, HeightDecoder
 from .edges import SoftEdgeDetectorA, SoftEdgeDetectorB
@@ -59,8 +59,8 @@ class ReliefNetwork(nn.Module):
         self.detail_decoder = DetailDecoder(config)
         layering = 16
         self.layering = nn.Conv2d(config.decoder[-1], layering, 1)
-        self.height_head = Head(layering + config.detail, 1, shuffle=True)
-        self.slope_head = Head(config.detail, 2, shuffle=True)
+        self.height_head = Head(layering + config.detail, 4)
+        self.slope_head = Head(config.detail, 8)
         self.error_head = Head(config.detail, 1)
         self.segment_head = Head(config.decoder[-1], len(SEGMENT_CLASSES))
         self.light_branch = LightBranch(config)
@@ -79,10 +79,10 @@ class ReliefNetwork(nn.Module):
         features = self.encoder(x)
         coarse = self.height_decoder(features)
         detail = self.detail_decoder(features)
-        height_first = self.height_head(torch.cat((upsample(self.layering(coarse)), detail), 1))
-        slopes = self.slope_head(detail)
+        squares = self.height_head(torch.cat((upsample(self.layering(coarse)), detail), 1))
+        height_first, slopes = shuffle(squares), shuffle(self.slope_head(detail))
         edges_photo = self.detector_a(detail)
-        seen, shown = F.avg_pool2d(edges_photo, 2), self.detector_b.halved(height_first)
+        seen, shown = F.avg_pool2d(edges_photo, 2), self.detector_b.halved(squares)
         difference = (torch.softmax(seen, 1) - torch.softmax(shown, 1)).abs()
         height = height_first + self.matching(difference, height_first, slopes, detail)
         return ReliefOutput(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
 
 from inference.errors import ReliefError
 from inference.network import PRESETS, SLOPE_SCALE, Inference, build_network
@@ -114,8 +115,16 @@ def test_frozen_detector_b_stays_as_it_is_in_training() -> None:
 
 def test_halved_logits_are_the_mean_of_four() -> None:
     detector = SoftEdgeDetectorB(TINY).eval()
-    height = torch.randn(2, 1, 64, 96)
-    torch.testing.assert_close(detector.halved(height), torch.nn.functional.avg_pool2d(detector(height), 2))
+    squares = torch.randn(2, 4, 32, 48)
+    torch.testing.assert_close(detector.halved(squares), F.avg_pool2d(detector(shuffle(squares)), 2))
+
+
+def test_detector_b_reads_squares_as_a_convolution_reads_the_height() -> None:
+    detector = SoftEdgeDetectorB(TINY).eval()
+    height, first = torch.randn(2, 1, 64, 96), detector.first
+    weight = SLOPE_SCALE * (first.weight - first.weight.mean((1, 2, 3), keepdim=True))
+    features = detector.body(F.conv2d(height, weight, first.bias, stride=2, padding=1))
+    torch.testing.assert_close(detector(height), shuffle(detector.last(features)))
 
 
 def test_shuffle_is_pytorchs() -> None:
