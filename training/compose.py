@@ -1,7 +1,7 @@
 """Composes carved panels from single shapes: layering, compression to relief, frames, ornament, wear, joints.
 
-Source: gradient attenuation with capped steps after Weyrich et al. 2007, in the cheap form of a base layer and a
-detail layer whose amplitude saturates; monotone compression of the base after Cignoni et al. 1997.
+Source: gradient attenuation after Weyrich et al., "Digital Bas-Relief from 3D Scenes", SIGGRAPH 2007: steep slopes are
+compressed by a logarithm, gentle ones stay nearly as they are, so that a shallow head still has its face.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from inference.poisson import solve_screened
 from inference.prediction import SEGMENT_CLASSES
 
 from .library import Library, Shape
@@ -46,11 +47,13 @@ class _Style:
 
     rim: float  # share of an item's height that stands as a steep rim: 1 is a plateau, 0 melts into the ground
     rim_px: float  # width of the rim relative to the item's size
-    detail: float  # amplitude of the detail layer against the base
+    detail: float  # how much fine forms are exaggerated
     gamma: float  # below 1: bulging forms
     layer_step: float  # how far one layer stands before the other, relative to an item's thickness
     depth_ratio: float  # full depth of the carving relative to the height of a figure
     incision: float  # depth of the grooves along inner contours, relative to the item's height
+    compression: float  # of steep slopes against gentle ones
+    reach: float  # largest forms that keep their slopes, relative to the item's size
     stockiness: float = 1.0  # width of figures relative to nature
 
 
@@ -69,25 +72,44 @@ def fractal(rows: int, columns: int, scale_px: float, rng: np.random.Generator, 
     return out / max(float(out.std()), 1e-6)
 
 
+def _between(rng: np.random.Generator, low: float, high: float) -> float:
+    """Evenly drawn on a logarithmic scale."""
+    return float(np.exp(rng.uniform(np.log(low), np.log(high))))
+
+
 def _style(rng: np.random.Generator) -> _Style:
     kind = rng.random()
     if kind < 0.45:  # shallow plateaus, as in Nineveh: steep rims, and what lies within is cut almost as deep
         return _Style(
-            rng.uniform(0.45, 0.9), rng.uniform(0.004, 0.02), rng.uniform(0.4, 2.0), rng.uniform(0.5, 1.0),
-            rng.uniform(0.1, 0.5), float(np.exp(rng.uniform(np.log(0.01), np.log(0.07)))),
-            rng.uniform(0.05, 0.35) if rng.random() < 0.6 else 0.0,
+            rng.uniform(0.35, 0.85), rng.uniform(0.004, 0.015), rng.uniform(0.5, 3.0), rng.uniform(0.6, 1.0),
+            rng.uniform(0.1, 0.5), _between(rng, 0.01, 0.07),
+            rng.uniform(0.05, 0.35) if rng.random() < 0.6 else 0.0, _between(rng, 2.0, 20.0), _between(rng, 0.03, 0.15),
         )  # fmt: skip
     if kind < 0.8:  # round and deep, as in Borobudur
         return _Style(
-            rng.uniform(0.15, 0.5), rng.uniform(0.02, 0.08), rng.uniform(0.4, 1.2), rng.uniform(0.5, 0.9),
-            rng.uniform(0.2, 0.8), float(np.exp(rng.uniform(np.log(0.1), np.log(0.4)))),
-            rng.uniform(0.02, 0.1) if rng.random() < 0.3 else 0.0,
+            rng.uniform(0.15, 0.5), rng.uniform(0.005, 0.03), rng.uniform(0.0, 1.5), rng.uniform(0.6, 1.0),
+            rng.uniform(0.2, 0.8), _between(rng, 0.1, 0.4),
+            rng.uniform(0.02, 0.1) if rng.random() < 0.3 else 0.0, _between(rng, 0.3, 3.0), _between(rng, 0.1, 0.6),
         )  # fmt: skip
     return _Style(
-        rng.uniform(0.0, 0.8), rng.uniform(0.005, 0.06), rng.uniform(0.3, 1.5), rng.uniform(0.4, 1.2),
-        rng.uniform(0.0, 1.0), float(np.exp(rng.uniform(np.log(0.03), np.log(0.25)))),
-        rng.uniform(0.02, 0.2) if rng.random() < 0.3 else 0.0,
+        rng.uniform(0.0, 0.8), rng.uniform(0.005, 0.03), rng.uniform(0.0, 2.0), rng.uniform(0.5, 1.2),
+        rng.uniform(0.0, 1.0), _between(rng, 0.03, 0.25),
+        rng.uniform(0.02, 0.2) if rng.random() < 0.3 else 0.0, _between(rng, 0.5, 6.0), _between(rng, 0.05, 0.6),
     )  # fmt: skip
+
+
+def _compressed(depth: FloatArray, mask: npt.NDArray[np.bool_], compression: float, reach_px: float) -> FloatArray:
+    """The surface with the depth's slopes, steep ones compressed, without forms much larger than ``reach_px``."""
+    slopes = np.zeros((*depth.shape, 2), np.float32)
+    for axis, there in ((1, np.s_[:, :-1]), (0, np.s_[:-1])):
+        step = np.diff(depth, axis=axis)
+        step *= (np.diff(mask.astype(np.int8), axis=axis) == 0) & mask[there]
+        step = np.sign(step) * np.log1p(compression * np.abs(step)) / np.float32(compression)
+        widths = [(0, 0), (0, 0)]
+        widths[axis] = (1, 1)
+        step = np.pad(step, widths)  # a pixel's slope is the mean of the steps to it and from it
+        slopes[..., 1 - axis] = (step[:, 1:] + step[:, :-1] if axis else step[1:] + step[:-1]) / 2
+    return solve_screened(slopes, np.zeros_like(depth), 1.0 / reach_px**2)
 
 
 def _carve(
@@ -120,27 +142,21 @@ def _carve(
     if enlarged > 1:
         depth = np.asarray(cv2.GaussianBlur(depth, (0, 0), 0.5 * enlarged), np.float32)
     extent = float(max(rows, columns))
-    sigma = extent * rng.uniform(0.05, 0.14)
-    # the blur runs on a small copy: it is smooth anyway
-    step = max(1, int(sigma / 4))
-    small = (max(columns // step, 2), max(rows // step, 2))
-    w = cv2.GaussianBlur(cv2.resize(weight, small, interpolation=cv2.INTER_AREA), (0, 0), sigma / step)
-    d = cv2.GaussianBlur(cv2.resize(depth * weight, small, interpolation=cv2.INTER_AREA), (0, 0), sigma / step)
-    base = cv2.resize(d / np.maximum(w, 1e-3), (columns, rows), interpolation=cv2.INTER_LINEAR)
-    low, high = np.percentile(base[mask], (2, 98))
-    form = np.clip((base - low) / max(high - low, 0.04 * extent), 0, 1.3) ** style.gamma
-    cap = extent * rng.uniform(0.012, 0.04)
-    detail = np.tanh((depth - base) / cap)
+    form = _compressed(depth, mask, style.compression, style.reach * extent)
+    form += np.float32(style.detail) * (form - cv2.GaussianBlur(form, (0, 0), extent * rng.uniform(0.01, 0.03)))
+    low, high = np.percentile(form[mask], (1, 99))
+    form = np.maximum((form - low) / max(high - low, 0.02 * extent), 0)
+    form = np.where(form > 1, 1 + 0.5 * np.tanh(2 * (form - 1)), form) ** np.float32(style.gamma)
     bordered = np.pad(mask.astype(np.uint8), 1)  # the map's border is an outline too
-    distance = cv2.distanceTransform(bordered, cv2.DIST_L2, 3)[1:-1, 1:-1]
+    distance = cv2.distanceTransform(bordered, cv2.DIST_L2, 5)[1:-1, 1:-1]
     rim_px = max(style.rim_px * extent, 0.7)
-    rise = np.clip(distance / rim_px, 0, 1)
+    rise = np.clip(cv2.GaussianBlur(distance, (0, 0), 0.3 * rim_px) / rim_px, 0, 1)
     rise = np.sqrt(np.maximum(1 - (1 - rise) ** 2, 0))  # a quarter round
     rise = cv2.GaussianBlur(rise, (0, 0), 0.5 * max(enlarged, 1.0))
-    bulge = np.sqrt(np.clip(distance / max(float(distance.max()), 1.0), 0, 1))
-    mix = rng.uniform(0.2, 0.8)
-    body = (1 - style.rim) * (mix * form + (1 - mix) * bulge) + style.detail * 0.3 * detail
-    out = rise * np.maximum(style.rim + body, 0.05)
+    thickest = max(float(distance.max()), 1.0)
+    bulge = cv2.GaussianBlur(distance, (0, 0), 0.3 * thickest) / thickest  # smooth, or its ridge is a crease
+    mix = rng.uniform(0.6, 1.0)
+    out = rise * np.maximum(style.rim + (1 - style.rim) * (mix * form + (1 - mix) * bulge), 0.05)
     if style.incision:
         jump = cv2.morphologyEx(depth, cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8)) > 0.03 * extent
         contour = (jump & (distance > 2)).astype(np.float32)
@@ -207,6 +223,8 @@ class Composer:
             kind = str(rng.choice(ORNAMENTS))
             pattern = ornament(kind, rows, columns, rng.uniform(0.03, 0.12) * max(rows, columns), rng)
             where = np.clip(fractal(rows, columns, rows * 0.5, rng, 2) * 3, 0, 1)
+            if shape.head[2] > 0:  # but for the face
+                where[: int((shape.head[1] + shape.head[2]) * rows / shape.height.shape[0])] = 0
             form = form + (pattern - 0.5) * where * rng.uniform(0.05, 0.3) * (form > 0.1)
         top, left = int(round(foot - rows)), int(round(x - columns / 2))
         y0, y1, x0, x1 = max(top, 0), min(top + rows, n), max(left, 0), min(left + columns, n)

@@ -2,20 +2,61 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 import pytest
 import torch
 
 from inference.network import SLOPE_SCALE, build_network
-from training.compose import Composer, Scene
+from training.compose import Composer, Scene, _carve, _compressed, _style
 from training.data import CLOSEST, WIDEST_MARGIN, Stream, collate, crop_scene, margins, photograph_sample, resized
 from training.labels import edge_strength, soft_edge_classes
-from training.library import Library
+from training.library import Library, Shape
 from training.losses import LossWeights, balanced, dynamic_weight, form_loss, gradient, total_loss
 from training.photograph import Stone
+
+
+def _ball(size: int) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.bool_]]:
+    """Depth of a ball seen from the front, and where it is."""
+    y, x = np.mgrid[-1.1 : 1.1 : size * 1j, -1.1 : 1.1 : size * 1j].astype(np.float32)
+    inside = x * x + y * y < 1
+    depth = np.sqrt(np.maximum(1 - x * x - y * y, 0)) * np.float32(size / 2.2)
+    return depth.astype(np.float32), inside
+
+
+def test_compression_keeps_gentle_slopes_and_flattens_steep_ones() -> None:
+    slopes = np.float32([0.1] * 30 + [5.0] * 4 + [0.1] * 30)
+    depth = np.tile(np.concatenate(([0.0], np.cumsum(slopes))).astype(np.float32), (64, 1))
+    found = _compressed(depth, np.ones(depth.shape, bool), 5.0, 1e3)
+    wanted = np.log1p(5.0 * slopes) / 5.0
+    np.testing.assert_allclose(np.diff(found[32])[5:25], wanted[5:25], atol=0.01)
+    np.testing.assert_allclose(np.ptp(found[32]), wanted.sum(), rtol=0.02)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_a_carved_ball_is_round_without_creases_and_keeps_the_mark_on_it(seed: int) -> None:
+    size = 120
+    depth, inside = _ball(size)
+    y, x = np.mgrid[:size, :size]
+    mark = 3.0 * np.exp(-((x - 66) ** 2 + (y - 60) ** 2) / (2 * 4.0**2)).astype(np.float32)
+    middle = np.s_[36:84, 36:84]
+    forms = []
+    for height in (depth, depth + mark):
+        shape = Shape(np.where(inside, height, -1).astype(np.float32), 1, np.float32([-1, -1, -1]), True)
+        rng = np.random.default_rng(seed)
+        form, _ = _carve(shape, (size, size), replace(_style(rng), incision=0.0), rng)
+        forms.append(form)
+    # Bent a few times as much as the ball itself at most: the middle line of a distance transform is a crease.
+    bend = np.abs(np.diff(forms[0][middle], 2, axis=1))
+    assert bend.max() < 4 / (size / 2.2) ** 2
+    mark_there = (mark - cv2.GaussianBlur(mark, (0, 0), 8))[middle].ravel()
+    change = forms[1] - forms[0]
+    change_there = (change - cv2.GaussianBlur(change, (0, 0), 8))[middle].ravel()
+    assert np.corrcoef(mark_there, change_there)[0, 1] > 0.9
 
 
 def test_library_mirrors_head_with_height(library: Path) -> None:
@@ -174,4 +215,4 @@ def test_some_photographs_are_taken_small_and_enlarged(library: Path, monkeypatc
         assert all(s.grey.min() >= 0 and s.grey.max() <= 1 for s in samples)
         spectra = [np.abs(np.fft.fft2(s.grey - s.grey.mean())) ** 2 for s in samples]
         fine.append(np.mean([s[40:89].sum() / s.sum() for s in spectra]))
-    assert fine[1] < 0.5 * fine[0]
+    assert fine[1] < 0.67 * fine[0]
