@@ -27,7 +27,7 @@ CLEAN_SHARE = 0.45
 MARGIN_SHARE = 0.2
 WIDEST_MARGIN = 0.08
 """Of the photograph's size: wall, mount or print beside the panel, that has nothing of its light."""
-CLOSEST = 0.45
+CLOSEST = 0.63
 """Least window, relative to the crop made of it: full-size photographs show figures larger than a crop."""
 ENLARGED_SHARE = 0.25
 """Of the photographs are taken small and enlarged, as `inference.predictor.enlarged` does before it reads them."""
@@ -126,7 +126,7 @@ class Stream(IterableDataset[Sample]):
     """Endless samples; every worker composes its own scenes from its own seed."""
 
     def __init__(
-        self, library: Path, shapes: Path | None, size: int, seed: int, scene_px: int = 640, holdout: bool = False
+        self, library: Path, shapes: Path | None, size: int, seed: int, scene_px: int = 896, holdout: bool = False
     ) -> None:
         self.library, self.shapes, self.size, self.seed, self.scene_px = library, shapes, size, seed, scene_px
         self.holdout = holdout

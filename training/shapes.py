@@ -815,7 +815,7 @@ def _random_yaw(rng: Rng) -> float:
 
 
 def _random_size(rng: Rng) -> int:
-    return int(np.clip(rng.normal(320, 60), 160, 448))
+    return int(np.clip(rng.normal(480, 90), 240, 672))
 
 
 def _at_rest(
