@@ -25,10 +25,11 @@ FloatArray = npt.NDArray[np.float32]
 IntArray = npt.NDArray[np.integer[Any]]
 
 NOISE_TILE_PX = 512
-# Root mean square slopes of the carving: below the first there is none, below the second strong stains drown it, and a
-# photograph that shows nothing of the carving teaches nothing.
+# Slopes of the carving, see `_carving_slope`: below the first there is none, below the second strong stains drown it,
+# and a photograph that shows nothing of the carving teaches nothing.
 FLAT_SLOPE = 0.005
-DROWNING_SLOPE = 0.12
+DROWNING_SLOPE = 0.09
+CLIFF_SLOPE = 0.3
 SKY_LIGHTS = 12
 SKY_SPREAD = 0.5
 SECOND_SPREAD = 0.2
@@ -107,7 +108,7 @@ def draw_lighting(rng: np.random.Generator, light: FloatArray | None = None, slo
     Args:
         rng: source of every random choice.
         light: (3,) toward the main light, or None to draw it.
-        slope: root mean square slope of the carving.
+        slope: of the carving, see `_carving_slope`.
     """
     if light is None:
         azimuth = rng.uniform(25.0, 155.0) if rng.random() < 0.65 else rng.uniform(0.0, 360.0)
@@ -179,7 +180,7 @@ def take_photograph(
         Grey picture (H, W), 0 to 1, display-referred, and the (3,) unit vector toward the light, see `mean_light`.
     """
     height = np.ascontiguousarray(height_px, np.float32)
-    slope = _mean_slope(height)
+    slope = _carving_slope(height)
     lighting = draw_lighting(rng, light, slope)
     seen = height + draw_grain(height.shape, rng, stone, slope)
     picture = shade(seen, lighting)
@@ -382,7 +383,7 @@ def draw_grain(shape: tuple[int, ...], rng: np.random.Generator, stone: Stone, r
         shape: (H, W).
         rng: source of chance.
         stone: textures.
-        relief_slope: root mean square slope of the carving. Fine carving needs fine stone, so grain is bounded by it;
+        relief_slope: of the carving, see `_carving_slope`. Fine carving needs fine stone, so grain is bounded by it;
             0, a flat slab, bounds nothing.
     """
     most = 0.22 if relief_slope < FLAT_SLOPE else min(0.22, 0.02 + 0.45 * relief_slope)
@@ -788,3 +789,13 @@ def _mean_slope(relief: FloatArray) -> float:
     rows = relief[: relief.shape[0] // 2 * 2]
     right, down = np.diff(rows[::2], axis=1).ravel(), (rows[1::2] - rows[::2]).ravel()
     return math.sqrt(float(right @ right) / right.size + float(down @ down) / down.size)
+
+
+def _carving_slope(height: FloatArray) -> float:
+    """Mean slope, from every other row, where cliffs count as ``CLIFF_SLOPE``.
+
+    The root mean square is that of the outlines: they are cliffs in the shallowest carving too, whose faces are gentle.
+    """
+    rows = height[: height.shape[0] // 2 * 2]
+    right, down = np.diff(rows[::2], axis=1), (rows[1::2] - rows[::2])[:, 1:]
+    return float(np.minimum(np.hypot(right, down), CLIFF_SLOPE).mean())

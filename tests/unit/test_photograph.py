@@ -11,8 +11,10 @@ import pytest
 pytest.importorskip("numba")
 
 from training.photograph import (
+    DROWNING_SLOPE,
     Lighting,
     Stone,
+    _carving_slope,
     _fill_joints,
     cast_shadow,
     draw_albedo,
@@ -201,6 +203,18 @@ def test_relief_shows_in_most_photographs() -> None:
         picture, _ = take_photograph(roof(), rng, STONE, clean=True, light=light_vector(180.0, 35.0))
         brighter += int(picture[:, 3:18].mean() > picture[:, 23:47].mean())
     assert brighter >= 28
+
+
+def test_cliffs_do_not_make_carving_steep() -> None:
+    """Gentle forms behind steep outlines are shallow carving, however high the outlines are."""
+    x = np.arange(96, dtype=np.float32)
+    gentle = np.tile(np.sin(x / 12.0), (96, 1)).astype(np.float32)
+    plateau = np.zeros((96, 96), np.float32)
+    plateau[24:72, 24:72] = 1.0
+    shallow = _carving_slope(gentle + 6.0 * plateau)
+    assert 0.0 < shallow < DROWNING_SLOPE
+    assert _carving_slope(gentle + 40.0 * plateau) == pytest.approx(shallow, rel=0.02)
+    assert _carving_slope(4.0 * gentle) > 2.0 * shallow
 
 
 def test_blocks_differ_in_tone() -> None:
