@@ -27,7 +27,7 @@ from inference.settings import MeshSettings
 
 from .compose import Composer, Scene, fractal
 from .library import Library
-from .photograph import Stone, draw_albedo, light_vector
+from .photograph import SHALLOW_SLOPE, Stone, carving_slope, draw_albedo, light_vector
 
 FloatArray = npt.NDArray[np.float32]
 SANDSTONE = np.array([0.52, 0.43, 0.33], np.float32)
@@ -163,7 +163,8 @@ def reference(folder: Path, composer: Composer, options: Options) -> None:
     scene = composer.compose()
     while (scene.segments == FIGURE).mean() < LEAST_FIGURES:
         scene = composer.compose()
-    light = light_vector(options.rng.uniform(25, 155), options.rng.uniform(20, 60))
+    shallow = carving_slope(scene.height * np.float32(scene.depth_px)) < SHALLOW_SLOPE
+    light = light_vector(options.rng.uniform(25, 155), options.rng.uniform(*((10, 30) if shallow else (20, 60))))
     picture = photograph(scene, slice(None), light, options)
     folder.mkdir(parents=True)
     write_image(folder / "photo_clean.jpg", picture, (cv2.IMWRITE_JPEG_QUALITY, 92))
@@ -184,7 +185,7 @@ def main() -> None:
     made = parser.add_mutually_exclusive_group(required=True)
     made.add_argument("--output", type=Path, help="the example photograph")
     made.add_argument("--panels", type=Path, help="new folder of panels for the benchmark")
-    parser.add_argument("--count", type=int, default=6, help="of panels")
+    parser.add_argument("--count", type=int, default=12, help="of panels")
     parser.add_argument("--seed", type=int, default=40)
     parser.add_argument("--size", type=int, default=1024, help="columns in pixels")
     parser.add_argument("--samples", type=int, default=16)

@@ -25,11 +25,13 @@ FloatArray = npt.NDArray[np.float32]
 IntArray = npt.NDArray[np.integer[Any]]
 
 NOISE_TILE_PX = 512
-# Slopes of the carving, see `_carving_slope`: below the first there is none, below the second strong stains drown it,
-# and a photograph that shows nothing of the carving teaches nothing.
+# Slopes of the carving, see `carving_slope`: below the first there is none, below the second it is shallow.
 FLAT_SLOPE = 0.005
-DROWNING_SLOPE = 0.09
+SHALLOW_SLOPE = 0.09
 CLIFF_SLOPE = 0.3
+STAINS = (0.2, 2.0)
+"""Range of the stains' contrast relative to that of the carving's shades. Beyond that they drown it, and a photograph
+that shows nothing of the carving teaches nothing."""
 SKY_LIGHTS = 12
 SKY_SPREAD = 0.5
 SECOND_SPREAD = 0.2
@@ -100,7 +102,7 @@ def light_vector(azimuth_deg: float, elevation_deg: float) -> FloatArray:
     return np.array([flat * math.cos(azimuth), flat * math.sin(azimuth), math.sin(elevation)], np.float32)
 
 
-def draw_lighting(rng: np.random.Generator, light: FloatArray | None = None, slope: float = DROWNING_SLOPE) -> Lighting:
+def draw_lighting(rng: np.random.Generator, light: FloatArray | None = None, slope: float = SHALLOW_SLOPE) -> Lighting:
     """Draw a photograph's light: three quarters from above, elevation 15 to 70 degrees.
 
     Shallow carving is photographed under raking light, or nothing of it would be seen: there it is mostly 8 to 35.
@@ -108,11 +110,11 @@ def draw_lighting(rng: np.random.Generator, light: FloatArray | None = None, slo
     Args:
         rng: source of every random choice.
         light: (3,) toward the main light, or None to draw it.
-        slope: of the carving, see `_carving_slope`.
+        slope: of the carving, see `carving_slope`.
     """
     if light is None:
         azimuth = rng.uniform(25.0, 155.0) if rng.random() < 0.65 else rng.uniform(0.0, 360.0)
-        raking = slope < DROWNING_SLOPE and rng.random() < 0.7
+        raking = slope < SHALLOW_SLOPE and rng.random() < 0.7
         light = light_vector(azimuth, rng.uniform(8.0, 35.0) if raking else rng.uniform(15.0, 70.0))
     else:
         light = np.asarray(light, np.float32) / np.float32(np.linalg.norm(light))
@@ -180,16 +182,31 @@ def take_photograph(
         Grey picture (H, W), 0 to 1, display-referred, and the (3,) unit vector toward the light, see `mean_light`.
     """
     height = np.ascontiguousarray(height_px, np.float32)
-    slope = _carving_slope(height)
+    slope = carving_slope(height)
     lighting = draw_lighting(rng, light, slope)
     seen = height + draw_grain(height.shape, rng, stone, slope)
     picture = shade(seen, lighting)
-    most = 1.0 if slope < FLAT_SLOPE else float(np.clip(slope / DROWNING_SLOPE, 0.2, 1.0))
-    picture *= draw_albedo(height, rng, stone, blocks, most)
+    albedo = draw_albedo(height, rng, stone, blocks)
+    towards = mean_light(lighting)
+    if slope >= FLAT_SLOPE:
+        tangent = float(np.hypot(towards[0], towards[1]) / towards[2])
+        shades = max(slope, 0.06) * max(tangent, 0.4)
+        albedo = _calmed(albedo, shades * math.exp(rng.uniform(*np.log(STAINS))))
+    picture *= albedo
     picture = _expose(picture, rng)
     if not clean:
         picture = _age(picture, rng, stone)
-    return np.clip(picture, 0.0, 1.0, dtype=np.float32), mean_light(lighting)
+    return np.clip(picture, 0.0, 1.0, dtype=np.float32), towards
+
+
+def carving_slope(height: FloatArray) -> float:
+    """Mean slope of a height (H, W) in pixels, from every other row, where cliffs count as ``CLIFF_SLOPE``.
+
+    The root mean square is that of the outlines: they are cliffs in the shallowest carving too, whose faces are gentle.
+    """
+    rows = height[: height.shape[0] // 2 * 2]
+    right, down = np.diff(rows[::2], axis=1), (rows[1::2] - rows[::2])[:, 1:]
+    return float(np.minimum(np.hypot(right, down), CLIFF_SLOPE).mean())
 
 
 # --- Light ---
@@ -383,10 +400,10 @@ def draw_grain(shape: tuple[int, ...], rng: np.random.Generator, stone: Stone, r
         shape: (H, W).
         rng: source of chance.
         stone: textures.
-        relief_slope: of the carving, see `_carving_slope`. Fine carving needs fine stone, so grain is bounded by it;
+        relief_slope: of the carving, see `carving_slope`. Fine carving needs fine stone, so grain is bounded by it;
             0, a flat slab, bounds nothing.
     """
-    most = 0.22 if relief_slope < FLAT_SLOPE else min(0.22, 0.02 + 0.45 * relief_slope)
+    most = 0.22 if relief_slope < FLAT_SLOPE else min(0.22, 0.06 + 0.6 * relief_slope)
     grain = _sample(_pick(stone.reliefs, rng), shape, rng, zoom=rng.uniform(0.4, 1.6))
     _scale_slope(grain, most * float(rng.uniform(0.05, 1.0)) * float(rng.uniform(0.2, 1.0)))
     if rng.random() < 0.6:
@@ -410,7 +427,6 @@ def draw_albedo(
     rng: np.random.Generator,
     stone: Stone,
     blocks: IntArray | None = None,
-    most: float = 1.0,
 ) -> FloatArray:
     """Draw the stone's relative albedo, about 1 in the middle.
 
@@ -419,17 +435,15 @@ def draw_albedo(
         rng: source of chance.
         stone: textures.
         blocks: (H, W) number of the block at each pixel.
-        most: factor on the strength of stains, 0 to 1.
     """
     shape = height.shape
     amount = rng.random()
-    if amount < 0.18:
+    if amount < 0.28:
         strength = rng.uniform(0.5, 0.85)  # Borobudur: black and white patches outdo the carving
-    elif amount < 0.4:
+    elif amount < 0.55:
         strength = rng.uniform(0.25, 0.6)
     else:
         strength = rng.uniform(0.0, 0.25)
-    strength *= most
     tone = _sample(_pick(stone.albedos, rng), shape, rng, zoom=rng.uniform(0.5, 2.0))
     tone *= np.float32(rng.uniform(0.03, 0.1 + 0.15 * strength))
     tone += _field(stone, "cloud", shape, rng, 0.5, 2.0) * np.float32(strength * rng.uniform(0.1, 0.4))
@@ -488,6 +502,13 @@ def draw_albedo(
     return albedo
 
 
+def _calmed(albedo: FloatArray, most: float) -> FloatArray:
+    """Albedo whose forms of a carving's size differ by no more than ``most`` on the mean, logarithms compared."""
+    tone = np.log(np.maximum(albedo, np.float32(0.02)))
+    contrast = float(np.abs(tone - _blur(tone, max(albedo.shape) / 32)).mean())
+    return cast(FloatArray, np.exp(tone * np.float32(min(1.0, most / max(contrast, 1e-6)))))
+
+
 def _fill_joints(albedo: FloatArray, blocks: IntArray, rng: np.random.Generator, stone: Stone) -> None:
     """Soot, or lime, in the joints here and there: lines that say nothing of how deep a joint is."""
     line = np.zeros(blocks.shape, np.float32)
@@ -531,12 +552,14 @@ def _expose(picture: FloatArray, rng: np.random.Generator) -> FloatArray:
         picture = _blur(picture, rng.uniform(0.4, 0.8))
     noise = rng.standard_normal(picture.shape, dtype=np.float32)
     picture = picture + noise * np.float32(rng.uniform(0.001, 0.012))
+    if rng.random() < 0.35:  # phones sharpen
+        picture = _sharpened(picture, rng.uniform(0.6, 1.5), rng.uniform(0.3, 1.5))
     return cast(FloatArray, np.clip(picture, 0.0, 1.0, dtype=np.float32))
 
 
 def _age(picture: FloatArray, rng: np.random.Generator, stone: Stone) -> FloatArray:
     rows, columns = picture.shape
-    if rng.random() < 0.2:  # local contrast, as in "HDR" pictures
+    if rng.random() < 0.3:  # local contrast, as in "HDR" pictures
         sigma = rng.uniform(6.0, 30.0)
         small = _resize(picture, columns // 4, rows // 4, cv2.INTER_AREA)
         local = _resize(_blur(small, sigma / 4.0), columns, rows, cv2.INTER_LINEAR)
@@ -569,14 +592,17 @@ def _age(picture: FloatArray, rng: np.random.Generator, stone: Stone) -> FloatAr
     if rng.random() < 0.03:
         picture = _halftone(picture, rng)
     if rng.random() < 0.15:
-        soft = _blur(picture, rng.uniform(0.8, 2.0))
-        picture = picture + (picture - soft) * np.float32(rng.uniform(0.4, 1.5))
+        picture = _sharpened(picture, rng.uniform(0.8, 2.0), rng.uniform(0.4, 1.5))
     if rng.random() < 0.7:
         coded = np.clip(picture * 255.0 + 0.5, 0.0, 255.0).astype(np.uint8)
         _, data = cv2.imencode(".jpg", coded, [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(30, 96))])
         decoded = cv2.imdecode(data, cv2.IMREAD_GRAYSCALE)
         picture = cast(FloatArray, decoded).astype(np.float32) * np.float32(1.0 / 255.0)
     return cast(FloatArray, np.clip(picture, 0.0, 1.0, dtype=np.float32))
+
+
+def _sharpened(picture: FloatArray, sigma_px: float, amount: float) -> FloatArray:
+    return picture + (picture - _blur(picture, sigma_px)) * np.float32(amount)
 
 
 def _resample(picture: FloatArray, share: float) -> FloatArray:
@@ -789,13 +815,3 @@ def _mean_slope(relief: FloatArray) -> float:
     rows = relief[: relief.shape[0] // 2 * 2]
     right, down = np.diff(rows[::2], axis=1).ravel(), (rows[1::2] - rows[::2]).ravel()
     return math.sqrt(float(right @ right) / right.size + float(down @ down) / down.size)
-
-
-def _carving_slope(height: FloatArray) -> float:
-    """Mean slope, from every other row, where cliffs count as ``CLIFF_SLOPE``.
-
-    The root mean square is that of the outlines: they are cliffs in the shallowest carving too, whose faces are gentle.
-    """
-    rows = height[: height.shape[0] // 2 * 2]
-    right, down = np.diff(rows[::2], axis=1), (rows[1::2] - rows[::2])[:, 1:]
-    return float(np.minimum(np.hypot(right, down), CLIFF_SLOPE).mean())

@@ -5,17 +5,19 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 
+import cv2
 import numpy as np
 import pytest
 
 pytest.importorskip("numba")
 
 from training.photograph import (
-    DROWNING_SLOPE,
+    SHALLOW_SLOPE,
     Lighting,
     Stone,
-    _carving_slope,
+    _calmed,
     _fill_joints,
+    carving_slope,
     cast_shadow,
     draw_albedo,
     draw_lighting,
@@ -211,10 +213,36 @@ def test_cliffs_do_not_make_carving_steep() -> None:
     gentle = np.tile(np.sin(x / 12.0), (96, 1)).astype(np.float32)
     plateau = np.zeros((96, 96), np.float32)
     plateau[24:72, 24:72] = 1.0
-    shallow = _carving_slope(gentle + 6.0 * plateau)
-    assert 0.0 < shallow < DROWNING_SLOPE
-    assert _carving_slope(gentle + 40.0 * plateau) == pytest.approx(shallow, rel=0.02)
-    assert _carving_slope(4.0 * gentle) > 2.0 * shallow
+    shallow = carving_slope(gentle + 6.0 * plateau)
+    assert 0.0 < shallow < SHALLOW_SLOPE
+    assert carving_slope(gentle + 40.0 * plateau) == pytest.approx(shallow, rel=0.02)
+    assert carving_slope(4.0 * gentle) > 2.0 * shallow
+
+
+def test_stains_are_calmed_to_what_the_carving_shows() -> None:
+    albedo = draw_albedo(np.zeros((96, 96), np.float32), np.random.default_rng(3), STONE)
+    tone = np.log(albedo)
+    calmed = np.log(_calmed(albedo, 0.01))
+    assert calmed == pytest.approx(tone * (calmed.std() / tone.std()), abs=1e-4)
+    assert calmed.std() < tone.std()
+    assert _calmed(albedo, 10.0) == pytest.approx(albedo, rel=1e-5)
+
+
+def test_stains_do_not_drown_gentle_forms_between_cliffs() -> None:
+    """Two photographs of a panel, stained differently, are alike within its plateaus: they share the carving."""
+    y, x = np.mgrid[0:160, 0:160]
+    plateaus = (x // 40 + y // 40) % 2
+    height = (np.sin(x / 9.0) * np.sin(y / 11.0) + 8 * plateaus).astype(np.float32)
+    within = [np.s_[row : row + 22, column : column + 22] for row in (9, 49, 89, 129) for column in (9, 49, 89, 129)]
+    alike = []
+    for seed in range(24):
+        fine = []
+        for k in range(2):
+            rng = np.random.default_rng([seed, k])
+            picture, _ = take_photograph(height, rng, STONE, True, light_vector(120.0, 25.0))
+            fine.append(cv2.GaussianBlur(picture, (0, 0), 2) - cv2.GaussianBlur(picture, (0, 0), 12))
+        alike.append(np.median([np.corrcoef(fine[0][part].ravel(), fine[1][part].ravel())[0, 1] for part in within]))
+    assert np.median(alike) > 0.7
 
 
 def test_blocks_differ_in_tone() -> None:
