@@ -1,7 +1,7 @@
 """Photographs panels of shapes that no training set holds with Cycles: the example, and panels for the benchmark.
 
     python -m training.panel --library DIR --shapes DIR --output examples/panel.jpg
-    python -m training.panel --library DIR --shapes DIR --panels training/panels --size 768 --seed 7
+    python -m training.panel --library DIR --shapes DIR --panels training/panels --size 768 --seed 8
 
 The library's held-out tenth gives the shapes. Cycles is another renderer than the one that lights the training data,
 and its light bounces; the ageing is drawn here, not by `training.photograph`. What a seed gives changes whenever the

@@ -190,6 +190,7 @@ def take_photograph(
     towards = mean_light(lighting)
     if slope >= FLAT_SLOPE:
         tangent = float(np.hypot(towards[0], towards[1]) / towards[2])
+        # Bounded below: ground beside small figures, and light from the front, have their stains too.
         shades = max(slope, 0.06) * max(tangent, 0.4)
         albedo = _calmed(albedo, shades * math.exp(rng.uniform(*np.log(STAINS))))
     picture *= albedo
@@ -591,7 +592,7 @@ def _age(picture: FloatArray, rng: np.random.Generator, stone: Stone) -> FloatAr
         _scratch(picture, rng, stone)
     if rng.random() < 0.03:
         picture = _halftone(picture, rng)
-    if rng.random() < 0.15:
+    if rng.random() < 0.15:  # scanners sharpen
         picture = _sharpened(picture, rng.uniform(0.8, 2.0), rng.uniform(0.4, 1.5))
     if rng.random() < 0.7:
         coded = np.clip(picture * 255.0 + 0.5, 0.0, 255.0).astype(np.uint8)
@@ -806,12 +807,8 @@ def _mix(values: FloatArray, cover: FloatArray, tone: float) -> None:
 
 
 def _scale_slope(relief: FloatArray, slope: float) -> None:
-    """Scale a relief, in place, so that its slopes have this root mean square."""
-    relief *= np.float32(slope / (_mean_slope(relief) + 1e-6))
-
-
-def _mean_slope(relief: FloatArray) -> float:
-    """Root mean square slope, both ways together, from every other row."""
+    """Scale a relief, in place, so that its slopes have this root mean square, both ways together, every other row."""
     rows = relief[: relief.shape[0] // 2 * 2]
     right, down = np.diff(rows[::2], axis=1).ravel(), (rows[1::2] - rows[::2]).ravel()
-    return math.sqrt(float(right @ right) / right.size + float(down @ down) / down.size)
+    found = math.sqrt(float(right @ right) / right.size + float(down @ down) / down.size)
+    relief *= np.float32(slope / (found + 1e-6))
