@@ -22,6 +22,10 @@ FloatArray = npt.NDArray[np.float32]
 FIGURE = SEGMENT_CLASSES.index("figure")
 OBJECT = SEGMENT_CLASSES.index("object")
 ARCHITECTURE = SEGMENT_CLASSES.index("architecture")
+FACE_SHARE = 0.6
+"""Of the figures have faces cut deeper than the rest."""
+DEEPEST_JOINT = 0.25
+"""Of the carving's depth. Where a joint is deeper than that, nobody can tell by how much: it is a black line."""
 
 
 @dataclass(frozen=True)
@@ -112,6 +116,20 @@ def _compressed(depth: FloatArray, mask: npt.NDArray[np.bool_], compression: flo
     return solve_screened(slopes, np.zeros_like(depth), 1.0 / reach_px**2)
 
 
+def _deepen_face(form: FloatArray, head: FloatArray, rng: np.random.Generator) -> None:
+    """Exaggerate the fine forms of a head, in place, as sculptors cut eyes and lips deeper than nature has them.
+
+    Args:
+        form: (H, W).
+        head: (3,) x, y and radius in pixels.
+    """
+    x, y, radius = (float(value) for value in head)
+    rows, columns = np.ogrid[: form.shape[0], : form.shape[1]]
+    near = np.clip((1.3 * radius - np.hypot(rows - y, columns - x)) / (0.4 * radius), 0.0, 1.0).astype(np.float32)
+    fine = form - cv2.GaussianBlur(form, (0, 0), max(rng.uniform(0.08, 0.2) * radius, 0.5))
+    form += near * fine * np.float32(rng.uniform(0.5, 3.0))
+
+
 def _carve(
     shape: Shape, size: tuple[int, int], style: _Style, rng: np.random.Generator
 ) -> tuple[FloatArray, FloatArray]:
@@ -130,7 +148,7 @@ def _carve(
     weight = np.asarray(cv2.resize(inside, (columns, rows), interpolation=shrink), np.float32)
     enlarged = rows / shape.height.shape[0]
     if enlarged > 1:  # or the pixels of the map become a staircase
-        weight = np.asarray(cv2.GaussianBlur(weight, (0, 0), 0.6 * enlarged), np.float32)
+        weight = np.asarray(cv2.GaussianBlur(weight, (0, 0), 0.9 * enlarged), np.float32)
     carved = np.maximum(shape.height, 0) * inside
     depth = np.asarray(cv2.resize(carved, (columns, rows), interpolation=shrink), np.float32)
     depth /= np.maximum(weight, 1e-3)
@@ -144,6 +162,8 @@ def _carve(
     extent = float(max(rows, columns))
     form = _compressed(depth, mask, style.compression, style.reach * extent)
     form += np.float32(style.detail) * (form - cv2.GaussianBlur(form, (0, 0), extent * rng.uniform(0.01, 0.03)))
+    if shape.head[2] > 0 and rng.random() < FACE_SHARE:
+        _deepen_face(form, shape.head * np.float32((columns / shape.height.shape[1], enlarged, enlarged)), rng)
     low, high = np.percentile(form[mask], (1, 99))
     form = np.maximum((form - low) / max(high - low, 0.02 * extent), 0)
     form = np.where(form > 1, 1 + 0.5 * np.tanh(2 * (form - 1)), form) ** np.float32(style.gamma)
@@ -365,7 +385,7 @@ class Composer:
         blocks = np.zeros((n, n), np.int32)
         groove = np.zeros((n, n), np.float32)
         wobble_y = fractal(1, n, n * 0.2, rng, 3)[0] * rng.uniform(0, 1.5)
-        thickness = max(rng.uniform(0.002, 0.012) * n, 1.0)
+        thickness = max(_between(rng, 0.0012, 0.008) * n, 1.0)
         offset = rng.uniform(0, 0.06)
         rows = np.arange(n)[:, None]
         y, block = -rng.uniform(0, course_px), 1
@@ -389,7 +409,7 @@ class Composer:
         gaps = np.clip(fractal(n, n, n * 0.15, rng, 3) * 0.6 + rng.uniform(0.3, 1.2), 0.0, 1.5)
         deep = max(rng.uniform(0.01, 0.05) * course_px, 1.0) / max(depth_px, 1.0)
         tight = rng.uniform(0.05, 0.3) if rng.random() < 0.5 else 1.0
-        height -= groove * gaps * min(deep, 0.6) * tight
+        height -= groove * gaps * min(deep, DEEPEST_JOINT) * tight
         return blocks
 
     def _wear(self, height: FloatArray, segments: npt.NDArray[np.uint8], depth_px: float) -> None:

@@ -32,6 +32,8 @@ CLIFF_SLOPE = 0.3
 STAINS = (0.2, 2.0)
 """Range of the stains' contrast relative to that of the carving's shades. Beyond that they drown it, and a photograph
 that shows nothing of the carving teaches nothing."""
+BLACKENED_SHARE = 0.4
+"""Of the photographs of deep carving, which stands outdoors, are stained up to twice as strongly."""
 SKY_LIGHTS = 12
 SKY_SPREAD = 0.5
 SECOND_SPREAD = 0.2
@@ -187,6 +189,8 @@ def take_photograph(
     seen = height + draw_grain(height.shape, rng, stone, slope)
     picture = shade(seen, lighting)
     albedo = draw_albedo(height, rng, stone, blocks)
+    if slope >= SHALLOW_SLOPE and rng.random() < BLACKENED_SHARE:
+        albedo = _power(albedo, rng.uniform(1.2, 2.2))
     towards = mean_light(lighting)
     if slope >= FLAT_SLOPE:
         tangent = float(np.hypot(towards[0], towards[1]) / towards[2])

@@ -245,6 +245,19 @@ def test_stains_do_not_drown_gentle_forms_between_cliffs() -> None:
     assert np.median(alike) > 0.7
 
 
+def test_deep_carving_may_be_blackened(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Under light from the front the roof is evenly bright, but for its stains."""
+    contrasts = []
+    for share in (0.0, 1.0):
+        monkeypatch.setattr("training.photograph.BLACKENED_SHARE", share)
+        pictures = (
+            take_photograph(roof(), np.random.default_rng(seed), STONE, True, light_vector(0.0, 90.0))[0]
+            for seed in range(60)
+        )
+        contrasts.append(np.median([picture.std() / picture.mean() for picture in pictures]))
+    assert contrasts[1] > 1.1 * contrasts[0]
+
+
 def test_blocks_differ_in_tone() -> None:
     blocks = np.zeros((64, 64), np.int32)
     blocks[:, 32:] = 7

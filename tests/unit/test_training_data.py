@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from inference.network import SLOPE_SCALE, build_network
-from training.compose import Composer, Scene, _carve, _compressed, _style
+from training.compose import DEEPEST_JOINT, Composer, Scene, _carve, _compressed, _deepen_face, _style
 from training.data import CLOSEST, WIDEST_MARGIN, Stream, collate, crop_scene, margins, photograph_sample, resized
 from training.labels import edge_strength, soft_edge_classes
 from training.library import Library, Shape
@@ -57,6 +57,28 @@ def test_a_carved_ball_is_round_without_creases_and_keeps_the_mark_on_it(seed: i
     change = forms[1] - forms[0]
     change_there = (change - cv2.GaussianBlur(change, (0, 0), 8))[middle].ravel()
     assert np.corrcoef(mark_there, change_there)[0, 1] > 0.9
+
+
+def test_a_face_is_cut_deeper_and_nothing_beside_it() -> None:
+    y, x = np.mgrid[:120, :120].astype(np.float32)
+    form = (np.sin(x / 3) * np.sin(y / 3)).astype(np.float32)
+    head = np.hypot(y - 40, x - 60)
+    deepened = form.copy()
+    _deepen_face(deepened, np.float32([60, 40, 20]), np.random.default_rng(0))
+    np.testing.assert_array_equal(deepened[head > 26], form[head > 26])
+    within = head < 18
+    assert deepened[within].std() > 1.2 * form[within].std()
+    assert np.corrcoef(deepened[within], form[within])[0, 1] > 0.98
+
+
+@pytest.mark.parametrize("depth_px", (3.0, 30.0))
+def test_joints_are_no_trenches(library: Path, depth_px: float) -> None:
+    for seed in range(8):
+        height = np.zeros((160, 160), np.float32)
+        blocks = Composer(Library(library), np.random.default_rng(seed), 160)._joints(height, depth_px, 60.0)
+        for block in np.unique(blocks[blocks > 0]):
+            of_block = height[blocks == block]
+            assert np.median(of_block) - of_block.min() <= 1.5 * DEEPEST_JOINT + 1e-5
 
 
 def test_library_mirrors_head_with_height(library: Path) -> None:
