@@ -163,9 +163,8 @@ def _carve(
     form = _compressed(depth, mask, style.compression, style.reach * extent)
     form += np.float32(style.detail) * (form - cv2.GaussianBlur(form, (0, 0), extent * rng.uniform(0.01, 0.03)))
     if shape.head[2] > 0 and rng.random() < FACE_SHARE:
-        _deepen_face(
-            form, shape.head * np.array((columns / shape.height.shape[1], enlarged, enlarged), np.float32), rng
-        )
+        stretch = np.array((columns / shape.height.shape[1], enlarged, enlarged), np.float32)
+        _deepen_face(form, shape.head * stretch, rng)
     low, high = np.percentile(form[mask], (1, 99))
     form = np.maximum((form - low) / max(high - low, 0.02 * extent), 0)
     form = np.where(form > 1, 1 + 0.5 * np.tanh(2 * (form - 1)), form) ** np.float32(style.gamma)

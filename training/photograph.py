@@ -33,7 +33,7 @@ STAINS = (0.2, 2.0)
 """Range of the stains' contrast relative to that of the carving's shades. Beyond that they drown it, and a photograph
 that shows nothing of the carving teaches nothing."""
 BLACKENED_SHARE = 0.4
-"""Of the photographs of deep carving, which stands outdoors, are stained up to twice as strongly."""
+"""Of the photographs of deep carving, which stands outdoors, are stained 1.2 to 2.2 times as strongly."""
 SKY_LIGHTS = 12
 SKY_SPREAD = 0.5
 SECOND_SPREAD = 0.2
