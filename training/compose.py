@@ -25,7 +25,7 @@ ARCHITECTURE = SEGMENT_CLASSES.index("architecture")
 FACE_SHARE = 0.6
 """Of the figures have faces cut deeper than the rest."""
 DEEPEST_JOINT = 0.25
-"""Of the carving's depth, half as much again in the widest gaps. How much deeper a joint is nobody can tell: it is black."""
+"""Of the carving's depth, half as much again in the widest gaps. Deeper ones are black lines anyway."""
 
 
 @dataclass(frozen=True)
