@@ -10,6 +10,21 @@ import numpy.typing as npt
 
 from inference.prediction import SEGMENT_CLASSES
 
+OUTSIDE = -1.0
+"""What a height map says beyond the silhouette."""
+STEPS_PER_PX = 64
+"""Of the heights on disk. Half floats have steps of a quarter of a pixel beyond 256 px, where large faces are."""
+
+
+def packed(height: npt.NDArray[np.float32]) -> npt.NDArray[np.uint16]:
+    """A map as it lies on disk: STEPS_PER_PX steps a pixel, 0 outside; heights below 1,000 px."""
+    return np.where(height < 0, 0, np.round(height * STEPS_PER_PX)).astype(np.uint16)
+
+
+def unpacked(steps: npt.NDArray[np.uint16]) -> npt.NDArray[np.float32]:
+    """The map of what lies on disk."""
+    return np.where(steps == 0, np.float32(OUTSIDE), steps / np.float32(STEPS_PER_PX)).astype(np.float32)
+
 
 @dataclass(frozen=True)
 class Shape:
@@ -34,7 +49,7 @@ class Library:
     def __init__(self, folder: Path, holdout: bool = False) -> None:
         index = np.load(folder / "index.npz")
         self._index = {name: index[name] for name in index.files}
-        self._heights = np.memmap(folder / "heights.f16", np.float16, "r")
+        self._heights = np.memmap(folder / "heights.u16", np.uint16, "r")
         usable = self._index["holdout"].astype(bool) == holdout
         segment = self._index["segment"]
         self._of_segment = {i: np.flatnonzero(usable & (segment == i)) for i in range(len(SEGMENT_CLASSES))}
@@ -46,7 +61,7 @@ class Library:
             of = self._of_segment[SEGMENT_CLASSES.index("figure")]
         i = int(rng.choice(of))
         rows, columns, offset = (int(self._index[k][i]) for k in ("rows", "columns", "offset"))
-        height = np.asarray(self._heights[offset : offset + rows * columns], np.float32).reshape(rows, columns)
+        height = unpacked(self._heights[offset : offset + rows * columns].reshape(rows, columns))
         head = self._index["head"][i].astype(np.float32)
         if rng.random() < 0.5:
             height = np.ascontiguousarray(height[:, ::-1])

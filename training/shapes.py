@@ -25,6 +25,7 @@ from numba import njit
 
 from inference.prediction import SEGMENT_CLASSES
 from training import procedural
+from training.library import OUTSIDE, packed
 from training.procedural import EMPTY, Canvas, Points, Rng
 
 LOG = logging.getLogger(__name__)
@@ -32,8 +33,7 @@ LOG = logging.getLogger(__name__)
 Triangles = npt.NDArray[np.int64]
 Rotations = npt.NDArray[np.float64]
 
-OUTSIDE = -1.0
-MAX_HEIGHT = 512.0
+MAX_HEIGHT = 1000.0
 HOLDOUT_EVERY = 12
 HELD_OUT = {
     "rajalila",
@@ -262,6 +262,8 @@ STRIDING = {
     "kneel_one",
 }
 SKIN, CLOTH, HAIR = 0, 1, 2
+FACES_CARVED = 0.6
+"""Of the bodies have eyes, brows and lips as sculptors cut them, the others those of nature."""
 FLOATING = {"flying_vidyadhara", "fly01", "fly02", "gym01"}
 
 
@@ -789,6 +791,46 @@ def _fold_height(
     return result
 
 
+def _carved_face(rest: Points, joints: Points, model: BodyModel, rng: Rng) -> npt.NDArray[np.float64]:
+    """Eyes, brows and lips in decimetres as chisels cut them: almonds within raised lids, ridges, a sharp mouth.
+
+    Args:
+        rest: (N, 3) surface points, where they lie on the body at rest.
+        joints: (bones, 3) at rest.
+        model: whose bones they are.
+        rng: source of chance.
+    """
+    result = np.zeros(len(rest))
+    wide, depth = rng.uniform(0.2, 0.3), rng.uniform(0.03, 0.1)
+    high, droop = wide * rng.uniform(0.3, 0.55), rng.uniform(-0.1, 0.25)
+    lid, shut = rng.uniform(0.03, 0.06), rng.random() < 0.2
+    pupil = rng.uniform(0.4, 1.0) if rng.random() < 0.4 else 0.0
+    brow_at, brow_wide = rng.uniform(0.28, 0.4), rng.uniform(0.04, 0.1)
+    brow = rng.uniform(-0.5, 1.0) * depth  # a ridge, or a groove
+    for side, name in ((1.0, "eye.L"), (-1.0, "eye.R")):
+        x, y, z = (rest - joints[model.bone[name]]).T
+        near = np.clip((side * x + 0.3) / 0.08, 0, 1) * ((np.abs(y) < 0.7) & (z > -0.45))
+        # Along the skin outward, which is sideways in front and backward at the side: frontal eyes in profiles too.
+        u = (side * x + np.minimum(0.16 - z, 0.5)) / (1.3 * wide)
+        v = (y + droop * wide * u) / high
+        arch = np.clip(1 - u * u, 0, None)
+        upper, lower = 0.9 * arch, (-0.85 if shut else -0.6) * arch
+        inside = (v < upper) & (v > lower)
+        ball = np.sqrt(np.clip(1 - u * u - 0.5 * v * v, 0, 1))
+        rim = np.maximum(
+            0.0 if shut else np.exp(-(((v - upper) * high / lid) ** 2)), np.exp(-(((v - lower) * high / lid) ** 2))
+        )
+        rim = rim * np.clip(1.25 - np.abs(u), 0, 0.25) * 4
+        eye = inside * (ball - 0.4) + 0.9 * rim
+        eye -= pupil * inside * np.exp(-((np.hypot(u * wide, v * high) / (0.22 * wide)) ** 2))
+        arc = (y - brow_at + 0.12 * u * u) / brow_wide
+        result += near * (depth * eye + brow * np.exp(-arc * arc) * np.clip(1.7 - np.abs(u), 0, 0.4) * 2.5)
+    x, y, z = (rest - joints[model.bone["oris05"]]).T
+    mouth = (np.abs(x) < 0.4) & (np.abs(y) < 0.4) & (z > -0.4)
+    parting = (y + 0.12) / rng.uniform(0.02, 0.045)  # between the lips, below the upper one's joint
+    return np.asarray(result - mouth * 0.5 * depth * np.exp(-parting * parting) * np.clip(1 - (x / 0.36) ** 2, 0, 1))
+
+
 def _similarity(source: Points, goal: Points) -> tuple[Points, Points, Points]:
     """Scaled rotation and both centres that carry source onto goal (least squares)."""
     a, b = source.mean(0), goal.mean(0)
@@ -918,6 +960,8 @@ def body_map(model: BodyModel, rng: Rng, holdout: bool, close: str = "") -> Heig
     carved = np.zeros(len(at_rest))
     if close != "head":
         carved = np.where(material == HAIR, 0, _fold_height(at_rest, joints, model, material == CLOTH, hem, rng))
+    if rng.random() < FACES_CARVED:
+        carved += (material == SKIN) * _carved_face(at_rest, joints, model, rng)
     if haired and rng.random() < 0.8:
         carved += (material == HAIR) * _strands(at_rest, from_, rng)
     z[drawn] += (frame.scale * carved).astype(np.float32)
@@ -1139,16 +1183,16 @@ def _make(job: tuple[int, int]) -> HeightMap:
 
 
 def write_library(folder: Path, output: Path, count: int, seed: int, workers: int) -> None:
-    """Makes count maps and writes heights.f16 and index.npz into the folder output."""
+    """Makes count maps and writes heights.u16 and index.npz into the folder output."""
     output.mkdir(parents=True, exist_ok=True)
     made: list[HeightMap] = []
     offsets, offset = [], 0
     start = time.monotonic()
-    temporary = output / "heights.f16.part"
+    temporary = output / "heights.u16.part"
     with multiprocessing.get_context("spawn").Pool(workers, _start, (folder,)) as pool, temporary.open("wb") as file:
         for done in pool.imap(_make, ((seed, i) for i in range(count)), chunksize=4):
             height = done.height
-            file.write(height.astype(np.float16).tobytes())
+            file.write(packed(height).tobytes())
             offsets.append(offset)
             offset += height.size
             # only the size is needed once the heights are on disk
@@ -1156,7 +1200,7 @@ def write_library(folder: Path, output: Path, count: int, seed: int, workers: in
             made.append(HeightMap(empty, done.segment, done.kind, done.head, done.upright, done.holdout))
             if len(made) % 250 == 0:
                 LOG.info("%d of %d, %.1f a second", len(made), count, len(made) / (time.monotonic() - start))
-    os.replace(temporary, output / "heights.f16")
+    os.replace(temporary, output / "heights.u16")
     index = output / "index.part.npz"
     np.savez(
         index,
@@ -1176,7 +1220,7 @@ def main() -> None:
     """Command line: python -m training.shapes --shapes DIR --output DIR --count N --seed S --workers W."""
     parser = argparse.ArgumentParser(description="Writes a library of height maps of single shapes.")
     parser.add_argument("--shapes", type=Path, required=True, help="folder of the packed shapes")
-    parser.add_argument("--output", type=Path, required=True, help="folder for heights.f16 and index.npz")
+    parser.add_argument("--output", type=Path, required=True, help="folder for heights.u16 and index.npz")
     parser.add_argument("--count", type=int, default=3000)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--workers", type=int, default=2)

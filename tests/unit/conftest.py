@@ -7,6 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from training.library import packed
+
 
 @pytest.fixture(scope="module")
 def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -16,8 +18,8 @@ def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
     dome = np.where(x * x + y * y <= 400, np.sqrt(np.maximum(400 - x * x - y * y, 0)) + 1, -1)
     wedge = np.tile(np.arange(1, 31, dtype=np.float32), (50, 1))
     maps = [dome, wedge, dome, wedge]
-    flat = [m.astype(np.float16).ravel() for m in maps]
-    np.concatenate(flat).tofile(folder / "heights.f16")
+    flat = [packed(m).ravel() for m in maps]
+    np.concatenate(flat).tofile(folder / "heights.u16")
     np.savez(
         folder / "index.npz",
         offset=np.cumsum([0] + [f.size for f in flat[:-1]]),

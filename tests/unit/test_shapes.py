@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
 from training import procedural, shapes
+from training.library import OUTSIDE, STEPS_PER_PX, packed, unpacked
 
 # a box 4 wide, 2 high, 1 deep, with a peg of size 1 standing out by 2 at its upper right front corner
 BOX = [(0, 1, 3, 2), (4, 6, 7, 5), (0, 4, 5, 1), (2, 3, 7, 6), (0, 2, 6, 4), (1, 5, 7, 3)]
@@ -109,3 +112,24 @@ def test_same_seed_same_shape() -> None:
     first, _ = procedural.make("tree", 120, np.random.default_rng(5))
     again, _ = procedural.make("tree", 120, np.random.default_rng(5))
     assert np.array_equal(first, again)
+
+
+def test_faces_are_carved_alike_on_both_sides_and_nowhere_else() -> None:
+    model = SimpleNamespace(bone={"eye.L": 0, "eye.R": 1, "oris05": 2})
+    joints = np.array([(0.31, 7.28, 1.25), (-0.31, 7.28, 1.25), (0.0, 6.75, 1.56)])
+    x, y = (a.ravel() for a in np.meshgrid(np.linspace(-0.8, 0.8, 81), np.linspace(6.0, 8.4, 121)))
+    front, back = np.stack((x, y, 0 * x + 1.4), 1), np.stack((x, y, 0 * x - 0.4), 1)
+    carved = shapes._carved_face(front, joints, model, np.random.default_rng(1)).reshape(121, 81)
+    assert np.allclose(carved, carved[:, ::-1])
+    rows, _ = np.nonzero(np.abs(carved) > 1e-3)
+    assert 0.01 < carved.max() < 0.15
+    assert 6.5 < np.linspace(6.0, 8.4, 121)[rows].min() < 6.7  # mouth
+    assert 7.4 < np.linspace(6.0, 8.4, 121)[rows].max() < 8.0  # brows
+    assert not shapes._carved_face(back, joints, model, np.random.default_rng(1)).any()
+
+
+def test_heights_on_disk_are_finer_than_a_half_float() -> None:
+    height = np.array([[OUTSIDE, 1.0], [300.1, 999.9]], np.float32)
+    again = unpacked(packed(height))
+    assert again[0].tolist() == [OUTSIDE, 1.0]
+    assert np.abs(again - height).max() <= 0.5 / STEPS_PER_PX

@@ -14,6 +14,7 @@ from inference.network import build_network
 from inference.network.config import PRESETS
 from training import train
 from training.export import export
+from training.library import packed
 from training.train import Options, Training, begin_with, learning_rate, update_average
 
 
@@ -22,8 +23,8 @@ def options(tmp_path: Path) -> Options:
     library = tmp_path / "library"
     library.mkdir()
     y, x = np.mgrid[-24:25, -24:25].astype(np.float32)
-    dome = np.where(x * x + y * y <= 576, np.sqrt(np.maximum(576 - x * x - y * y, 0)) + 1, -1).astype(np.float16)
-    dome.tofile(library / "heights.f16")
+    dome = packed(np.where(x * x + y * y <= 576, np.sqrt(np.maximum(576 - x * x - y * y, 0)) + 1, -1))
+    dome.tofile(library / "heights.u16")
     np.savez(
         library / "index.npz", offset=[0], rows=[49], columns=[49], segment=np.array([1], np.uint8),
         head=np.full((1, 3), -1, np.float32), upright=[True], holdout=np.zeros(1, np.uint8),
