@@ -15,7 +15,8 @@ from inference.network.config import PRESETS
 from training import train
 from training.export import export
 from training.library import packed
-from training.train import Options, Training, begin_with, learning_rate, update_average
+from training.mean import averaged
+from training.train import Options, Training, begin_with, learning_rate, save, update_average
 
 
 @pytest.fixture
@@ -84,6 +85,28 @@ def test_a_run_begins_with_exported_weights(options: Options, tmp_path: Path) ->
     assert training.model.detector_b.frozen
     after = training.model.eval()(x).height_first.detach()
     assert torch.allclose(after, before, atol=2e-2 * before.abs().max().item())
+
+
+def test_a_run_is_averaged_with_older_weights(
+    options: Options, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(train, "CALIBRATION_BATCHES", 3)
+    training = Training(options)
+    save(training.checkpoint, training.state())
+    older = build_network("tiny")
+    export(older, tmp_path / "weights", "old")
+    network = averaged(Training(options), tmp_path / "weights" / "relief.pt.gz", 0.75)
+    name = "encoder.stem.0.weight"
+    expected = 0.75 * training.average.state_dict()[name] + 0.25 * older.state_dict()[name]
+    assert torch.allclose(network.state_dict()[name], expected, atol=1e-3)
+    norm = network.encoder.stem[1]
+    assert norm.num_batches_tracked == 3
+    assert (norm.running_mean != 0).all()
+
+
+def test_no_mean_without_a_run(options: Options, tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match="no checkpoint"):
+        averaged(Training(options), tmp_path / "relief.pt.gz", 0.5)
 
 
 def test_a_deeper_network_begins_as_the_one_that_it_grew_from() -> None:

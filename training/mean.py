@@ -1,0 +1,76 @@
+"""Averages the weights of a run with older ones; exports them where the benchmark says that they are better.
+
+    python -m training.mean --run RUN --other inference/weights/relief.pt.gz --share 0.55 --library DIR --shapes DIR \\
+        --version NAME --output FOLDER
+
+Source: the weight averaging of Wortsman et al., "Model soups", ICML 2022; batch statistics are measured anew.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gzip
+import io
+import logging
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from inference.network import ReliefNetwork
+
+from .data import Stream, batches
+from .export import export
+from .train import Training, parse
+
+
+def mean_of(first: dict[str, Tensor], second: dict[str, Tensor], share: float) -> dict[str, Tensor]:
+    """The mean of two states of one network, ``share`` of it the first's; counters are the first's."""
+    return {
+        name: share * value.float() + (1 - share) * second[name].float() if value.is_floating_point() else value
+        for name, value in first.items()
+    }
+
+
+def averaged(training: Training, other: Path, share: float) -> ReliefNetwork:
+    """The mean of a run's averaged weights and exported ones, its batch statistics measured anew.
+
+    Args:
+        training: of the run, with the network and the photographs to measure on.
+        other: ``relief.pt.gz`` of the same configuration.
+        share: of the run's weights, 0 to 1.
+
+    Raises:
+        FileNotFoundError: the run has no checkpoint.
+    """
+    if not training.resume():
+        raise FileNotFoundError(f"There is no checkpoint in {training.options.run}.")
+    with gzip.open(other) as file:
+        older = torch.load(io.BytesIO(file.read()), map_location=training.options.device, weights_only=True)
+    network = training.average
+    network.load_state_dict(mean_of(network.state_dict(), older, share))
+    network.detector_b.freeze()
+    options = training.options
+    stream = Stream(options.library, options.shapes, options.crop, options.seed + 1000 * training.starts)
+    training.calibrate(batches(stream, options.batch, options.workers))
+    return network
+
+
+def main() -> None:
+    """Average and export."""
+    parser = argparse.ArgumentParser(
+        prog="python -m training.mean",
+        description=main.__doc__,
+        epilog="Options of training.train hold too: --run, --library, --shapes, --crop, --batch.",
+    )
+    parser.add_argument("--other", type=Path, required=True, help="exported relief.pt.gz to average the run with")
+    parser.add_argument("--share", type=float, default=0.5, help="of the run, 0 to 1")
+    parser.add_argument("--version", required=True, help="what these weights are called")
+    parser.add_argument("--output", type=Path, required=True, help="folder of the weights")
+    given, rest = parser.parse_known_args()
+    export(averaged(Training(parse(rest)), given.other, given.share), given.output, given.version)
+
+
+if __name__ == "__main__":
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    main()
