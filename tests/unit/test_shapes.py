@@ -133,3 +133,12 @@ def test_heights_on_disk_are_finer_than_a_half_float() -> None:
     again = unpacked(packed(height))
     assert again[0].tolist() == [OUTSIDE, 1.0]
     assert np.abs(again - height).max() <= 0.5 / STEPS_PER_PX
+
+
+def test_what_lies_far_behind_keeps_its_form() -> None:
+    canvas = procedural.new_canvas(20, 20)
+    canvas[5:15, 5:15] = np.arange(10, dtype=np.float32)
+    canvas[9:11, 9:11] = 900.0
+    height, _ = shapes.crop(canvas, (-1.0, -1.0, -1.0))
+    assert height[0].tolist() == list(range(1, 11))
+    assert height.max() == 901.0
