@@ -17,7 +17,7 @@ STEPS_PER_PX = 64
 
 
 def packed(height: npt.NDArray[np.float32]) -> npt.NDArray[np.uint16]:
-    """A map as it lies on disk: STEPS_PER_PX steps a pixel, 0 outside; heights below 1,000 px."""
+    """A map as it lies on disk: STEPS_PER_PX steps a pixel, 0 outside; heights of at most 1,000 px."""
     return np.where(height < 0, 0, np.round(height * STEPS_PER_PX)).astype(np.uint16)
 
 

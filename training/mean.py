@@ -9,19 +9,16 @@ Source: the weight averaging of Wortsman et al., "Model soups", ICML 2022; batch
 from __future__ import annotations
 
 import argparse
-import gzip
-import io
 import logging
 from pathlib import Path
 
-import torch
 from torch import Tensor
 
 from inference.network import ReliefNetwork
 
 from .data import Stream, batches
 from .export import export
-from .train import Training, parse
+from .train import Training, load_exported, parse
 
 
 def mean_of(first: dict[str, Tensor], second: dict[str, Tensor], share: float) -> dict[str, Tensor]:
@@ -45,12 +42,10 @@ def averaged(training: Training, other: Path, share: float) -> ReliefNetwork:
     """
     if not training.resume():
         raise FileNotFoundError(f"There is no checkpoint in {training.options.run}.")
-    with gzip.open(other) as file:
-        older = torch.load(io.BytesIO(file.read()), map_location=training.options.device, weights_only=True)
-    network = training.average
+    options, network = training.options, training.average
+    older = load_exported(other, options.device)
     network.load_state_dict(mean_of(network.state_dict(), older, share))
     network.detector_b.freeze()
-    options = training.options
     stream = Stream(options.library, options.shapes, options.crop, options.seed + 1000 * training.starts)
     training.calibrate(batches(stream, options.batch, options.workers))
     return network

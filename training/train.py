@@ -93,6 +93,13 @@ def update_average(average: nn.Module, model: nn.Module, step: int) -> None:
             a.copy_(b)
 
 
+def load_exported(path: Path, device: str) -> dict[str, Tensor]:
+    """The weights in a ``relief.pt.gz`` that `training.export` wrote."""
+    with gzip.open(path) as file:
+        state: dict[str, Tensor] = torch.load(io.BytesIO(file.read()), map_location=device, weights_only=True)
+    return state
+
+
 @torch.no_grad()
 def begin_with(model: nn.Module, start: dict[str, Tensor]) -> None:
     """Load the weights of this network or of one with fewer residual blocks; blocks that it lacked begin as identity.
@@ -224,9 +231,7 @@ class Training:
         if not resumed:
             self.edge_weights, self.segment_weights = class_weights(stream, options.device)
             if options.start:
-                with gzip.open(options.start) as file:
-                    start = torch.load(io.BytesIO(file.read()), map_location=options.device, weights_only=True)
-                begin_with(self.model, start)
+                begin_with(self.model, load_exported(options.start, options.device))
                 self.model.detector_b.freeze()
             else:
                 train_detector(self.model.detector_b, stream, options, self.edge_weights)
