@@ -76,17 +76,23 @@ SHARED = (HEIGHT, SLOPES, SEGMENTS)
 
 EVIDENCE_PX = (1000.0, 1400.0)
 """Sides of the squares of as many pixels as the photograph has where its light is looked for: rims and shadows tell it,
-and in small pictures they are lost."""
+and in small pictures they are lost: with 700 px the light of 81 % of 64 synthetic photographs of 1280 px was found
+within 45 degrees, with 500 px 75 %, with both of these 83 %."""
 
 MIDDLE = 0.8
 """Share of the photograph's sides that is looked at then."""
 
-LIGHT_EVIDENCE, LIGHT_ABOVE = 2.0, 3.0
-"""How much the mean evidence counts, and the belief beforehand that light comes from above; see ``believed``.
+SURENESS_PX = 512.0
+"""Side of the square of as many pixels as the photograph has where it is read under several lights; its middle too."""
 
-Of 64 synthetic photographs of 1280 px, a third of them lit from anywhere, evidence alone finds the light of 83 % within
-45 degrees, with 700 px 81 %, with 500 px 75 %. On the panels that Cycles rendered it always does. On real stone it errs
-more, under joints and stains toward light from below, which real photographs hardly have: hence the belief.
+LIGHT_EVIDENCE, LIGHT_SURENESS, LIGHT_ABOVE = 1.8, 25.0, 2.0
+"""How much three things count: the mean evidence of the light branch; how much surer of its segments the network is
+when told that light; and the belief beforehand that light comes from above, see ``believed``.
+
+The first two were fitted to 128 synthetic photographs of held-out shapes, lit from anywhere. Of 64 others the light of
+83 % is found within 45 degrees, of the 22 of them lit from below 77 %; with 2, 0 and 3, as it was before, 69 and 41 %.
+On real stone all evidence errs more, under joints and stains toward light from below, which real photographs hardly
+have: hence the belief.
 """
 
 STAGE = "Reading the photograph"
@@ -296,8 +302,11 @@ class Predictor:
         maps: FloatArray | None = None
         report(progress, done, total, STAGE)
         evidence = np.mean([self.network.find_light(_middle(photo.grey, side)) for side in EVIDENCE_PX], axis=0)
-        towards = believed(np.float32(LIGHT_EVIDENCE) * evidence, LIGHT_ABOVE)
-        if light_deg is not None:
+        if light_deg is None:
+            tried = self._sureness(_middle(photo.grey, SURENESS_PX), progress, total)
+            around = np.float32(LIGHT_EVIDENCE) * evidence[:2] + np.float32(LIGHT_SURENESS) * tried
+            towards = believed(around, LIGHT_ABOVE)
+        else:
             towards = _direction(light_deg)
         for height, width in sizes:
             grey = read
@@ -329,6 +338,21 @@ class Predictor:
             weights=self.weights,
             runtime=self.runtime,
         )
+
+    def _sureness(self, grey: FloatArray, progress: Progress | None, total: float) -> FloatArray:
+        """Where from light makes most sense of a photograph: it is read as lit from the right, above, left and below.
+
+        Told the true light the network is surer of what it sees, for figures seen inside out are none.
+
+        Returns:
+            (2,) float32, x right and y up: differences of the mean share of the likeliest segment.
+        """
+        sureness = np.zeros(2, np.float32)
+        for light_deg in (0.0, 90.0, 180.0, 270.0):
+            report(progress, 0.0, total, STAGE)
+            towards = _direction(light_deg)
+            sureness += towards * self._run(lit(grey, towards))[SEGMENTS].max(axis=0).mean() / 2
+        return sureness
 
     def _run_mirrored(self, grey: FloatArray, towards: FloatArray) -> FloatArray:
         """What the network says of the mirror image, mirrored back: all maps (CHANNELS, h, w)."""

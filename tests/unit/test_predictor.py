@@ -20,6 +20,8 @@ from inference.refinement import refine
 from inference.runtime import RawPrediction
 
 ROOT = Path(__file__).resolve().parents[2]
+TRIED = 4
+"""Lights under which a photograph is read before the passes that count."""
 
 
 class Linear:
@@ -93,8 +95,8 @@ def test_light_is_found_first_and_then_known_to_every_pass() -> None:
     runtime = Linear()
     predict(smooth(700, 900, 4.0), runtime)
     # Small passes are of the photograph and of its mirror image.
-    assert [shape[0] for shape in runtime.shapes] == [256, 256, 384, 384, 704]
-    for (x, y), side in zip(runtime.towards, (1, -1, 1, -1, 1), strict=True):
+    assert [shape[0] for shape in runtime.shapes[TRIED:]] == [256, 256, 384, 384, 704]
+    for (x, y), side in zip(runtime.towards[TRIED:], (1, -1, 1, -1, 1), strict=True):
         # Beside three of evidence each way the belief that light is from above.
         counted = 3.0 * predictor_module.LIGHT_EVIDENCE
         expected = math.atan2(counted + predictor_module.LIGHT_ABOVE, counted)
@@ -111,6 +113,31 @@ def test_light_is_looked_for_in_the_middle_at_several_sizes() -> None:
     runtime = Linear()
     predict(smooth(66, 900, 4.0), runtime)
     assert all(min(shape) >= 64 for shape in runtime.looked_at)
+
+
+def test_light_that_makes_the_network_surest_is_believed() -> None:
+    class Surer(Linear):
+        """Finds no light, but sees figures where it is told light from the left."""
+
+        def run(self, x: np.ndarray) -> RawPrediction:
+            raw = super().run(x)
+            sure = 0.5 + 0.4 * max(-self.towards[-1][0], 0.0)
+            shares = np.array([sure, 1.0 - sure, 0.0, 0.0, 0.0, 0.0], np.float32)
+            return raw._replace(segments=np.broadcast_to(shares[:, None, None], raw.segments.shape).copy())
+
+        def find_light(self, grey: np.ndarray) -> np.ndarray:
+            return np.zeros(3, np.float32)
+
+    runtime = Surer()
+    predict(smooth(400, 500, 4.0), runtime)
+    assert runtime.towards[:TRIED] == [
+        pytest.approx(light, abs=1e-4) for light in ((1.0, 0.0), (0.0, 1.0), (-1.0, 0.0), (0.0, -1.0))
+    ]
+    # Its middle, within whole multiples of 32.
+    assert set(runtime.shapes[:TRIED]) == {(352, 416)}
+    x, y = runtime.towards[TRIED]
+    surer = 0.4 / 2 * predictor_module.LIGHT_SURENESS
+    assert math.atan2(y, x) == pytest.approx(math.atan2(predictor_module.LIGHT_ABOVE, -surer), abs=0.01)
 
 
 def test_what_leans_to_one_side_is_balanced_by_the_mirror_image() -> None:
@@ -137,7 +164,7 @@ def test_without_evidence_light_is_believed_to_come_from_above() -> None:
 
     runtime = Undecided()
     predict(smooth(200, 300, 4.0), runtime)
-    for x, y in runtime.towards:
+    for x, y in runtime.towards[TRIED:]:
         assert x == pytest.approx(0.0, abs=1e-6) and 0.2 < y < 0.9
 
 
@@ -199,11 +226,11 @@ def test_a_tiled_photograph_gives_what_a_whole_one_does(monkeypatch: pytest.Monk
     grey = smooth(320, 1536, 6.0)
     runtime = Linear()
     tiled = predict(grey, runtime)
-    assert len(runtime.shapes) == 2 + 2 * 2  # overview and tiles, each with its mirror image
+    assert len(runtime.shapes) == TRIED + 2 + 2 * 2  # overview and tiles, each with its mirror image
     monkeypatch.setattr(predictor_module, "tiles", lambda height, width, tile: tiles(height, width, 4096))
     runtime = Linear()
     whole = predict(grey, runtime)
-    assert len(runtime.shapes) == 2 + 2
+    assert len(runtime.shapes) == TRIED + 2 + 2
     for name in ("soft_edges", "light"):  # the finest pass alone decides them
         np.testing.assert_allclose(getattr(tiled, name), getattr(whole, name), atol=2e-5, err_msg=name)
     for name in ("slopes", "segments"):
@@ -229,7 +256,7 @@ def test_heights_of_tiles_are_never_blended(monkeypatch: pytest.MonkeyPatch) -> 
 def test_a_long_frieze_is_first_seen_whole() -> None:
     runtime = Linear()
     predict(smooth(256, 2600, 6.0), runtime)
-    assert runtime.shapes[0] == (256, 2624)
+    assert runtime.shapes[TRIED] == (256, 2624)
 
 
 def test_borders_of_tiles_are_no_seams_in_the_relief(monkeypatch: pytest.MonkeyPatch) -> None:
