@@ -34,6 +34,8 @@ STAINS = (0.2, 2.0)
 that shows nothing of the carving teaches nothing."""
 BLACKENED_SHARE = 0.4
 """Of the photographs of deep carving, which stands outdoors, are stained 1.2 to 2.2 times as strongly."""
+TRANSLUCENT_SHARE = 0.3
+"""Of the photographs show marble or alabaster, in which light spreads before it comes out again."""
 SKY_LIGHTS = 12
 SKY_SPREAD = 0.5
 SECOND_SPREAD = 0.2
@@ -84,6 +86,8 @@ class Lighting:
         second_share: its strength beside the main light.
         bounce: share of light that the stone throws back, into its own hollows.
         roughness: 0 Lambert, 1 flat as a full moon.
+        sheen: brightness of the stone's mirroring of the main light, relative to its own; 0 is matt.
+        gloss: exponent of that mirroring: the greater, the narrower.
     """
 
     light: FloatArray
@@ -95,6 +99,8 @@ class Lighting:
     second_share: float
     bounce: float
     roughness: float
+    sheen: float = 0.0
+    gloss: float = 1.0
 
 
 def light_vector(azimuth_deg: float, elevation_deg: float) -> FloatArray:
@@ -137,6 +143,8 @@ def draw_lighting(rng: np.random.Generator, light: FloatArray | None = None, slo
         second_share=rng.uniform(0.05, 0.3) if rng.random() < 0.4 else 0.0,
         bounce=rng.uniform(0.2, 0.7),
         roughness=rng.uniform(0.0, 0.6),
+        sheen=rng.uniform(0.1, 0.6) if rng.random() < 0.3 else 0.0,
+        gloss=rng.uniform(5.0, 30.0),
     )
 
 
@@ -188,6 +196,9 @@ def take_photograph(
     lighting = draw_lighting(rng, light, slope)
     seen = height + draw_grain(height.shape, rng, stone, slope)
     picture = shade(seen, lighting)
+    if rng.random() < TRANSLUCENT_SHARE:
+        spread = _blur(picture, rng.uniform(1.5, 5.0))
+        picture += (spread - picture) * np.float32(rng.uniform(0.2, 0.6))
     albedo = draw_albedo(height, rng, stone, blocks)
     if slope >= SHALLOW_SLOPE and rng.random() < BLACKENED_SHARE:
         albedo = _power(albedo, rng.uniform(1.2, 2.2))
@@ -235,6 +246,10 @@ def shade(height: FloatArray, lighting: Lighting) -> FloatArray:
     shadow = cast_shadow(height, lighting.light, lighting.spread)
     distance = lighting.distance * math.hypot(*height.shape)
     _add_lamp(main, shadow, normals, lighting.light.astype(np.float64), distance, lighting.roughness)
+    if lighting.sheen > 0.0:
+        halfway = lighting.light + np.array((0.0, 0.0, 1.0), np.float32)
+        halfway /= np.linalg.norm(halfway)
+        _add_sheen(main, shadow, normals, halfway, np.float32(lighting.sheen), np.float32(lighting.gloss))
     picture = main * np.float32((1.0 - lighting.sky) * (1.0 - lighting.second_share))
     picture += sky * np.float32(lighting.sky)
     if lighting.second_share > 0.0:
@@ -395,6 +410,16 @@ def _add_lamp(picture, shadow, normals, light, distance, roughness):  # type: ig
             picture[y, x] = facing * strength * (1.0 - shadow[y, x]) / (light[2] + 0.05)
 
 
+@numba.njit(cache=True, fastmath=True)
+def _add_sheen(picture, shadow, normals, halfway, sheen, gloss):  # type: ignore[no-untyped-def]
+    """The mirrored light of a worn or polished stone, after Blinn; ``halfway`` between the light and the viewer."""
+    for y in range(picture.shape[0]):
+        for x in range(picture.shape[1]):
+            facing = normals[0, y, x] * halfway[0] + normals[1, y, x] * halfway[1] + normals[2, y, x] * halfway[2]
+            if facing > np.float32(0.0):
+                picture[y, x] += sheen * facing**gloss * (np.float32(1.0) - shadow[y, x])
+
+
 # --- Stone ---
 
 
@@ -409,6 +434,25 @@ def draw_grain(shape: tuple[int, ...], rng: np.random.Generator, stone: Stone, r
             0, a flat slab, bounds nothing.
     """
     most = 0.22 if relief_slope < FLAT_SLOPE else min(0.22, 0.06 + 0.6 * relief_slope)
+    if rng.random() < 0.5:  # a weathered stone is rough here and smooth there
+        smooth = _patch(_field(stone, "cloud", shape, rng, 0.4, 2.0), rng.uniform(-0.8, 0.6), rng.uniform(0.3, 1.5))
+        grain = _evenly_rough(shape, rng, stone, most * rng.uniform(1.0, 1.6))
+        grain *= 1.0 - smooth * np.float32(rng.uniform(0.4, 1.0))
+    else:
+        grain = _evenly_rough(shape, rng, stone, most)
+    if rng.random() < 0.3:  # fields of pits
+        size = rng.uniform(1.5, 6.0)
+        pits = _blur(_sample(_pick(stone.noise["speckle"], rng), shape, rng, zoom=size), 0.4 * size)
+        pits = _patch(pits / pits.std(), rng.uniform(0.4, 1.6), rng.uniform(0.6, 1.2))
+        pits *= _patch(_field(stone, "cloud", shape, rng, 0.4, 2.0), rng.uniform(-1.5, 0.8), rng.uniform(0.3, 1.0))
+        grain -= pits * np.float32(size * most * rng.uniform(0.3, 1.5))
+    if rng.random() < 0.2:
+        grain -= _draw_cracks(shape, rng) * np.float32(rng.uniform(0.5, 3.0))
+    return grain
+
+
+def _evenly_rough(shape: tuple[int, ...], rng: np.random.Generator, stone: Stone, most: float) -> FloatArray:
+    """Fine relief in pixels, the same all over, whose parts have root mean square slopes up to ``most``."""
     grain = _sample(_pick(stone.reliefs, rng), shape, rng, zoom=rng.uniform(0.4, 1.6))
     _scale_slope(grain, most * float(rng.uniform(0.05, 1.0)) * float(rng.uniform(0.2, 1.0)))
     if rng.random() < 0.6:
@@ -425,6 +469,21 @@ def draw_grain(shape: tuple[int, ...], rng: np.random.Generator, stone: Stone, r
         _scale_slope(marks, most * float(rng.uniform(0.15, 0.7)))
         grain += marks
     return grain
+
+
+def _draw_cracks(shape: tuple[int, ...], rng: np.random.Generator) -> FloatArray:
+    """Thin ragged lines from side to side, 0 beside them to 1."""
+    rows, columns = shape
+    cracks = np.zeros((rows, columns), np.float32)
+    for _ in range(int(rng.integers(1, 5))):
+        steps = int(rng.integers(12, 60))
+        walk = np.cumsum(rng.standard_normal(steps)) / math.sqrt(steps)
+        across = np.linspace(-0.1, 1.1, steps)
+        along = rng.uniform(0.0, 1.0) + rng.normal(0.0, 0.3) * (across - 0.5) + 0.06 * walk
+        places = (across, along) if rng.random() < 0.5 else (along, across)
+        points = np.stack(places, 1) * (columns, rows)
+        cv2.polylines(cracks, [np.round(points * 8).astype(np.int32)], False, rng.uniform(0.4, 1.0), 1, cv2.LINE_AA, 3)
+    return _blur(cracks, rng.uniform(0.4, 1.0))
 
 
 def draw_albedo(
@@ -459,7 +518,9 @@ def draw_albedo(
         numbers = np.asarray(blocks, np.int64)
         numbers = numbers - numbers.min()
         count = int(numbers.max()) + 1
-        tone += (rng.standard_normal(count) * (0.05 + 0.5 * strength * rng.random())).astype(np.float32)[numbers]
+        # Masons took what stone there was: blocks may differ more than anything on them.
+        contrast = rng.uniform(0.15, 0.5) if rng.random() < 0.3 else 0.05 + 0.5 * strength * rng.random()
+        tone += (rng.standard_normal(count) * contrast).astype(np.float32)[numbers]
         # Lichen and soot stop at a joint: each block has its own readiness to be stained.
         block_bias = (rng.standard_normal(count) * 0.7 * rng.random()).astype(np.float32)[numbers]
 

@@ -16,10 +16,13 @@ from training.photograph import (
     Lighting,
     Stone,
     _calmed,
+    _draw_cracks,
+    _evenly_rough,
     _fill_joints,
     carving_slope,
     cast_shadow,
     draw_albedo,
+    draw_grain,
     draw_lighting,
     light_vector,
     mean_light,
@@ -144,6 +147,45 @@ def test_slopes_are_shaded_as_by_the_mean_light() -> None:
     across, upright = shade(gentle, mixed), shade(np.ascontiguousarray(gentle.T), mixed)
     assert across[20, 35] - across[20, 10] == pytest.approx(0.02 * light[0] / light[2], rel=0.12)
     assert upright[10, 20] - upright[35, 20] == pytest.approx(0.02 * light[1] / light[2], rel=0.12)
+
+
+def test_a_sheen_brightens_what_mirrors_the_light_to_the_viewer() -> None:
+    matt = plain(180.0, 45.0)
+    gain = shade(roof(), replace(matt, sheen=0.4, gloss=20.0)) - shade(roof(), matt)
+    # The mirror would tilt by 22.5 degrees to the left; the roof's sides tilt by 16.7 to the left and to the right.
+    assert gain[20, 10] == pytest.approx(0.4 * math.cos(math.radians(5.8)) ** 20, rel=0.05)
+    assert gain[20, 35] == pytest.approx(0.4 * math.cos(math.radians(39.2)) ** 20, abs=0.01)
+    shadowed = np.zeros((41, 121), np.float32)
+    shadowed[:, :20] = 30.0
+    low = plain(180.0, 30.0)
+    gain = shade(shadowed, replace(low, sheen=0.4, gloss=5.0)) - shade(shadowed, low)
+    assert gain[20, 40] == 0.0 < gain[20, 110]
+
+
+def test_grain_is_rough_here_and_smooth_there_in_many_photographs() -> None:
+    rng = np.random.default_rng(4)
+
+    def unevenness(grain: np.ndarray) -> float:
+        fine = grain - cv2.GaussianBlur(grain, (0, 0), 3.0)
+        tiles = fine.reshape(4, 64, 4, 64).std((1, 3))
+        return float(tiles.max() / tiles.min())
+
+    even = [unevenness(_evenly_rough((256, 256), rng, STONE, 0.1)) for _ in range(30)]
+    drawn = [unevenness(draw_grain((256, 256), rng, STONE, 0.05)) for _ in range(60)]
+    assert np.median(even) < 2.0
+    assert np.mean(np.greater(drawn, 2.0)) > 0.4
+    assert np.mean(np.less(drawn, 2.0)) > 0.2
+
+
+def test_cracks_are_thin_lines_from_side_to_side() -> None:
+    rng = np.random.default_rng(5)
+    for _ in range(10):
+        cracks = _draw_cracks((200, 300), rng)
+        assert cracks.min() >= 0.0
+        assert 0.2 < cracks.max() <= 1.0
+        assert (cracks > 0.1).mean() < 0.12
+        borders = (cracks[0], cracks[-1], cracks[:, 0], cracks[:, -1])
+        assert sum(border.max() > 0.05 for border in borders) >= 2
 
 
 def test_groove_is_less_open_than_the_slab() -> None:
