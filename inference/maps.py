@@ -26,8 +26,8 @@ SEGMENT_PALETTE: ByteArray = np.array(
     [(96, 88, 80), (230, 160, 110), (200, 90, 90), (100, 170, 90), (110, 140, 200), (220, 200, 90)], np.uint8
 )
 
-# A panel as deep as a tenth of its longer side: the proportions of a carved frieze.
-DEPTH_TO_SIDE = 0.1
+# A panel as deep as a twentieth of its longer side, as a metre of width is by default, see `settings.MeshSettings`.
+DEPTH_TO_SIDE = 0.05
 # From the upper left at 32 degrees above the stone, as a raking lamp; x right, y up, z to the viewer.
 _RAKING = (-0.6, 0.6, 0.53)
 _AMBIENT = 0.15
@@ -110,7 +110,7 @@ def shade(height: FloatArray, depth_px: float | None = None, light: tuple[float,
 
     Args:
         height: (H, W) float32, row 0 at the top.
-        depth_px: how many pixels high a height of 1 stands; None: a tenth of the longer side.
+        depth_px: how many pixels high a height of 1 stands; None: a twentieth of the longer side.
         light: unit vector toward the light; x right, y up, z to the viewer.
 
     Returns:

@@ -99,7 +99,7 @@ class MeshSettings(_Limited):
 
     width_m: float = _setting(1.0, 0.001, 1000.0, "Width", "Width of the panel", "LENGTH")
     depth_m: float = _setting(
-        0.1, 0.0, 100.0, "Depth", "From the slab to the highest point of a fully carved panel", "LENGTH"
+        0.05, 0.0, 100.0, "Depth", "From the slab to the highest point of a fully carved panel", "LENGTH"
     )
     max_vertices: int = _setting(
         1_000_000, 4, 100_000_000, "Vertices", "The mesh has at most this many vertices; the maps keep full resolution"

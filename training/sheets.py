@@ -40,7 +40,7 @@ def turned(picture: Picture, height: FloatArray, degrees: float = TURN_DEG) -> P
 
     Args:
         picture: (H, W) of its front.
-        height: (H, W) float32, 0 slab to 1 full depth, a tenth of the longer side.
+        height: (H, W) float32, 0 slab to 1 full depth, a twentieth of the longer side.
         degrees: how far the relief is turned about its upright axis, its left side to the back.
 
     Returns:

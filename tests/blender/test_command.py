@@ -76,7 +76,7 @@ def test_record_says_how_it_was_made(relief, module, photo, tmp_path):
     assert record["settings"] == {
         **module("inference.settings").RefinementSettings().to_mapping(),
         "width_m": 2.5,
-        "depth_m": 0.1,
+        "depth_m": 0.05,
         "max_vertices": 700,
     }
     assert {"read", "predict", "refine", "mesh", "maps"} <= record["times_s"].keys()

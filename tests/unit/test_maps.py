@@ -90,7 +90,7 @@ def test_shading_is_not_normalised() -> None:
     flat = shade(np.zeros((64, 80), np.float32))
     assert flat.min() == flat.max() and 140 < flat[0, 0] < 220
     assert np.array_equal(shade(np.full((64, 80), 0.7, np.float32)), flat)
-    faint, strong = (int(np.ptp(shade(scale * roof()).astype(int))) for scale in (0.01, 1.0))
+    faint, strong = (int(np.ptp(shade(scale * roof()).astype(int))) for scale in (0.02, 2.0))
     assert faint < 8 < 40 < strong
 
 

@@ -18,7 +18,7 @@ def test_a_flat_panel_turned_is_narrower_by_the_cosine() -> None:
 def test_what_stands_out_moves_away_from_the_side_it_is_seen_from_and_hides_what_is_behind() -> None:
     picture = np.tile(np.arange(400, dtype=np.uint16) // 2 + 20, (40, 1)).astype(np.uint8)
     height = np.zeros((40, 400), np.float32)
-    height[:, 200:240] = 1.0  # 40 px high
+    height[:, 200:240] = 2.0  # 40 px high
     flat, seen = turned(picture, 0 * height, 30.0), turned(picture, height, 30.0)
     shift = 40 * np.sin(np.radians(30.0))
     cosine = np.cos(np.radians(30.0))
