@@ -29,7 +29,7 @@ WIDEST_MARGIN = 0.08
 """Of the photograph's size: wall, mount or print beside the panel, that has nothing of its light."""
 CLOSEST = 0.63
 """Least window, relative to the crop made of it: full-size photographs show figures larger than a crop."""
-ENLARGED_SHARE = 0.25
+ENLARGED_SHARE = 0.6
 """Of the photographs are taken small and enlarged, as `inference.predictor.enlarged` does before it reads them."""
 
 

@@ -57,6 +57,7 @@ def _as_they_are(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
     """Photographs of tests are small, and but for the tests of that they are read at their own size."""
     if "enlarged" not in request.node.name:
         monkeypatch.setattr(predictor_module, "SMALL_PX", 0)
+        monkeypatch.setattr(predictor_module, "FINER", 1.0)
 
 
 def photo(grey: np.ndarray):  # type: ignore[no-untyped-def]
@@ -281,17 +282,36 @@ def test_borders_of_tiles_are_no_seams_in_the_relief(monkeypatch: pytest.MonkeyP
 
 
 @pytest.mark.parametrize(
-    ("size", "read"), [((70, 101), (140, 202)), ((600, 700), (768, 896)), ((768, 800), (768, 800))]
+    ("size", "maps", "read"),
+    [
+        ((70, 101), (140, 202), (140, 202)),
+        ((600, 700), (768, 896), (900, 1050)),
+        ((768, 800), (768, 800), (1152, 1200)),
+        ((1800, 2000), (1800, 2000), (1897, 2108)),
+        ((2000, 2100), (2000, 2100), (2000, 2100)),
+    ],
 )
-def test_small_photographs_are_enlarged(size: tuple[int, int], read: tuple[int, int]) -> None:
+def test_photographs_are_read_enlarged_and_small_ones_have_enlarged_maps(
+    size: tuple[int, int], maps: tuple[int, int], read: tuple[int, int]
+) -> None:
+    assert predictor_module.enlarged(np.zeros(size, np.float32)).shape == read
+    assert predictor_module.map_size(*size) == maps
+
+
+def test_maps_are_those_of_the_enlarged_photograph_reduced() -> None:
     runtime = Linear()
-    grey = 0.2 + 0.5 * smooth(*size, 6.0)
+    grey = 0.2 + 0.5 * smooth(600, 650, 8.0)
     prediction = predict(grey, runtime)
-    assert runtime.shapes[-1] == tuple(math.ceil(side / 32) * 32 for side in read)
-    assert prediction.height.shape == prediction.confidence.shape == read
-    assert prediction.slopes.shape == (*read, 2)
-    again = cv2.resize(photo(grey).grey, read[::-1], interpolation=cv2.INTER_LINEAR)
+    assert runtime.shapes[-1] == (928, 992)  # 900 and 975 in whole multiples of 32
+    assert prediction.height.shape == prediction.confidence.shape == (768, 832)
+    again = cv2.resize(photo(grey).grey, (832, 768), interpolation=cv2.INTER_LINEAR)
+    again = (again - again.mean()) / (again.std() + 0.05)
     assert np.corrcoef(prediction.height.ravel(), again.ravel())[0, 1] > 0.99
+    # A slope is per pixel of the maps, whatever the size at which the photograph was read.
+    for axis in (0, 1):
+        slope = np.gradient(again, axis=1 - axis)[20:-20, 20:-20]
+        found = prediction.slopes[20:-20, 20:-20, axis]
+        assert (found * slope).sum() / (slope * slope).sum() == pytest.approx(1.0, abs=0.02)
 
 
 def test_enlarged_greys_stay_greys() -> None:
