@@ -82,7 +82,9 @@ def write_classes(path: str | PathLike[str], probabilities: FloatArray, palette:
     _write(path, png)
 
 
-def write_preview(path: str | PathLike[str], photo: Photo, height: FloatArray, prediction: Prediction) -> None:
+def write_preview(
+    path: str | PathLike[str], photo: Photo, height: FloatArray, prediction: Prediction, depth_px: float
+) -> None:
     """Write photo, shaded relief, height and soft edges side by side as PNG, each with its caption.
 
     Args:
@@ -90,12 +92,13 @@ def write_preview(path: str | PathLike[str], photo: Photo, height: FloatArray, p
         photo: the photograph.
         height: (H, W) float32, refined, 0 slab to 1 full depth.
         prediction: for the soft edges.
+        depth_px: how many pixels high a height of 1 stands in the shaded relief.
     """
     grey = np.rint(np.clip(height, 0.0, 1.0) * 255.0).astype(np.uint8)
     edges = np.clip(cv2.transform(prediction.soft_edges, EDGE_PALETTE.T.astype(np.float32)), 0.0, 255.0)
     pictures = [
         ("photo", photo.colour),
-        ("shaded relief", shade(height)),
+        ("shaded relief", shade(height, depth_px)),
         ("height", grey),
         ("edges: soft blue, medium green, sharp orange", edges.astype(np.uint8)),
     ]

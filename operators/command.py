@@ -258,7 +258,8 @@ def _write_maps(stem: Path, result: Reconstruction, progress: _Progress) -> None
         maps.write_normals(_with(stem, ".normal.png"), height_m, width_m)
         maps.write_classes(_with(stem, ".edges.png"), prediction.soft_edges, maps.EDGE_PALETTE)
         maps.write_classes(_with(stem, ".segments.png"), prediction.segments, maps.SEGMENT_PALETTE)
-        maps.write_preview(_with(stem, ".preview.png"), result.photo, result.height, prediction)
+        depth_px = depth_m / width_m * result.height.shape[1]
+        maps.write_preview(_with(stem, ".preview.png"), result.photo, result.height, prediction, depth_px)
 
 
 def _write_models(stem: Path, result: Reconstruction, formats: Sequence[str], progress: _Progress) -> None:

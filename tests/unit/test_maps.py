@@ -113,7 +113,7 @@ def test_preview_shows_four_pictures(tmp_path: Path) -> None:
         height, np.zeros((100, 300, 2), np.float32), edges, np.zeros((100, 300, 6), np.float32),
         np.ones((100, 300), np.float32), np.array([0.0, 0.0, 1.0], np.float32), "test", "test",
     )  # fmt: skip
-    write_preview(tmp_path / "p.png", photo_from_array(colour, "a"), height, prediction)
+    write_preview(tmp_path / "p.png", photo_from_array(colour, "a"), height, prediction, 5.0)
     preview = read(tmp_path / "p.png")[..., ::-1]
     assert preview.shape[0] > 100 and preview.shape[1] % 4 == 0
     tile = preview.shape[1] // 4
@@ -124,6 +124,19 @@ def test_preview_shows_four_pictures(tmp_path: Path) -> None:
     assert preview[100:, :tile].max() > 150  # the caption
 
 
+def test_preview_shades_the_relief_as_deep_as_it_is_made(tmp_path: Path) -> None:
+    shape = (64, 64)
+    prediction = Prediction(
+        roof(), np.zeros((*shape, 2), np.float32), np.zeros((*shape, 4), np.float32),
+        np.zeros((*shape, 6), np.float32), np.ones(shape, np.float32), np.array([0.0, 0.0, 1.0], np.float32), "", "",
+    )  # fmt: skip
+    for depth_px in (2.0, 20.0):
+        photo = photo_from_array(np.zeros(shape, np.uint8), "a")
+        write_preview(tmp_path / "p.png", photo, roof(), prediction, depth_px)
+        shaded = read(tmp_path / "p.png")[:64, 68:132, 0]  # the second picture, beside the first one's margin
+        assert np.abs(shaded.astype(int) - shade(roof(), depth_px)).max() <= 1
+
+
 def test_preview_of_a_large_photo_stays_small(tmp_path: Path) -> None:
     shape = (2000, 1500)
     prediction = Prediction(
@@ -131,7 +144,7 @@ def test_preview_of_a_large_photo_stays_small(tmp_path: Path) -> None:
         np.zeros((*shape, 6), np.float32), np.ones(shape, np.float32), np.array([0.0, 0.0, 1.0], np.float32), "", "",
     )  # fmt: skip
     photo = photo_from_array(np.zeros(shape, np.uint8), "a")
-    write_preview(tmp_path / "p.png", photo, prediction.height, prediction)
+    write_preview(tmp_path / "p.png", photo, prediction.height, prediction, 5.0)
     assert max(read(tmp_path / "p.png").shape) < 2600
 
 
