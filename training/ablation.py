@@ -97,8 +97,7 @@ def train(variant: Variant, options: Options, recorded: list[Batch]) -> Training
     training.model.train()
     for _ in recorded:
         share = training.step / len(recorded)
-        for group in training.optimiser.param_groups:
-            group["lr"] = learning_rate(options, training.step, share)
+        training.set_learning_rate(learning_rate(options, training.step, share))
         training.one_step(to_device(next(stream), options.device), training.ramp(share))
         training.step += 1
     training.calibrate(stream)

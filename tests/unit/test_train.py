@@ -16,7 +16,7 @@ from training import train
 from training.export import export
 from training.library import packed
 from training.mean import averaged
-from training.train import Options, Training, begin_with, learning_rate, save, update_average
+from training.train import Options, Training, begin_with, is_mixing, learning_rate, save, update_average
 
 
 @pytest.fixture
@@ -69,8 +69,25 @@ def test_a_run_resumes_with_all_its_state(options: Options, monkeypatch: pytest.
     assert second.step == first.step and second.starts == 1
     for name, value in second.average.state_dict().items():
         assert torch.equal(value, first.average.state_dict()[name]), name
-    kept = second.optimiser.state_dict()["state"]
-    assert len(kept) == len(first.optimiser.state_dict()["state"]) > 0
+    for kept, given in ((second.adam, first.adam), (second.muon, first.muon)):
+        assert len(kept.state_dict()["state"]) == len(given.state_dict()["state"]) > 0
+
+
+def test_every_learned_weight_is_stepped_by_one_optimiser(options: Options) -> None:
+    training = Training(options)
+    start = {name: value.clone() for name, value in training.model.named_parameters()}
+    torch.manual_seed(4)
+    for weight in training.model.parameters():
+        weight.grad = torch.randn_like(weight)
+    training.set_learning_rate(1e-3)
+    training.step_optimisers()
+    moved = {n: (p.detach() - start[n]).square().mean().sqrt().item() for n, p in training.model.named_parameters()}
+    mixing = {n for n, p in training.model.named_parameters() if is_mixing(p) and not n.startswith("detector_b")}
+    assert len(training.mixing) == len(mixing) > 0
+    for name, step in moved.items():
+        # Muon's steps are 0.2 times the rate by design, AdamW's first is the rate.
+        expected = 0.0 if name.startswith("detector_b") else 2e-4 if name in mixing else 1e-3
+        assert step == pytest.approx(expected, rel=0.35), name
 
 
 def test_a_run_begins_with_exported_weights(options: Options, tmp_path: Path) -> None:
