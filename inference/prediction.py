@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -40,3 +40,28 @@ class Prediction:
     light: FloatArray
     weights: str
     runtime: str
+
+
+def reduced(prediction: Prediction, size: tuple[int, int]) -> Prediction:
+    """The same answer on a coarser grid of so many rows and columns, or itself where it has that many."""
+    import cv2
+
+    rows, columns = prediction.height.shape
+    if (rows, columns) == size:
+        return prediction
+
+    def smaller(maps: FloatArray) -> FloatArray:
+        if maps.ndim == 2:
+            return np.asarray(cv2.resize(maps, size[::-1], interpolation=cv2.INTER_AREA), np.float32)
+        # One by one: OpenCV averages no more than four channels at once, unless by a whole number of pixels.
+        return np.dstack([smaller(maps[..., channel]) for channel in range(maps.shape[2])])
+
+    return replace(
+        prediction,
+        height=smaller(prediction.height),
+        # A slope is per pixel, and the pixels are larger now.
+        slopes=smaller(prediction.slopes) * np.array([columns / size[1], rows / size[0]], np.float32),
+        soft_edges=smaller(prediction.soft_edges),
+        segments=smaller(prediction.segments),
+        confidence=smaller(prediction.confidence),
+    )

@@ -15,7 +15,7 @@ from .errors import Progress, ReliefError, report
 from .lowpass import lowpass
 from .normalisation import MULTIPLE_PX, believed, lit, standardise
 from .photo import Photo
-from .prediction import EDGE_CLASSES, SEGMENT_CLASSES, FloatArray, Prediction
+from .prediction import EDGE_CLASSES, SEGMENT_CLASSES, FloatArray, Prediction, reduced
 from .runtime import Runtime, Weights, load_runtime
 
 TILE_PX = 1024
@@ -165,16 +165,6 @@ def enlarged(grey: FloatArray) -> FloatArray:
         return grey
     larger = cv2.resize(grey, size[::-1], interpolation=cv2.INTER_CUBIC)
     return np.asarray(np.clip(larger, 0.0, 1.0), np.float32)
-
-
-def reduced(maps: FloatArray, size: tuple[int, int]) -> FloatArray:
-    """All maps (CHANNELS, H, W) at the size (h, w), no larger than they are; a slope is per pixel of the result."""
-    if maps.shape[1:] == size:
-        return maps
-    smaller: FloatArray = np.stack([cv2.resize(m, size[::-1], interpolation=cv2.INTER_AREA) for m in maps])
-    smaller[SLOPES.start] *= maps.shape[2] / size[1]
-    smaller[SLOPES.start + 1] *= maps.shape[1] / size[0]
-    return smaller
 
 
 def levels(height: int, width: int) -> list[tuple[int, int]]:
@@ -355,8 +345,7 @@ class Predictor:
             maps = answer
         report(progress, total, total, STAGE)
         assert maps is not None
-        maps = reduced(maps, map_size(rows, columns))
-        return Prediction(
+        prediction = Prediction(
             height=maps[HEIGHT][0],
             slopes=np.moveaxis(maps[SLOPES], 0, -1),
             soft_edges=np.moveaxis(maps[SOFT_EDGES], 0, -1),
@@ -366,6 +355,7 @@ class Predictor:
             weights=self.weights,
             runtime=self.runtime,
         )
+        return reduced(prediction, map_size(rows, columns))
 
     def _sureness(self, grey: FloatArray, progress: Progress | None, total: float) -> FloatArray:
         """Where from light makes most sense of a photograph: it is read as lit from the right, above, left and below.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -84,20 +83,6 @@ def refine(
     if mask is not None:
         height *= cv2.resize(mask, height.shape[::-1], interpolation=cv2.INTER_LINEAR)
     return height
-
-
-def reduced(prediction: Prediction, longer_px: int) -> Prediction:
-    """The same answer on a coarser grid, its longer side of this length, or itself where it is no larger."""
-    rows, columns = prediction.height.shape
-    scale = longer_px / max(rows, columns)
-    if scale >= 1.0:
-        return prediction
-    size = max(round(columns * scale), 1), max(round(rows * scale), 1)
-    names = ("height", "slopes", "soft_edges", "segments", "confidence")
-    maps = {name: cv2.resize(getattr(prediction, name), size, interpolation=cv2.INTER_AREA) for name in names}
-    # A slope is per pixel, and the pixels are larger now.
-    maps["slopes"] = maps["slopes"] * np.array([columns / size[0], rows / size[1]], np.float32)
-    return replace(prediction, **maps)
 
 
 def _resized(corrections: Corrections, size: tuple[int, ...]) -> Corrections:

@@ -52,14 +52,16 @@ class PredictionStore:
 
     def get_draft(self, photo_sha256: str, weights: str) -> Prediction | None:
         """The stored prediction at DRAFT_PX; the last one is kept, for a slider asks again and again."""
-        from ..inference.refinement import reduced
+        from ..inference.prediction import reduced
 
         key = _key(photo_sha256, weights)
         if self._draft is None or self._draft[0] != key:
             prediction = self.get(photo_sha256, weights)
             if prediction is None:
                 return None
-            self._draft = key, reduced(prediction, DRAFT_PX)
+            rows, columns = prediction.height.shape
+            scale = min(DRAFT_PX / max(rows, columns), 1.0)
+            self._draft = key, reduced(prediction, (max(round(rows * scale), 1), max(round(columns * scale), 1)))
         return self._draft[1]
 
     def put(self, photo_sha256: str, prediction: Prediction) -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from inference.prediction import Prediction
-from inference.refinement import reduced, refine
+from inference.prediction import Prediction, reduced
+from inference.refinement import refine
 from inference.settings import RefinementSettings
 
 SIZE = (128, 160)
@@ -189,8 +189,19 @@ def test_mask_leaves_bare_slab_outside() -> None:
 
 def test_reduced_prediction_refines_to_the_same_large_forms() -> None:
     known = prediction(wave(COARSE_PX), wave(COARSE_PX) + 0.1 * wave(40))
-    small = reduced(known, SIZE[1] // 2)
+    small = reduced(known, (SIZE[0] // 2, SIZE[1] // 2))
     assert small.height.shape == (SIZE[0] // 2, SIZE[1] // 2)
     whole = refine(known).reshape(SIZE[0] // 2, 2, SIZE[1] // 2, 2).mean(axis=(1, 3))
     assert refine(small) == pytest.approx(whole, abs=0.02)
-    assert reduced(known, SIZE[1]) is known
+    assert reduced(known, SIZE) is known
+
+
+def test_predictions_are_reduced_to_any_size() -> None:
+    known = prediction(wave(COARSE_PX), wave(COARSE_PX))
+    small = reduced(known, (100, 130))
+    assert small.segments.shape == (100, 130, 6) and small.soft_edges.shape == (100, 130, 4)
+    assert small.segments.sum(axis=2) == pytest.approx(1.0, abs=1e-5)
+    # Slopes are per pixel of the result.
+    rise = np.diff(small.height, axis=1)[:, 5:-5]
+    found = small.slopes[:, 5:-6, 0] / 2 + small.slopes[:, 6:-5, 0] / 2
+    assert (rise * found).sum() / (rise * rise).sum() == pytest.approx(1.0, abs=0.02)
