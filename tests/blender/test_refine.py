@@ -270,7 +270,7 @@ def test_draft_answers_first_and_the_full_solve_follows(module, known, photo, mo
     bpy.ops.relief.reconstruct(filepath=str(photo))
     relief = bpy.context.active_object
     refine = module("operators.refine")
-    monkeypatch.setattr(module("operators.prediction_store"), "DRAFT_PX", 60)
+    monkeypatch.setattr(module("operators.prediction_store"), "DRAFT_PX", 70)  # no whole share of 120
     bpy.context.scene.relief.strength_sharp = 2.0
     full = _positions()
     assert bpy.ops.relief.refine(draft=True) == {"FINISHED"}
