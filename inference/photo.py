@@ -103,6 +103,23 @@ def is_upright_jpeg(path: Path) -> bool:
     return header.format == "JPEG" and header.orientation == 1
 
 
+def upright_points(path: Path, points: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Where points of a picture as its file stores it lie in the picture as `read_photo` turns it upright.
+
+    Args:
+        path: file of the picture.
+        points: (N, 2) x and y as parts of the stored width and height, from the top left.
+
+    Raises:
+        ReliefError: as `read_photo`.
+    """
+    orientation = read_header(_read_bytes(path), path.name).orientation
+    x, y = points[:, ::-1].T if orientation >= 5 else points.T
+    x = 1.0 - x if orientation in (2, 3, 6, 7) else x
+    y = 1.0 - y if orientation in (3, 4, 7, 8) else y
+    return np.stack((x, y), axis=1)
+
+
 def photo_from_array(pixels: AnyArray, name: str, max_size: int | None = None) -> Photo:
     """Make a Photo of pixels that are already in memory.
 

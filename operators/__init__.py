@@ -70,12 +70,13 @@ def register() -> None:
 def unregister() -> None:
     import bpy
 
-    from . import job, refine, thumbnails
+    from . import job, prepare, refine, thumbnails
 
     for handlers in _restoring():
         handlers.remove(refine.settle_restored)
     refine.stop_settling()
     job.abandon()
+    prepare.stop_drawing()
     bpy.utils.unregister_cli_command(_commands.pop())
     del bpy.types.Object.relief_view
     thumbnails.clear()

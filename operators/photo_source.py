@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -64,6 +64,8 @@ def choose_photos(
 def photo_file(image: bpy.types.Image, placement: Placement | None = None) -> PhotoSource:
     """An image of Blender as a file, with what is to be done to it first.
 
+    Blender shows a photograph as its file stores it, whatever its EXIF says; so corners were picked on that.
+
     Raises:
         ReliefError: the image has no still picture, or its file is gone.
     """
@@ -72,7 +74,7 @@ def photo_file(image: bpy.types.Image, placement: Placement | None = None) -> Ph
         raise ReliefError(f"{image.name} is a movie, a sequence or a tiled image. Choose a single photograph.")
     path = Path(bpy.path.abspath(image.filepath_from_user(), library=image.library)) if image.filepath else None
     if path is not None and path.is_file() and image.packed_file is None and not image.is_dirty:
-        return PhotoSource(path, placement, read_preparation(image))
+        return PhotoSource(path, placement, _upright(read_preparation(image), path))
     import tempfile  # only here: enabling the extension stays quick
 
     folder = tempfile.TemporaryDirectory(prefix="relief-")
@@ -80,20 +82,44 @@ def photo_file(image: bpy.types.Image, placement: Placement | None = None) -> Ph
     if image.packed_file is not None and not image.is_dirty:
         copy = Path(folder.name, name)
         copy.write_bytes(image.packed_file.data)
-    elif image.has_data or image.source == "GENERATED":
-        copy = Path(folder.name, name.stem + ".png")
-        _save_png(image, copy)
-    else:
+        return PhotoSource(copy, placement, _upright(read_preparation(image), copy), folder)
+    if not image.has_data and image.source != "GENERATED":
         raise ReliefError(
             f"The file of {image.name} is missing: {path}. Find it with File > External Data, or choose another."
         )
+    copy = Path(folder.name, name.stem + ".png")
+    _save_png(image, copy)
     return PhotoSource(copy, placement, read_preparation(image), folder)
 
 
+def _upright(preparation: Preparation | None, path: Path) -> Preparation | None:
+    """The preparation with its corners where they lie once the file's photograph is turned upright."""
+    if preparation is None or not preparation.corners:
+        return preparation
+    import numpy as np
+
+    from ..inference.photo import upright_points
+
+    corners = upright_points(path, np.array(preparation.corners))
+    return replace(preparation, corners=tuple((float(x), float(y)) for x, y in corners))
+
+
 def _save_png(image: bpy.types.Image, path: Path) -> None:
-    """Painted and generated images exist in Blender's memory alone."""
-    copy = image.copy()
+    """Painted and generated pixels exist in Blender's memory alone, and a plain copy of the image would lack them."""
+    import numpy as np
+
+    columns, rows = image.size
+    pixels = np.empty((rows * columns, image.channels), np.float32)
+    image.pixels.foreach_get(pixels.ravel())
+    colours = np.ones((rows * columns, 4), np.float32)
+    colours[:, :3] = pixels[:, :3] if image.channels >= 3 else pixels[:, :1]
+    if image.channels == 4:
+        colours[:, 3] = pixels[:, 3]
+    copy = bpy.data.images.new(image.name, columns, rows, alpha=True, float_buffer=image.is_float)
     try:
+        copy.colorspace_settings.name = image.colorspace_settings.name
+        copy.alpha_mode = image.alpha_mode
+        copy.pixels.foreach_set(colours.ravel())
         copy.file_format = "PNG"
         copy.save(filepath=str(path))
     finally:

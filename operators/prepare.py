@@ -12,6 +12,9 @@ from .photo_source import photo_file
 from .placement import is_reference
 from .words import spoken
 
+_drawn: list[Any] = []
+"""Handlers that draw what was clicked, while corners are picked."""
+
 HELP = "Click the four corners of the panel | Backspace: take the last one back | Esc: cancel"
 
 
@@ -29,7 +32,6 @@ class RELIEF_OT_pick_corners(bpy.types.Operator):
     bl_options = {"REGISTER", "UNDO"}
 
     _points: list[Vector]
-    _drawing: Any
     _image: bpy.types.Image
     _window: bpy.types.Window
     _opened: bool
@@ -43,7 +45,7 @@ class RELIEF_OT_pick_corners(bpy.types.Operator):
         self._image, self._points = chosen_image(context), []
         self._window, area, self._opened = show_image(context, self._image)
         region = next(region for region in area.regions if region.type == "WINDOW")
-        self._drawing = bpy.types.SpaceImageEditor.draw_handler_add(self._draw, (), "WINDOW", "POST_PIXEL")
+        _drawn.append(bpy.types.SpaceImageEditor.draw_handler_add(self._draw, (), "WINDOW", "POST_PIXEL"))
         with context.temp_override(window=self._window, area=area, region=region):
             bpy.ops.image.view_all("INVOKE_DEFAULT", fit_view=True)
             context.window_manager.modal_handler_add(self)
@@ -90,8 +92,14 @@ class RELIEF_OT_pick_corners(bpy.types.Operator):
         self._image.relief.straighten = True
         return {"FINISHED"}
 
+    def cancel(self, context: bpy.types.Context) -> None:
+        """Blender closed the window, or loads another file."""
+        stop_drawing()
+        if context.workspace is not None:
+            context.workspace.status_text_set(None)
+
     def _end(self, context: bpy.types.Context, area: bpy.types.Area | None) -> None:
-        bpy.types.SpaceImageEditor.draw_handler_remove(self._drawing, "WINDOW")
+        stop_drawing()
         context.workspace.status_text_set(None)
         if area is not None:
             area.header_text_set(None)
@@ -112,6 +120,12 @@ class RELIEF_OT_pick_corners(bpy.types.Operator):
         for kind in ("POINTS", "LINE_LOOP"):
             if len(points) > (kind == "LINE_LOOP"):
                 batch_for_shader(shader, kind, {"pos": points}).draw(shader)
+
+
+def stop_drawing() -> None:
+    """Draw no corners any more."""
+    while _drawn:
+        bpy.types.SpaceImageEditor.draw_handler_remove(_drawn.pop(), "WINDOW")
 
 
 class RELIEF_OT_preview_preparation(bpy.types.Operator):
@@ -143,6 +157,7 @@ class RELIEF_OT_preview_preparation(bpy.types.Operator):
         texture = encode_texture(photo.colour)
         shown.pack(data=texture, data_len=len(texture))
         shown.source = "FILE"
+        shown.buffers_free()  # an earlier preview's pixels
         if not bpy.app.background:
             show_image(context, shown)
         return {"FINISHED"}

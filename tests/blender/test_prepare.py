@@ -6,6 +6,7 @@ import json
 import math
 
 import bpy
+import cv2
 import numpy as np
 import pytest
 from mathutils import Matrix, Vector
@@ -41,6 +42,32 @@ def test_corners_straighten_the_panel_and_are_recorded(known, image, monkeypatch
     assert tuple(straight["relief_grid"]) == (64, 64)
 
 
+def test_corners_picked_on_a_photograph_that_lies_on_its_side(known, photo, tmp_path):
+    """Blender shows it as its file stores it, 80 x 120 pixels; the panel stands at the lower left of that."""
+    stored = cv2.rotate(cv2.imread(str(photo)), cv2.ROTATE_90_COUNTERCLOCKWISE)
+    jpeg = cv2.imencode(".jpg", stored, [cv2.IMWRITE_JPEG_QUALITY, 98])[1].tobytes()
+    exif = b"Exif\0\0MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x06\0\0\0\0\0\0"  # turn clockwise
+    turned = tmp_path / "turned.jpg"
+    turned.write_bytes(jpeg[:2] + b"\xff\xe1" + (len(exif) + 2).to_bytes(2, "big") + exif + jpeg[2:])
+    image = bpy.data.images.load(str(turned))
+    assert image.size[:] == (80, 120)
+    bpy.context.scene.relief.image = image
+    image.relief.corners, image.relief.straighten = [0.0, 0.4, 0.9, 0.4, 0.9, 1.0, 0.0, 1.0], True
+    image.relief.aspect = 1.0
+    for packed in (False, True):
+        if packed:
+            image.pack()
+        bpy.ops.relief.reconstruct()
+        relief = bpy.context.active_object
+        bpy.context.view_layer.objects.active = None
+        corners = json.loads(relief["relief_preparation"])["corners"]
+        np.testing.assert_allclose(sorted(corners), [[0.0, 0.0], [0.0, 0.9], [0.6, 0.0], [0.6, 0.9]], atol=1e-6)
+        shown = relief.active_material.node_tree.nodes["photo"].image
+        pixels = np.array(shown.pixels[:]).reshape(*tuple(shown.size)[::-1], 4)[::-1, :, 2::-1] * 255
+        there = cv2.resize(cv2.imread(str(photo))[:72, :72], tuple(shown.size)).astype(float)
+        assert np.abs(pixels - there).mean() < 4
+
+
 def test_impossible_corners_are_told(known, image):
     image.relief.straighten = True
     image.relief.corners = [0.0, 0.0, 1.0, 0.0, 0.5, 0.1, 0.5, 1.0]
@@ -57,8 +84,13 @@ def test_preview_shows_the_prepared_photograph_and_keeps_the_original(image):
     for _ in range(2):
         assert bpy.ops.relief.preview_preparation() == {"FINISHED"}
     assert sorted(i.name for i in bpy.data.images) == ["panel.png", "panel.png prepared"]
-    assert bpy.data.images["panel.png prepared"].size[:] == (64, 64)
+    shown = bpy.data.images["panel.png prepared"]
+    assert shown.size[:] == (64, 64)
     assert image.size[:] == (120, 80)
+    before = np.array(shown.pixels[:])
+    image.relief.corners = [0.0, 0.1, 0.5, 0.1, 0.5, 0.9, 0.0, 0.9]
+    assert bpy.ops.relief.preview_preparation() == {"FINISHED"}
+    assert np.abs(np.array(shown.pixels[:]) - before).max() > 0.1, "the earlier preview's pixels are not shown again"
 
 
 @pytest.mark.parametrize("turn_deg", [0.0, 40.0])

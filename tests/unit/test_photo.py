@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from inference.errors import ReliefError
-from inference.photo import is_upright_jpeg, photo_from_array, read_photo
+from inference.photo import is_upright_jpeg, photo_from_array, read_photo, upright_points
 
 SUFFIXES = (".jpg", ".png", ".tif", ".webp", ".bmp")
 # Corners of a picture, clockwise from the top left.
@@ -151,6 +151,18 @@ def test_grey_of_every_format(tmp_path: Path, suffix: str) -> None:
     photo = read_photo(write(tmp_path, f"ramp{suffix}", encoded(suffix, ramp)))
     assert photo.colour.shape == (64, 96, 3)
     np.testing.assert_allclose(photo.grey[30, [3, 90]], [6 / 255, 180 / 255], atol=0.01)
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_points_turn_as_the_picture_does(tmp_path: Path, orientation: int) -> None:
+    stored = np.zeros((80, 128, 3), np.uint8)
+    stored[20, 96] = 255
+    path = tmp_path / "turned.png"
+    path.write_bytes(with_orientation(".png", stored, orientation))
+    read = read_photo(path).grey
+    row, column = np.unravel_index(read.argmax(), read.shape)
+    (point,) = upright_points(path, np.array([[96.5 / 128, 20.5 / 80]]))
+    assert point == pytest.approx(((column + 0.5) / read.shape[1], (row + 0.5) / read.shape[0]))
 
 
 @pytest.mark.parametrize("suffix", [".jpg", ".png", ".tif", ".webp"])
