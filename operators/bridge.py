@@ -75,7 +75,12 @@ def unpack_photo(object_: bpy.types.Object, own: Path | None = None) -> None:
 
     Args:
         own: the artist's file, if Blender shows it alike; without it a copy goes into the folder textures.
+
+    Raises:
+        ReliefError: the copy cannot be written; the photograph stays packed.
     """
+    from ..inference.errors import ReliefError
+
     image = object_.active_material.node_tree.nodes["photo"].image
     if own is not None:
         image.filepath_raw = str(own)
@@ -84,8 +89,14 @@ def unpack_photo(object_: bpy.types.Object, own: Path | None = None) -> None:
     name = bpy.path.clean_name(image.name)
     numbers = itertools.chain([""], (f"_{n}" for n in itertools.count(2)))
     free = (f"//textures/{name}{number}.jpg" for number in numbers)
+    packed_as, data = image.filepath_raw, image.packed_file.data
     image.filepath_raw = next(path for path in free if not os.path.exists(bpy.path.abspath(path)))
-    image.unpack(method="WRITE_LOCAL")
+    try:
+        image.unpack(method="WRITE_LOCAL")
+    except RuntimeError as error:
+        image.filepath_raw = packed_as
+        image.pack(data=data, data_len=len(data))  # Blender has let go of it by now
+        raise ReliefError("The photograph stays inside the .blend: beside it, textures cannot be written.") from error
 
 
 def has_its_grid(object_: bpy.types.Object) -> bool:
@@ -97,7 +108,8 @@ def has_its_grid(object_: bpy.types.Object) -> bool:
 def update_relief(object_: bpy.types.Object, relief: ReliefMesh, settings: dict[str, float]) -> None:
     """Move the vertices of a relief in place; its faces are made anew only where the grid changed.
 
-    What was sculpted stays, as an offset from the surface that was solved, and so does the paint.
+    What was sculpted stays, as an offset from the surface that was solved, and so does the paint. Objects that share
+    the mesh, as linked duplicates do, learn what it was made with too.
     """
     from ..inference.meshing import resampled
 
@@ -112,7 +124,15 @@ def update_relief(object_: bpy.types.Object, relief: ReliefMesh, settings: dict[
         _fill_mesh(mesh, relief, sculpted)
         if paint is not None:
             write_paint_colours(object_, resampled(paint, relief.grid))
-    object_[SETTINGS], object_[GRID] = json.dumps(settings), relief.grid
+    for sharer in bpy.data.objects:
+        if sharer.data == mesh:
+            sharer[SETTINGS], sharer[GRID] = json.dumps(settings), relief.grid
+
+
+def settings_of(object_: bpy.types.Object) -> dict[str, float]:
+    """The settings that a relief was last made with, by name."""
+    settings: dict[str, float] = json.loads(object_[SETTINGS])
+    return settings
 
 
 def read_paint_colours(object_: bpy.types.Object) -> npt.NDArray[np.float32] | None:
@@ -168,7 +188,7 @@ def _sculpted(object_: bpy.types.Object, width_m: float) -> npt.NDArray[np.float
     heights = mesh.attributes.get("height")
     if rows == 0 or heights is None or len(mesh.vertices) != rows * columns:
         return None
-    settings = json.loads(object_[SETTINGS])
+    settings = settings_of(object_)
     cell_m = settings["width_m"] / (columns - 1)
     moved = np.empty((rows, columns, 3), np.float32)
     mesh.attributes["position"].data.foreach_get("vector", moved.ravel())
@@ -236,10 +256,12 @@ def _note_origin(object_: bpy.types.Object, photo_sha256: str, weights: str, set
 
 
 def _collection(scene: bpy.types.Scene) -> bpy.types.Collection:
-    collection = scene.collection.children.get(COLLECTION)
-    if collection is None:
-        collection = bpy.data.collections.get(COLLECTION) or bpy.data.collections.new(COLLECTION)
-        scene.collection.children.link(collection)
+    """The scene's own collection "Relief", "Relief.001" where another scene or a linked file has that name."""
+    for child in scene.collection.children:
+        if child.name.partition(".")[0] == COLLECTION and child.library is None and child.override_library is None:
+            return child
+    collection = bpy.data.collections.new(COLLECTION)
+    scene.collection.children.link(collection)
     return collection
 
 

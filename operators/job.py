@@ -120,11 +120,11 @@ class Task:
 
     Attributes:
         work: runs on a thread of its own and never touches bpy.
-        finish: places what the work returned, on the main thread.
+        finish: places what the work returned, on the main thread, in Object Mode; returns what is to be told of it.
     """
 
     work: Work
-    finish: Callable[[bpy.types.Context, Any], None]
+    finish: Callable[[bpy.types.Context, Any], str | None]
 
 
 class JobOperator:
@@ -149,8 +149,7 @@ class JobOperator:
             return self._refuse(error)
         for task in tasks:
             try:
-                task.finish(context, task.work(None))
-                self._placed += 1
+                self._finish(context, task, task.work(None))
             except ReliefError as error:
                 self._refuse(error)
         return self._ended()
@@ -186,12 +185,14 @@ class JobOperator:
             return {"PASS_THROUGH"}
         total = self._begun + len(_waiting)
         stage = f"{self._begun} of {total}: {job.stage}" if total > 1 else job.stage
+        if job.done and context.mode != "OBJECT":  # what the artist edits or sculpts meanwhile stays the active object
+            _show(context, 1.0, "Leave Edit, Sculpt or Paint Mode first", True)
+            return {"PASS_THROUGH"}
         _show(context, job.share, stage, True, told(job.left_s))
         if not job.done:
             return {"PASS_THROUGH"}
         try:
-            self._task.finish(context, job.result())
-            self._placed += 1
+            self._finish(context, self._task, job.result())
             if _waiting:  # the last one's step of undo is the operator's own
                 bpy.ops.ed.undo_push(message="Relief")
         except ReliefError as error:
@@ -212,6 +213,12 @@ class JobOperator:
         if job is not None:
             job.stop()
             job.wait(2.0)
+
+    def _finish(self, context: bpy.types.Context, task: Task, result: Any) -> None:
+        said = task.finish(context, result)
+        self._placed += 1
+        if said:
+            self.report({"WARNING"}, spoken(said))  # type: ignore[attr-defined]
 
     def _begin(self) -> None:
         global _running

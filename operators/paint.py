@@ -30,8 +30,11 @@ class RELIEF_OT_paint(bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        cls.poll_message_set(spoken("Select a relief that has not been remeshed"))
         relief = context.view_layer.objects.active
+        if context.mode == "EDIT_MESH":  # its colours are out of reach there
+            cls.poll_message_set(spoken("Leave Edit, Sculpt or Paint Mode first"))
+            return False
+        cls.poll_message_set(spoken("Select a relief that has not been remeshed"))
         return is_relief(relief) and GRID in relief and has_its_grid(relief)
 
     def execute(self, context: bpy.types.Context) -> set[str]:

@@ -13,6 +13,7 @@ from . import job, prediction_store, thumbnails
 from .bridge import PHOTO_SHA256, PREPARATION, WEIGHTS, has_its_grid, is_relief, write_classes
 from .photo_source import PhotoSource, photo_file
 from .reconstruction import reconstruct
+from .refine import solve
 from .scene_settings import read_runtime, read_settings
 from .words import spoken
 
@@ -70,10 +71,10 @@ def _read(
 
 def _refine(name: str, context: bpy.types.Context, result: Reconstruction) -> None:
     relief = context.view_layer.objects.get(name)
-    if relief is None:
-        raise ReliefError("The relief was removed while its photograph was read.")
+    if relief is None or not has_its_grid(relief):
+        raise ReliefError("The relief was removed or remeshed while its photograph was read.")
     context.view_layer.objects.active = relief
+    solve(relief, result.prediction, *read_settings(context.scene), result.prediction)
     relief[PHOTO_SHA256], relief[WEIGHTS] = result.photo.sha256, result.prediction.weights
-    bpy.ops.relief.refine()
     write_classes(relief.data, result.mesh)
     thumbnails.clear()

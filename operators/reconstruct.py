@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import bpy
 
+from ..inference.errors import ReliefError
 from . import job, prediction_store
 from .bridge import create_relief, is_relief, unpack_photo
 from .photo_source import PhotoSource, choose_photos
@@ -82,29 +83,40 @@ def _carve(
     )
 
 
-def _place(source: PhotoSource, chosen: bool, context: bpy.types.Context, result: Reconstruction) -> None:
+def _place(source: PhotoSource, chosen: bool, context: bpy.types.Context, result: Reconstruction) -> str | None:
     matrix = source.placement.matrix
     if source.placement.width_m is None:  # a reference keeps its place
         taken = [o.matrix_world.translation for o in context.scene.objects if is_relief(o)]
         matrix = step_aside(matrix, result.mesh_settings.width_m, taken)
     relief = create_relief(result, context.scene, matrix)
-    if not packs_photographs(context):
-        _unpack(relief, source, result)
     if chosen:  # what is to be done next with this photograph finds it in the sidebar
         context.scene.relief.image = bpy.data.images.load(str(source.path), check_existing=True)
     context.window_manager.relief_progress.runtime = result.prediction.runtime
-    context.scene.relief.width_m = result.mesh_settings.width_m  # the slider shows the width taken from an empty
+    layers = context.view_layer.layer_collection.children
+    if any(layer.exclude and layer.collection in relief.users_collection for layer in layers):
+        context.scene.collection.objects.link(relief)
     for object_ in context.selected_objects:
         object_.select_set(False)
+    context.view_layer.objects.active = None  # else the slider moves the relief that was active before
+    context.scene.relief.width_m = result.mesh_settings.width_m  # the slider shows the width taken from an empty
     relief.select_set(True)
     context.view_layer.objects.active = relief
+    return None if packs_photographs(context) else _unpack(relief, source, result)
 
 
-def _unpack(relief: bpy.types.Object, source: PhotoSource, result: Reconstruction) -> None:
-    """Keep the photograph out of the .blend: the artist's own file where it shows the same, else a copy."""
+def _unpack(relief: bpy.types.Object, source: PhotoSource, result: Reconstruction) -> str | None:
+    """Keep the photograph out of the .blend: the artist's own file where it shows the same, else a copy.
+
+    Returns:
+        Why it could not be kept out.
+    """
     from ..inference.photo import is_upright_jpeg
 
-    if source.folder is None and not result.preparation and is_upright_jpeg(source.path):
-        unpack_photo(relief, source.path)
-    elif bpy.data.is_saved:
-        unpack_photo(relief)
+    try:
+        if source.folder is None and not result.preparation and is_upright_jpeg(source.path):
+            unpack_photo(relief, source.path)
+        elif bpy.data.is_saved:
+            unpack_photo(relief)
+    except ReliefError as error:
+        return str(error)
+    return None

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
 import bpy
 
 from ..inference.errors import ReliefError
+from ..inference.settings import MeshSettings, RefinementSettings
 from . import prediction_store
 from .bridge import (
     PHOTO_SHA256,
@@ -13,10 +17,14 @@ from .bridge import (
     is_relief,
     read_mask,
     read_paint_colours,
+    settings_of,
     update_relief,
 )
 from .scene_settings import read_settings
 from .words import spoken
+
+if TYPE_CHECKING:
+    from ..inference.prediction import Prediction
 
 DRAFT = "relief_draft"
 """Stands on a relief whose surface is a draft; undone and saved with it."""
@@ -54,36 +62,63 @@ class RELIEF_OT_refine(bpy.types.Operator):
         return prediction_store.store().holds(relief[PHOTO_SHA256], relief[WEIGHTS])
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        from ..inference.corrections import read_paint
-        from ..inference.meshing import build_mesh
-        from ..inference.refinement import refine
-
-        relief, store = context.view_layer.objects.active, prediction_store.store()
-        origin = relief[PHOTO_SHA256], relief[WEIGHTS]
+        relief = context.view_layer.objects.active
         try:
-            refinement_settings, mesh_settings = read_settings(context.scene)
-            prediction = store.get(*origin)
-            if prediction is None:
-                raise ReliefError("The stored prediction could not be read. Reconstruct the photograph again.")
+            settings = read_settings(context.scene)
+            prediction = stored_prediction(relief)
             draft = self.draft and max(prediction.height.shape) > prediction_store.DRAFT_PX
-            colours = read_paint_colours(relief)
-            height = refine(
-                (draft and store.get_draft(*origin)) or prediction,
-                refinement_settings,
-                None if colours is None else read_paint(colours),
-                read_mask(relief),
-            )
-            mesh = build_mesh(height, mesh_settings, prediction)
+            coarse = prediction_store.store().get_draft(relief[PHOTO_SHA256], relief[WEIGHTS]) if draft else None
+            solve(relief, coarse or prediction, *settings, prediction)
         except ReliefError as error:
             self.report({"ERROR"}, spoken(str(error)))
             return {"CANCELLED"}
-        update_relief(relief, mesh, {**refinement_settings.to_mapping(), **mesh_settings.to_mapping()})
         if draft:
             relief[DRAFT] = True
             settle_later()
-        else:
-            relief.pop(DRAFT, None)
         return {"FINISHED"}
+
+
+def stored_prediction(relief: bpy.types.Object) -> Prediction:
+    """What the network said of a relief's photograph.
+
+    Raises:
+        ReliefError: it is stored no longer, or cannot be read.
+    """
+    prediction = prediction_store.store().get(relief[PHOTO_SHA256], relief[WEIGHTS])
+    if prediction is None:
+        raise ReliefError("The stored prediction could not be read. Reconstruct the photograph again.")
+    return prediction
+
+
+def solve(
+    relief: bpy.types.Object,
+    solved: Prediction,
+    refinement_settings: RefinementSettings,
+    mesh_settings: MeshSettings,
+    prediction: Prediction,
+) -> None:
+    """Solve a relief with its paint and its mask, and move its vertices.
+
+    Args:
+        relief: the object, in Object or Vertex Paint Mode.
+        solved: what is solved, the prediction or a smaller draft of it.
+        refinement_settings: of the height.
+        mesh_settings: of the mesh.
+        prediction: whose edges, segments and confidence the vertices get.
+
+    Raises:
+        ReliefError: the mask cannot be read.
+    """
+    from ..inference.corrections import read_paint
+    from ..inference.meshing import build_mesh
+    from ..inference.refinement import refine
+
+    colours = read_paint_colours(relief)
+    paint = None if colours is None else read_paint(colours)
+    height = refine(solved, refinement_settings, paint, read_mask(relief))
+    mesh = build_mesh(height, mesh_settings, prediction)
+    update_relief(relief, mesh, {**refinement_settings.to_mapping(), **mesh_settings.to_mapping()})
+    relief.pop(DRAFT, None)
 
 
 def settle_later() -> None:
@@ -98,15 +133,30 @@ def stop_settling() -> None:
         bpy.app.timers.unregister(_settle)
 
 
-def _settle() -> None:
-    relief = bpy.context.view_layer.objects.active
-    if relief is not None and DRAFT in relief and bpy.ops.relief.refine.poll():
-        bpy.ops.relief.refine()
+def _settle() -> float | None:
+    """Solve every draft in full, with the settings that it was made with; those being edited or sculpted later."""
+    later = None
+    for relief in _drafts():
+        if relief.mode not in ("OBJECT", "VERTEX_PAINT"):
+            later = QUIET_S
+            continue
+        relief.pop(DRAFT)
+        if not has_its_grid(relief):
+            continue
+        values = settings_of(relief)
+        with suppress(ReliefError):  # told where the artist refines it; here nobody asked
+            settings = RefinementSettings.from_mapping(values), MeshSettings.from_mapping(values)
+            prediction = stored_prediction(relief)
+            solve(relief, prediction, *settings, prediction)
+    return later
+
+
+def _drafts() -> list[bpy.types.Object]:
+    return [o for o in bpy.data.objects if DRAFT in o and is_relief(o) and o.library is None]
 
 
 @bpy.app.handlers.persistent
 def settle_restored(*_: object) -> None:
     """After undo, redo and opening a file: a draft that came back is solved in full, from the settings with it."""
-    relief = bpy.context.view_layer.objects.active
-    if relief is not None and DRAFT in relief:
+    if _drafts():
         settle_later()

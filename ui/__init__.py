@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 
 def _classes() -> tuple[type, ...]:
     from . import doors, light_arrow, panels, preferences, presets_panel, properties
@@ -24,6 +26,12 @@ def _classes() -> tuple[type, ...]:
     )
 
 
+def _restoring() -> tuple[list[Any], ...]:
+    import bpy
+
+    return bpy.app.handlers.undo_post, bpy.app.handlers.redo_post
+
+
 def register() -> None:
     import bpy
 
@@ -37,13 +45,21 @@ def register() -> None:
     bpy.types.WindowManager.relief_progress = bpy.props.PointerProperty(type=properties.RELIEF_PG_progress)
     bpy.utils.register_preset_path(str(presets_panel.FOLDER))
     doors.add()
+    properties.watch()
+    bpy.app.handlers.load_post.append(properties.watch)
+    for handlers in _restoring():
+        handlers.append(properties.follow)
 
 
 def unregister() -> None:
     import bpy
 
-    from . import doors, presets_panel
+    from . import doors, presets_panel, properties
 
+    for handlers in _restoring():
+        handlers.remove(properties.follow)
+    bpy.app.handlers.load_post.remove(properties.watch)
+    properties.unwatch()
     doors.remove()
     bpy.utils.unregister_preset_path(str(presets_panel.FOLDER))
     del bpy.types.WindowManager.relief_progress

@@ -35,6 +35,8 @@ class RELIEF_PT_main(_Sidebar, bpy.types.Panel):
             layout.progress(factor=progress.share, text=progress.stage)
             layout.operator("relief.cancel", icon="CANCEL")
             layout.separator()
+        if progress.trouble:
+            layout.label(text=progress.trouble, icon="ERROR", translate=False)
         if reference:
             text = bpy.app.translations.pgettext_iface("Selected reference: {0}").format(active.data.name)
             layout.label(text=text, icon="IMAGE_REFERENCE", translate=False)

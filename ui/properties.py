@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from dataclasses import Field, fields
 from typing import Any
@@ -11,6 +12,7 @@ import bpy
 from ..inference.settings import MeshSettings, PreparationSettings, RefinementSettings
 
 _held = False
+_owner = object()
 
 
 def hold(held: bool) -> None:
@@ -19,11 +21,47 @@ def hold(held: bool) -> None:
     _held = held
 
 
-def refine(_group: bpy.types.PropertyGroup, _context: bpy.types.Context) -> None:
+def refine(_group: bpy.types.PropertyGroup, context: bpy.types.Context) -> None:
     """A moved slider shows on the active relief at once, where there is one."""
-    if not _held and bpy.ops.relief.refine.poll():
+    if _held or not bpy.ops.relief.refine.poll():
+        return
+    progress = context.window_manager.relief_progress
+    try:
         # Without a window nobody drags, and no timer would run.
         bpy.ops.relief.refine(draft=not bpy.app.background)
+        progress.trouble = ""
+    except RuntimeError as error:  # what the operator reports; of a slider Blender shows no report
+        progress.trouble = str(error).removeprefix("Error: ").strip()
+        raise
+
+
+@bpy.app.handlers.persistent
+def follow(*_: object) -> None:
+    """Let the sliders show what the active relief was made with, so that moving one changes nothing else of it."""
+    context = bpy.context
+    relief = context.view_layer.objects.active
+    context.window_manager.relief_progress.trouble = ""
+    if relief is None or "relief_settings" not in relief:
+        return
+    hold(True)
+    try:
+        for name, value in json.loads(relief["relief_settings"]).items():
+            if name in _settings:
+                setattr(context.scene.relief, name, value)
+    finally:
+        hold(False)
+
+
+@bpy.app.handlers.persistent
+def watch(*_: object) -> None:
+    """Have `follow` called when another object becomes active; Blender forgets it with every file that is opened."""
+    bpy.msgbus.clear_by_owner(_owner)
+    bpy.msgbus.subscribe_rna(key=(bpy.types.LayerObjects, "active"), owner=_owner, args=(), notify=follow)
+
+
+def unwatch() -> None:
+    """Take `watch` back."""
+    bpy.msgbus.clear_by_owner(_owner)
 
 
 def _property(setting: Field[Any]) -> Any:
@@ -114,3 +152,4 @@ class RELIEF_PG_progress(bpy.types.PropertyGroup):
     share: bpy.props.FloatProperty(options={"SKIP_SAVE"})  # type: ignore[valid-type]
     stage: bpy.props.StringProperty(options={"SKIP_SAVE"})  # type: ignore[valid-type]
     runtime: bpy.props.StringProperty(options={"SKIP_SAVE"})  # type: ignore[valid-type]
+    trouble: bpy.props.StringProperty(options={"SKIP_SAVE", "HIDDEN"})  # type: ignore[valid-type]

@@ -19,6 +19,7 @@ class _Context:
     def __init__(self) -> None:
         self.timers: list[object] = []
         self.status: str | None = None
+        self.mode = "OBJECT"
         self.window = object()
         self.workspace = SimpleNamespace(status_text_set=lambda text: setattr(self, "status", text))
         self.window_manager = SimpleNamespace(
@@ -198,6 +199,26 @@ def test_tasks_run_one_after_the_other_and_a_failed_one_stops_none(job, start):
     assert operator.placed == [1, 3]
     assert len(job.steps) == 1  # the first one's; the last one's is the operator's own
     assert _idle(job, context)
+
+
+def test_the_result_waits_for_object_mode(job, start):
+    operator, context, go_on = start()
+    go_on.set()
+    job._running.wait(10.0)
+    context.mode = "SCULPT"
+    assert operator.modal(context, TIMER) == {"PASS_THROUGH"} and operator.placed == []
+    assert context.window_manager.relief_progress.stage == "Leave Edit, Sculpt or Paint Mode first"
+    context.mode = "OBJECT"
+    assert operator.modal(context, TIMER) == {"FINISHED"} and operator.placed == [1]
+    assert _idle(job, context)
+
+
+def test_what_finishing_says_is_told(job, start):
+    operator, context, go_on = start()
+    operator.placed = SimpleNamespace(append=lambda _result: "It stays packed.")
+    go_on.set()
+    assert _finish_one(operator, job, context) == {"FINISHED"}
+    assert operator.reports == [({"WARNING"}, "It stays packed.")]
 
 
 def test_a_second_run_waits_in_the_queue_of_the_first(job, start):

@@ -144,6 +144,19 @@ def test_image_of_the_sidebar(known, photo, stored):
     assert len(bpy.data.images) == images + 1
 
 
+def test_pixels_painted_in_blender_are_carved(known, photo):
+    image = bpy.data.images.load(str(photo))
+    painted = np.ones((80, 120, 4), np.float32)
+    painted[:40, :, :3] = 0.25
+    image.pixels.foreach_set(painted.ravel())
+    assert image.is_dirty
+    bpy.context.scene.relief.image = image
+    bpy.ops.relief.reconstruct()
+    shown = np.array(_texture().pixels[:]).reshape(80, 120, 4)
+    assert shown[:35, :, :3] == pytest.approx(0.25, abs=0.03) and shown[45:, :, :3] == pytest.approx(1.0, abs=0.03)
+    assert image.is_dirty and cv2.imread(str(photo)).std() > 10.0, "the artist's file stays"
+
+
 def test_the_same_photograph_again_stands_beside_the_first(known, photo):
     bpy.context.scene.relief.width_m = 2.0
     for _ in range(3):
@@ -279,6 +292,36 @@ def test_image_whose_file_is_gone(known, photo):
         bpy.ops.relief.reconstruct()
 
 
+def test_each_scene_has_its_own_collection_whatever_is_linked(known, photo, tmp_path):
+    bpy.ops.relief.reconstruct(filepath=str(photo))
+    first, scene = bpy.context.active_object, bpy.context.scene
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "library.blend"))
+    for _ in range(2):
+        bpy.ops.relief.reconstruct(filepath=str(photo))
+    assert [c.name for c in scene.collection.children] == ["Relief"] and len(scene.collection.all_objects) == 3
+    bpy.ops.scene.new(type="NEW")
+    for _ in range(2):
+        bpy.ops.relief.reconstruct(filepath=str(photo))
+    assert [c.name for c in bpy.context.scene.collection.children] == ["Relief.001"]
+    assert len(bpy.context.scene.collection.all_objects) == 2 and len(scene.collection.all_objects) == 3
+    assert first.name not in bpy.context.scene.collection.all_objects
+    bpy.ops.wm.read_homefile(use_empty=True)
+    bpy.ops.wm.link(
+        filename="Relief", directory=str(tmp_path / "library.blend") + "/Collection/", instance_collections=False
+    )
+    assert bpy.data.collections["Relief"].library is not None
+    assert bpy.ops.relief.reconstruct(filepath=str(photo)) == {"FINISHED"}
+    assert bpy.context.active_object.library is None and bpy.context.active_object.select_get()
+
+
+def test_a_relief_is_seen_though_its_collection_is_excluded(known, photo):
+    bpy.ops.relief.reconstruct(filepath=str(photo))
+    bpy.context.view_layer.layer_collection.children["Relief"].exclude = True
+    assert bpy.ops.relief.reconstruct(filepath=str(photo)) == {"FINISHED"}
+    bpy.context.view_layer.update()
+    assert bpy.context.active_object.select_get() and len(bpy.context.view_layer.objects) == 1
+
+
 def test_poll_says_why_not_in_edit_mode(known, photo):
     bpy.ops.relief.reconstruct(filepath=str(photo))
     bpy.ops.object.mode_set(mode="EDIT")
@@ -299,6 +342,10 @@ def test_photographs_lie_beside_the_file_where_they_are_not_packed(known, photo,
             assert image.packed_file is None and image.size[:] == (120, 80)
             names = sorted(path.name for path in (tmp_path / "textures").iterdir())
             assert len(names) == (2 if number else 1)
+        (tmp_path / "textures").rename(tmp_path / "before")
+        (tmp_path / "textures").touch()  # a file, where a folder is wanted
+        bpy.ops.relief.reconstruct(filepath=str(photo))
+        assert _texture().packed_file is not None and len(bpy.data.objects) == 4
     finally:
         preferences.pack = True
     bpy.ops.relief.reconstruct(filepath=str(photo))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from types import SimpleNamespace
 
 import bpy
 import numpy as np
@@ -286,6 +287,115 @@ def test_draft_answers_first_and_the_full_solve_follows(module, known, photo, mo
     assert refine.DRAFT not in relief
     refine.settle_restored()
     assert not bpy.app.timers.is_registered(refine._settle)
+
+
+def test_a_draft_is_solved_with_its_own_settings_though_another_object_is_active_by_then(
+    module, known, photo, monkeypatch
+):
+    bpy.ops.relief.reconstruct(filepath=str(photo))
+    first, refine = bpy.context.active_object, module("operators.refine")
+    bpy.context.scene.relief.strength_sharp = 2.0
+    full = _positions()
+    monkeypatch.setattr(module("operators.prediction_store"), "DRAFT_PX", 70)
+    assert bpy.ops.relief.refine(draft=True) == {"FINISHED"}
+    assert np.abs(_positions() - full).max() > 1e-5
+    bpy.ops.object.mode_set(mode="SCULPT")
+    assert refine._settle() == refine.QUIET_S and refine.DRAFT in first, "not under the sculptor's brush"
+    bpy.ops.object.mode_set(mode="OBJECT")
+    bpy.context.view_layer.objects.active = None
+    bpy.context.scene.relief.strength_sharp = 0.5
+    assert refine._settle() is None and refine.DRAFT not in first
+    refine.stop_settling()
+    bpy.context.view_layer.objects.active = first
+    np.testing.assert_array_equal(_positions(), full)
+
+
+def test_a_second_relief_leaves_the_first_as_it_is(module, known, photo):
+    bpy.ops.relief.reconstruct(filepath=str(photo))
+    first, before = bpy.context.active_object, _positions()
+    with_settings = first["relief_settings"]
+    empty = bpy.data.objects.new("reference", None)
+    empty.empty_display_type, empty.empty_display_size = "IMAGE", 5.0
+    empty.data = bpy.data.images.load(str(photo))
+    bpy.context.scene.collection.objects.link(empty)
+    bpy.context.view_layer.objects.active = empty
+    (task,) = _tasks(module)
+    bpy.context.view_layer.objects.active = first
+    task.finish(bpy.context, task.work(None))
+    assert bpy.context.active_object != first and bpy.context.scene.relief.width_m == pytest.approx(5.0)
+    bpy.context.view_layer.objects.active = first
+    np.testing.assert_array_equal(_positions(), before)
+    assert first["relief_settings"] == with_settings
+
+
+def _tasks(module) -> list:
+    operator = SimpleNamespace(files=[], filepath="", directory="", chosen=False)
+    return module("operators.reconstruct").RELIEF_OT_reconstruct.tasks(operator, bpy.context)
+
+
+def test_sliders_follow_the_active_relief(module, known, photo):
+    """Else moving one would give a relief all the values of another."""
+    scene, properties = bpy.context.scene.relief, module("ui.properties")
+    scene.width_m, scene.detail = 2.0, 1.8
+    bpy.ops.relief.reconstruct(filepath=str(photo))
+    first, before = bpy.context.active_object, _positions()
+    bpy.context.view_layer.objects.active = None
+    scene.width_m, scene.detail = 0.5, 1.0
+    bpy.ops.relief.reconstruct(filepath=str(photo))
+    second = bpy.context.active_object
+    bpy.context.view_layer.objects.active = first
+    properties.follow()  # as Blender calls it where there is a window
+    assert (scene.width_m, scene.detail) == pytest.approx((2.0, 1.8))
+    np.testing.assert_array_equal(_positions(), before)
+    scene.smoothing = 0.5
+    assert np.ptp(_positions()[:, 0]) == pytest.approx(2.0, abs=1e-5)
+    bpy.context.view_layer.objects.active = second
+    properties.follow()
+    assert (scene.width_m, scene.detail, scene.smoothing) == pytest.approx((0.5, 1.0, 0.0))
+    bpy.context.view_layer.objects.active = None
+    properties.follow()
+    assert scene.width_m == pytest.approx(0.5)
+
+
+def test_linked_duplicates_move_as_one_and_count_no_slider_as_sculpture(module, known, photo):
+    bpy.ops.relief.reconstruct(filepath=str(photo))
+    first = bpy.context.active_object
+    twin = first.copy()  # as Alt-D: both have one mesh
+    bpy.context.scene.collection.objects.link(twin)
+    bpy.context.scene.relief.depth_m = 0.1
+    bpy.context.view_layer.objects.active = twin
+    bpy.context.scene.relief.strength_sharp = 2.0
+    np.testing.assert_allclose(_positions(), _expected(module, known, photo), atol=1e-6)
+    bpy.context.scene.relief.max_vertices = 600
+    bpy.context.view_layer.objects.active = first
+    bpy.context.scene.relief.depth_m = 0.2
+    np.testing.assert_allclose(_positions(), _expected(module, known, photo), atol=1e-6)
+
+
+def test_paint_waits_for_the_end_of_edit_mode(known, photo):
+    bpy.ops.relief.reconstruct(filepath=str(photo))
+    bpy.ops.object.mode_set(mode="EDIT")
+    with pytest.raises(RuntimeError, match="Leave Edit"):
+        bpy.ops.relief.paint()
+    bpy.ops.object.mode_set(mode="OBJECT")
+    assert "corrections" not in bpy.context.active_object.data.color_attributes
+
+
+def test_a_slider_that_cannot_act_says_why_in_the_sidebar(module, known, photo, tmp_path):
+    bpy.ops.relief.reconstruct(filepath=str(photo))
+    before, progress = _positions(), bpy.context.window_manager.relief_progress
+    gone = tmp_path / "mask.png"
+    photo.rename(gone)
+    mask = bpy.data.images.load(str(gone))
+    gone.unlink()
+    mask.reload()
+    bpy.context.active_object.relief_mask = mask
+    bpy.context.scene.relief.strength_sharp = 2.0
+    assert progress.trouble == "The mask mask.png cannot be read. Open it again, or choose no mask."
+    np.testing.assert_array_equal(_positions(), before)
+    bpy.context.active_object.relief_mask = None
+    assert progress.trouble == ""
+    assert np.abs(_positions() - before).max() > 0.01
 
 
 def test_small_photographs_need_no_draft(module, known, photo):

@@ -8,6 +8,7 @@ fails ends the walk. Blender ends with 0 where all steps passed, else with 1.
 
 from __future__ import annotations
 
+import json
 import math
 import os
 import shutil
@@ -485,6 +486,22 @@ def queue_two() -> bool | None:
     return None
 
 
+def sliders_follow() -> bool | None:
+    """Another relief becomes active: the sliders show what it was made with, and nothing of it moves."""
+    active, sliders = bpy.context.view_layer.objects.active, bpy.context.scene.relief
+    if "followed" not in state:
+        sliders.smoothing = 0.5
+        state["followed"] = active.name
+        bpy.context.view_layer.objects.active = bpy.data.objects[PHOTO.stem]
+        state["first"] = positions()
+        return False
+    wanted = json.loads(active["relief_settings"])["smoothing"]
+    if abs(sliders.smoothing - wanted) > 1e-6:
+        return False
+    assert active.name != state["followed"] and positions() == state["first"]
+    return None
+
+
 def load_while_running() -> bool | None:
     """Another file in the middle of a run: nothing of the run comes into it."""
     if not running():
@@ -544,7 +561,7 @@ STEPS: list[Callable[[], bool | None]] = [
     show_edges, save, reopen, refine_again, export, speak_indonesian, speak_japanese, speak_english,
     begin_corners, click_corners, preview, paint, leave_paint,
     show_arrow, drag_arrow, show_maps, browse_photo, drag_photo, dropped_is_read,
-    stop_by_esc, queue_two, load_while_running, disable_while_running, open_panels, show_preferences,
+    stop_by_esc, queue_two, sliders_follow, load_while_running, disable_while_running, open_panels, show_preferences,
 ]  # fmt: skip
 begun = {"step": 0, "at": time.monotonic()}
 
