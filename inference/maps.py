@@ -89,7 +89,7 @@ def write_preview(
 
     Args:
         path: the file to write.
-        photo: the photograph.
+        photo: the photograph, of the maps' size or smaller.
         height: (H, W) float32, refined, 0 slab to 1 full depth.
         prediction: for the soft edges.
         depth_px: how many pixels high a height of 1 stands in the shaded relief.
@@ -102,7 +102,10 @@ def write_preview(
         ("height", grey),
         ("edges: soft blue, medium green, sharp orange", edges.astype(np.uint8)),
     ]
-    preview = np.concatenate([_tile(picture, caption) for caption, picture in pictures], axis=1)
+    rows, columns = height.shape
+    scale = min(1.0, _PREVIEW_TILE_PX / max(rows, columns))
+    size = (max(1, round(columns * scale)), max(1, round(rows * scale)))
+    preview = np.concatenate([_tile(picture, size, caption) for caption, picture in pictures], axis=1)
     _write(path, _encode(".png", preview[..., ::-1], []))
 
 
@@ -141,11 +144,10 @@ def _normals(height: FloatArray, pixel_size: float) -> FloatArray:
     return normals
 
 
-def _tile(picture: ByteArray, caption: str) -> ByteArray:
-    rows, columns = picture.shape[:2]
-    scale = min(1.0, _PREVIEW_TILE_PX / max(rows, columns))
-    size = (max(1, round(columns * scale)), max(1, round(rows * scale)))
-    small = cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
+def _tile(picture: ByteArray, size: tuple[int, int], caption: str) -> ByteArray:
+    """A picture at a size (columns, rows), above its caption."""
+    enlarges = picture.shape[0] < size[1]
+    small = cv2.resize(picture, size, interpolation=cv2.INTER_LINEAR if enlarges else cv2.INTER_AREA)
     if small.ndim == 2:
         small = cv2.cvtColor(small, cv2.COLOR_GRAY2RGB)
     tile = cv2.copyMakeBorder(small, 0, _CAPTION_PX, 0, 4, cv2.BORDER_CONSTANT, value=(16, 16, 16))
@@ -169,7 +171,7 @@ def _write(path: str | PathLike[str], data: bytes) -> None:
         ReliefError: the folder is missing or protected, or the disk is full.
     """
     path = Path(path)
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    part = path.with_name(f".{os.getpid()}.part")  # a name in which it stood might be too long
     try:
         part.write_bytes(data)
         os.replace(part, path)

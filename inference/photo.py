@@ -82,6 +82,8 @@ def read_photo(path: str | PathLike[str], max_size: int | None = None) -> Photo:
         # The TIFF decoder turns the picture upright itself, multiplies 8-bit colours by their alpha, and leaves
         # deeper pixels as they are stored.
         premultiplied = pixels.dtype == np.uint8
+        if premultiplied and pixels.ndim == 3 and pixels.shape[2] == 4 and not pixels[..., 3].any():
+            raise ReliefError(f"{path.name} is wholly transparent. Save it without its alpha channel, then try again.")
         if header.white_is_zero and pixels.dtype == np.uint16:
             pixels = 65535 - pixels
     else:
@@ -185,7 +187,9 @@ def _decode(data: bytes) -> AnyArray | None:
     cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
     try:
         return cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
-    except cv2.error:
+    except cv2.error as error:
+        if error.code == cv2.Error.StsNoMem:
+            raise MemoryError(str(error)) from error
         return None
     finally:
         cv2.utils.logging.setLogLevel(level)

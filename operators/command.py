@@ -7,11 +7,14 @@ from __future__ import annotations
 
 import argparse
 import importlib.util
+import io
 import json
+import math
 import os
 import shutil
 import sys
 import tempfile
+import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -58,6 +61,9 @@ def main(argv: list[str]) -> int:
         argv: the arguments after the program's name, such as ``["reconstruct", "panel.jpg", "--output", "out"]``.
     """
     parser = _parser()
+    for stream in (sys.stdout, sys.stderr):  # a photograph's name may hold what the terminal cannot show
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     try:
         options = _check(parser.parse_args(argv))
     except ReliefError as error:
@@ -94,7 +100,9 @@ def _parser() -> argparse.ArgumentParser:
         metavar="DEG",
         help="where the light comes from, 0 right and 90 above (default: the network finds it)",
     )
-    add("--max-size", type=int, metavar="PX", help="longest side of photo and maps (default: the photo's own)")
+    add(
+        "--max-size", type=int, metavar="PX", help="longest side to which larger photos are reduced (default: none are)"
+    )
     add(
         "--formats",
         default=",".join(FORMATS),
@@ -128,7 +136,7 @@ def _check(arguments: argparse.Namespace) -> _Options:
         refinement=RefinementSettings.from_mapping(values),
         mesh=MeshSettings.from_mapping(values),
         preparation=PreparationSettings.from_mapping(values),
-        corners=_corners(arguments.corners) if arguments.corners else tuple(map(tuple, values.get("corners", ()))),
+        corners=_corners(arguments.corners) if arguments.corners else values.get("corners", ()),
         light_deg=values.get("light_deg") if arguments.light is None else arguments.light,
         formats=formats,
         runtime=arguments.runtime,
@@ -136,6 +144,8 @@ def _check(arguments: argparse.Namespace) -> _Options:
         overwrite=arguments.overwrite,
         quiet=arguments.quiet,
     )
+    if options.light_deg is not None and not math.isfinite(options.light_deg):
+        raise ReliefError(f"--light is {options.light_deg}. Give degrees, 0 right and 90 above.")
     _check_files(options)
     return options
 
@@ -165,8 +175,9 @@ def _check_files(options: _Options) -> None:
             raise ReliefError(f"{photo} would be overwritten by a result. Choose another --output.")
     try:
         options.output.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryDirectory(prefix=".relief-", dir=options.output).cleanup()
     except OSError as error:
-        raise ReliefError(f"--output {options.output} cannot be used as a folder: {error.strerror}.") from error
+        raise ReliefError(f"--output {options.output} cannot be written to: {error.strerror}.") from error
 
 
 def _read_settings(path: Path) -> dict[str, Any]:
@@ -183,27 +194,34 @@ def _read_settings(path: Path) -> dict[str, Any]:
     known = {f.name for cls in (RefinementSettings, MeshSettings) for f in fields(cls)}
     if not isinstance(values, dict) or not values.keys() <= known:
         raise ReliefError(f'The "settings" of {path} must be an object with names out of: {", ".join(sorted(known))}.')
-    return {**values, **preparation}
+    try:
+        corners = tuple((float(x), float(y)) for x, y in preparation.get("corners", ()))
+        light_deg = preparation.get("light_deg")
+        light_deg = None if light_deg is None else float(light_deg)
+    except (AttributeError, TypeError, ValueError) as error:
+        raise ReliefError(f'The "preparation" of {path} is not as a run writes it. Take it out.') from error
+    return {**values, **preparation, "corners": corners, "light_deg": light_deg}
 
 
 def _try(photo: Path, options: _Options, number: int) -> int:
     """One photograph's exit code; its failure does not keep the others from their turn."""
     progress = _Progress(f"[{number}/{len(options.photos)}] {photo.name}", sys.stderr.isatty() and not options.quiet)
-    existing = [path.name for path in options.outputs(photo) if path.exists()]
-    if existing and not options.overwrite:
-        print(
-            f"relief: {photo}: skipped, {', '.join(existing)} exist. Use --overwrite to replace them.", file=sys.stderr
-        )
-        return 1
     try:
+        existing = [path.name for path in options.outputs(photo) if path.exists()]
+        if existing and not options.overwrite:
+            raise ReliefError(f"skipped, {', '.join(existing)} exist. Use --overwrite to replace them.")
         written = _make(photo, options, progress)
     except (ReliefError, OSError) as error:
         progress.end()
         print(f"relief: {photo}: {error}", file=sys.stderr)
         return 1
-    except MemoryError:
+    except Exception as error:  # noqa: BLE001 (whatever it is, the other photographs get their turn)
         progress.end()
-        print(f"relief: {photo}: not enough memory. Use a smaller --max-size.", file=sys.stderr)
+        if isinstance(error, MemoryError) or "Insufficient memory" in str(error):  # OpenCV's own word for it
+            print(f"relief: {photo}: not enough memory. Use a smaller --max-size.", file=sys.stderr)
+        else:
+            traceback.print_exc()
+            print(f"relief: {photo}: failed by a fault of this program, shown above.", file=sys.stderr)
         return 1
     progress.end()
     if not options.quiet:
@@ -283,8 +301,9 @@ def _write_record(path: Path, photo: Path, result: Reconstruction, options: _Opt
     """What was made of what, by which weights and settings, in which time."""
     rows, columns = result.height.shape
     width_px, height_px = result.photo.source_size
+    name = os.fsencode(photo.name).decode("utf-8", "replace")  # names in other encodings, in old archives
     record = {
-        "photo": {"file": photo.name, "sha256": result.file_sha256, "width_px": width_px, "height_px": height_px},
+        "photo": {"file": name, "sha256": result.file_sha256, "width_px": width_px, "height_px": height_px},
         "maps": {"width_px": columns, "height_px": rows},
         "mesh": {"vertices": len(result.mesh.vertices), "faces": len(result.mesh.faces)},
         "weights": result.prediction.weights,

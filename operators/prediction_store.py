@@ -6,6 +6,7 @@ import functools
 import hashlib
 import logging
 import os
+from contextlib import suppress
 from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -77,7 +78,8 @@ class PredictionStore:
         files = self._files()
         freed = sum(path.stat().st_size for path in files)
         for path in files:
-            path.unlink(missing_ok=True)
+            with suppress(PermissionError):  # being written by another Blender, on Windows
+                path.unlink(missing_ok=True)
         return freed
 
     def _remember(self, key: str, prediction: Prediction) -> None:
@@ -90,8 +92,8 @@ class PredictionStore:
         return None if self.folder is None else self.folder / f"{key}.npz"
 
     def _files(self) -> list[Path]:
-        """Stored files, oldest first."""
-        paths = [] if self.folder is None else list(self.folder.glob("*.npz"))
+        """Stored files, oldest first; half-written ones too, which a Blender that was closed leaves behind."""
+        paths = [] if self.folder is None else [*self.folder.glob("*.npz"), *self.folder.glob("*.part")]
         return sorted(paths, key=lambda path: path.stat().st_mtime)
 
     def _read(self, key: str) -> Prediction | None:
@@ -110,7 +112,7 @@ class PredictionStore:
             os.utime(path)
             values = {n: str(a) if a.dtype.kind == "U" else a.astype(np.float32) for n, a in arrays.items()}
             return Prediction(**values)
-        except (OSError, ValueError, TypeError, zipfile.BadZipFile) as error:
+        except (OSError, EOFError, KeyError, ValueError, TypeError, zipfile.BadZipFile) as error:
             log.warning("Stored prediction %s cannot be read and is dropped: %s", path.name, error)
             path.unlink(missing_ok=True)
             return None
@@ -128,6 +130,8 @@ class PredictionStore:
             try:
                 with part.open("wb") as file:
                     np.savez(file, **values)
+                    file.flush()
+                    os.fsync(file.fileno())  # else a power cut may leave an empty file under the final name
                 os.replace(part, path)
             finally:
                 part.unlink(missing_ok=True)

@@ -40,7 +40,10 @@ def stage(result: Reconstruction) -> bpy.types.Object:
 
 def save_blend(path: Path) -> None:
     """Save the scene with its photograph packed."""
-    bpy.context.scene.render.filepath = f"//{path.stem}.render.png"
+    name = f"{path.stem}.render.png"
+    if bpy.app.version >= (4, 5):  # braces hold the variables of a path since
+        name = name.replace("{", "{{").replace("}", "}}")
+    bpy.context.scene.render.filepath = f"//{name}"
     with _blender_says(f"write {path.name}"):
         bpy.ops.wm.save_as_mainfile(filepath=str(path), copy=True, compress=True, check_existing=False)
 
@@ -65,9 +68,9 @@ def save_glb(path: Path, relief: bpy.types.Object) -> None:
 
 def render(path: Path) -> None:
     """Render the scene with Cycles on the processor; needs no display."""
-    bpy.context.scene.render.filepath = str(path)
     with _blender_says(f"render {path.name}"):
-        bpy.ops.render.render(write_still=True)
+        bpy.ops.render.render()
+        bpy.data.images["Render Result"].save_render(str(path))
 
 
 def _fill_world(scene: bpy.types.Scene) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
+import sys
 from pathlib import Path
 
 import bpy
@@ -136,6 +138,7 @@ def test_failed_photos_are_named_and_the_others_done(relief, photo, tmp_path, ca
         ["--depth-m", "deep"],
         ["--max-vertices", "3"],
         ["--max-size", "10"],
+        ["--light", "nan"],
         ["--settings", "missing.json"],
         ["--polish"],
     ],
@@ -154,7 +157,16 @@ def test_photos_and_output_are_needed(module, photo):
 
 
 @pytest.mark.parametrize(
-    "settings", ["[1]", '{"detail": 1}', '{"settings": {"detial": 1}}', '{"settings": {"detail": "a"}}']
+    "settings",
+    [
+        "[1]",
+        '{"detail": 1}',
+        '{"settings": {"detial": 1}}',
+        '{"settings": {"detail": "a"}}',
+        '{"settings": {}, "preparation": null}',
+        '{"settings": {}, "preparation": {"corners": 5}}',
+        '{"settings": {}, "preparation": {"light_deg": "up"}}',
+    ],
 )
 def test_settings_that_cannot_be_meant(relief, photo, tmp_path, settings):
     (tmp_path / "wrong.json").write_text(settings)
@@ -182,6 +194,65 @@ def test_names_that_are_not_ascii(relief, photo, tmp_path):
     named = photo.rename(tmp_path / "Ängkor 石 ж.v2.png")
     assert relief(named, "--formats", "blend,glb") == 0
     assert _names(tmp_path / "out") == sorted(f"Ängkor 石 ж.v2{s}" for s in [".blend", ".glb", *MAPS])
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere names are Unicode")
+def test_names_in_no_known_encoding(relief, photo, tmp_path):
+    named = tmp_path / os.fsdecode(b"Bl\xe4tter {1}.png")
+    photo.rename(named)
+    assert relief(named, "--formats", "none") == 0
+    record = (tmp_path / "out" / (named.stem + ".json")).read_text(encoding="utf-8")
+    assert json.loads(record)["photo"]["file"] == "Bl\ufffdtter {1}.png"
+
+
+def test_braces_are_no_variables(relief, photo, tmp_path):
+    named = photo.rename(tmp_path / "panel {1}.png")
+    assert relief(named, "--formats", "blend,render", "--max-vertices", "2000") == 0
+    assert (tmp_path / "out/panel {1}.render.png").is_file()
+
+
+def test_a_name_too_long_keeps_none_from_its_turn(relief, known, photo, tmp_path, capsys):
+    assert relief(tmp_path / f"{'a' * 245}.png", photo, "--formats", "none") == 1
+    assert "too long" in capsys.readouterr().err and known.calls == 1
+    assert _names(tmp_path / "out") == [f"panel{suffix}" for suffix in MAPS]
+
+
+def test_a_fault_is_shown_and_keeps_none_from_its_turn(module, relief, known, photo, tmp_path, monkeypatch, capsys):
+    other, again = tmp_path / "other.png", known.predict
+    other.write_bytes(photo.read_bytes())
+    faults = [ZeroDivisionError("bug"), RuntimeError("OpenCV: (-4:Insufficient memory) Failed to allocate")]
+
+    def predict(*arguments, **named):
+        if faults:
+            raise faults.pop(0)
+        return again(*arguments, **named)
+
+    monkeypatch.setattr(known, "predict", predict)
+    (tmp_path / "third.png").write_bytes(photo.read_bytes())
+    assert relief(photo, other, tmp_path / "third.png", "--formats", "none") == 1
+    said = capsys.readouterr().err
+    assert "ZeroDivisionError: bug" in said and "Use a smaller --max-size." in said
+    assert _names(tmp_path / "out") == [f"third{suffix}" for suffix in MAPS]
+
+
+def test_a_folder_that_is_protected_is_found_before_any_work(module, relief, known, photo, monkeypatch, capsys):
+    def protected(**_arguments):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(module("operators.command").tempfile, "TemporaryDirectory", protected)
+    assert relief(photo, "--formats", "none") == 2
+    assert "cannot be written to: Permission denied" in capsys.readouterr().err and known.calls == 0
+
+
+def test_a_small_photograph_with_the_network_itself(module, photo, tmp_path):
+    """Its maps are larger than itself."""
+    words = ["reconstruct", str(photo), "--formats", "none", "--runtime", "opencv", "--output", str(tmp_path / "out")]
+    assert module("operators.command").main(words) == 0
+    assert _names(tmp_path / "out") == [f"panel{suffix}" for suffix in MAPS]
+    rows, columns = module("inference.predictor").map_size(80, 120)
+    height = cv2.imread(str(tmp_path / "out/panel.height.tif"), cv2.IMREAD_UNCHANGED)
+    assert height.shape == (rows, columns) and rows > 80
+    assert cv2.imread(str(tmp_path / "out/panel.preview.png")) is not None
 
 
 def test_output_that_is_a_file(relief, known, photo, tmp_path):

@@ -22,6 +22,7 @@ from inference.maps import (
 )
 from inference.photo import photo_from_array
 from inference.prediction import EDGE_CLASSES, SEGMENT_CLASSES, Prediction
+from inference.predictor import map_size
 
 
 def read(path: Path) -> np.ndarray:
@@ -146,6 +147,21 @@ def test_preview_of_a_large_photo_stays_small(tmp_path: Path) -> None:
     photo = photo_from_array(np.zeros(shape, np.uint8), "a")
     write_preview(tmp_path / "p.png", photo, prediction.height, prediction, 5.0)
     assert max(read(tmp_path / "p.png").shape) < 2600
+
+
+@pytest.mark.parametrize("shape", [(400, 500), (300, 200), (766, 878)])
+def test_preview_of_a_photo_whose_maps_are_larger(tmp_path: Path, shape: tuple[int, int]) -> None:
+    size = map_size(*shape)
+    height = np.zeros(size, np.float32)
+    prediction = Prediction(
+        height, np.zeros((*size, 2), np.float32), np.zeros((*size, 4), np.float32),
+        np.zeros((*size, 6), np.float32), np.ones(size, np.float32), np.array([0.0, 0.0, 1.0], np.float32), "", "",
+    )  # fmt: skip
+    photo = photo_from_array(np.full(shape, 200, np.uint8), "a")
+    write_preview(tmp_path / "p.png", photo, height, prediction, 5.0)
+    preview = read(tmp_path / "p.png")
+    tile = preview.shape[1] // 4
+    assert (preview[10, 10 : tile - 10] == 200).all(), "the photo fills its tile"
 
 
 def test_failed_write_leaves_nothing(tmp_path: Path) -> None:

@@ -266,6 +266,25 @@ def test_an_empty_alpha_channel_is_ignored(tmp_path: Path) -> None:
     assert np.array_equal(photo.colour, corners())
 
 
+def test_a_tiff_whose_colours_an_empty_alpha_took_away_says_so(tmp_path: Path) -> None:
+    picture = np.dstack([corners(), np.zeros((64, 96), np.uint8)])
+    path = write(tmp_path, "a.tif", encoded(".tif", picture))
+    with pytest.raises(ReliefError, match="wholly transparent"):
+        read_photo(path)
+
+
+def test_too_little_memory_is_no_fault_of_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_arguments: object) -> None:
+        error = cv2.error("Insufficient memory")
+        error.code = cv2.Error.StsNoMem
+        raise error
+
+    path = write(tmp_path, "a.png", encoded(".png", corners()))
+    monkeypatch.setattr(cv2, "imdecode", full)
+    with pytest.raises(MemoryError):
+        read_photo(path)
+
+
 def test_grey_with_alpha_and_palette(tmp_path: Path) -> None:
     line = b"\0" + bytes([10, 255]) * 32 + bytes([90, 0]) * 32
     photo = read_photo(write(tmp_path, "ga.png", png(64, 64, 8, 4, line * 64)))
