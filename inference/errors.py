@@ -16,6 +16,11 @@ class Cancelled(ReliefError):
     """The user asked to stop."""
 
 
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether a piece of work failed for want of memory, which OpenCV tells in an error of its own."""
+    return isinstance(error, MemoryError) or "Insufficient memory" in str(error)
+
+
 def report(progress: Progress | None, done: float, total: float, stage: str) -> None:
     """Tell how far the work is.
 

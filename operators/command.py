@@ -20,7 +20,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..inference.errors import ReliefError
+from ..inference.errors import ReliefError, is_out_of_memory
 from ..inference.settings import MeshSettings, PreparationSettings, RefinementSettings
 from .reconstruction import Reconstruction, reconstruct, timed
 
@@ -217,7 +217,7 @@ def _try(photo: Path, options: _Options, number: int) -> int:
         return 1
     except Exception as error:  # noqa: BLE001 (whatever it is, the other photographs get their turn)
         progress.end()
-        if isinstance(error, MemoryError) or "Insufficient memory" in str(error):  # OpenCV's own word for it
+        if is_out_of_memory(error):
             print(f"relief: {photo}: not enough memory. Use a smaller --max-size.", file=sys.stderr)
         else:
             traceback.print_exc()

@@ -13,7 +13,7 @@ from typing import Any
 
 import bpy
 
-from ..inference.errors import Cancelled, Progress, ReliefError
+from ..inference.errors import Cancelled, Progress, ReliefError, is_out_of_memory
 from .words import spoken
 
 LEAST_TOLD = 0.12
@@ -21,6 +21,8 @@ LEAST_TOLD = 0.12
 
 YIELDING = 10
 """Niceness of the background thread."""
+
+FULL = "Not enough memory for this photograph. Close other programs, or scale it down, then try again."
 
 Work = Callable[[Progress | None], Any]
 
@@ -81,7 +83,7 @@ class Job:
                 if not self.stopping:
                     self._result = self._work(self._progress)
         except BaseException as error:  # noqa: BLE001 (kept whole, for the main thread to raise)
-            self._error = error
+            self._error = ReliefError(FULL) if is_out_of_memory(error) else error
 
     def _progress(self, done: float, total: float, stage: str) -> bool:
         self.share, self.stage = done / total, stage

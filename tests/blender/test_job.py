@@ -132,6 +132,15 @@ def test_named_errors_are_reported(job, start):
     assert _idle(job, context)
 
 
+def test_too_little_memory_is_told(job, start):
+    operator, context, go_on = start(MemoryError(), RuntimeError("OpenCV: (-4:Insufficient memory)"))
+    go_on.set()
+    assert _finish_one(operator, job, context) == {"PASS_THROUGH"}
+    assert _finish_one(operator, job, context) == {"CANCELLED"}
+    assert operator.reports == [({"ERROR"}, job.FULL)] * 2
+    assert _idle(job, context)
+
+
 def test_bugs_keep_their_traceback_and_free_the_window(job, start):
     operator, context, go_on = start(ZeroDivisionError("bug"))
     thread = job._running
