@@ -70,6 +70,10 @@ class Job:
     def done(self) -> bool:
         return not self._thread.is_alive()
 
+    @property
+    def failed(self) -> bool:
+        return self._error is not None
+
     def result(self) -> Any:
         """What the work returned, or its exception."""
         if self._error is not None:
@@ -187,7 +191,9 @@ class JobOperator:
             return {"PASS_THROUGH"}
         total = self._begun + len(_waiting)
         stage = f"{self._begun} of {total}: {job.stage}" if total > 1 else job.stage
-        if job.done and context.mode != "OBJECT":  # what the artist edits or sculpts meanwhile stays the active object
+        if (
+            job.done and not job.failed and context.mode != "OBJECT"
+        ):  # what the artist edits or sculpts meanwhile stays the active object
             _show(context, 1.0, "Leave Edit, Sculpt or Paint Mode first", True)
             return {"PASS_THROUGH"}
         _show(context, job.share, stage, True, told(job.left_s))

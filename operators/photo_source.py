@@ -117,7 +117,10 @@ def _save_png(image: bpy.types.Image, path: Path) -> None:
         colours[:, 3] = pixels[:, 3]
     copy = bpy.data.images.new(image.name, columns, rows, alpha=True, float_buffer=image.is_float)
     try:
-        copy.colorspace_settings.name = image.colorspace_settings.name
+        if (
+            not image.is_float or image.colorspace_settings.is_data
+        ):  # others hold scene-linear values, as a new one does
+            copy.colorspace_settings.name = image.colorspace_settings.name
         copy.alpha_mode = image.alpha_mode
         copy.pixels.foreach_set(colours.ravel())
         copy.file_format = "PNG"

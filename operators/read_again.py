@@ -75,6 +75,8 @@ def _refine(name: str, context: bpy.types.Context, result: Reconstruction) -> No
         raise ReliefError("The relief was removed or remeshed while its photograph was read.")
     context.view_layer.objects.active = relief
     solve(relief, result.prediction, *read_settings(context.scene), result.prediction)
-    relief[PHOTO_SHA256], relief[WEIGHTS] = result.photo.sha256, result.prediction.weights
+    for sharer in bpy.data.objects:
+        if sharer.data == relief.data:
+            sharer[PHOTO_SHA256], sharer[WEIGHTS] = result.photo.sha256, result.prediction.weights
     write_classes(relief.data, result.mesh)
     thumbnails.clear()

@@ -75,6 +75,7 @@ class RELIEF_OT_refine(bpy.types.Operator):
         if draft:
             relief[DRAFT] = True
             settle_later()
+        context.window_manager.relief_progress.trouble = ""
         return {"FINISHED"}
 
 

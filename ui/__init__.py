@@ -29,7 +29,7 @@ def _classes() -> tuple[type, ...]:
 def _restoring() -> tuple[list[Any], ...]:
     import bpy
 
-    return bpy.app.handlers.undo_post, bpy.app.handlers.redo_post
+    return bpy.app.handlers.undo_post, bpy.app.handlers.redo_post, bpy.app.handlers.load_post
 
 
 def register() -> None:

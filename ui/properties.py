@@ -25,13 +25,11 @@ def refine(_group: bpy.types.PropertyGroup, context: bpy.types.Context) -> None:
     """A moved slider shows on the active relief at once, where there is one."""
     if _held or not bpy.ops.relief.refine.poll():
         return
-    progress = context.window_manager.relief_progress
     try:
         # Without a window nobody drags, and no timer would run.
         bpy.ops.relief.refine(draft=not bpy.app.background)
-        progress.trouble = ""
     except RuntimeError as error:  # what the operator reports; of a slider Blender shows no report
-        progress.trouble = str(error).removeprefix("Error: ").strip()
+        context.window_manager.relief_progress.trouble = str(error).removeprefix("Error: ").strip()
         raise
 
 
@@ -47,7 +45,7 @@ def follow(*_: object) -> None:
     try:
         for name, value in json.loads(relief["relief_settings"]).items():
             if name in _settings:
-                setattr(context.scene.relief, name, value)
+                setattr(context.scene.relief, name, type(getattr(context.scene.relief, name))(value))
     finally:
         hold(False)
 

@@ -222,6 +222,14 @@ def test_the_result_waits_for_object_mode(job, start):
     assert _idle(job, context)
 
 
+def test_a_failure_waits_for_no_mode(job, start):
+    operator, context, go_on = start(job.ReliefError("Too dark."))
+    go_on.set()
+    context.mode = "SCULPT"
+    assert _finish_one(operator, job, context) == {"CANCELLED"}
+    assert operator.reports == [({"ERROR"}, "Too dark.")]
+
+
 def test_what_finishing_says_is_told(job, start):
     operator, context, go_on = start()
     operator.placed = SimpleNamespace(append=lambda _result: "It stays packed.")

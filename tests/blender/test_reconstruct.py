@@ -157,6 +157,21 @@ def test_pixels_painted_in_blender_are_carved(known, photo):
     assert image.is_dirty and cv2.imread(str(photo)).std() > 10.0, "the artist's file stays"
 
 
+@pytest.mark.parametrize("space", ["sRGB", "Non-Color"])
+def test_pixels_painted_on_sixteen_bits_keep_their_tone(known, tmp_path, space):
+    path = tmp_path / "deep.png"
+    cv2.imwrite(str(path), np.full((80, 120, 3), 32768, np.uint16))
+    image = bpy.data.images.load(str(path))
+    image.colorspace_settings.name = space
+    pixels = np.array(image.pixels[:], np.float32)
+    image.pixels.foreach_set(pixels)
+    assert image.is_float and image.is_dirty
+    bpy.context.scene.relief.image = image
+    bpy.ops.relief.reconstruct()
+    shown = np.array(_texture().pixels[:]).reshape(80, 120, 4)
+    assert shown[..., :3] == pytest.approx(0.5, abs=0.02)
+
+
 def test_the_same_photograph_again_stands_beside_the_first(known, photo):
     bpy.context.scene.relief.width_m = 2.0
     for _ in range(3):
