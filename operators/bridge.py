@@ -124,9 +124,13 @@ def update_relief(object_: bpy.types.Object, relief: ReliefMesh, settings: dict[
         _fill_mesh(mesh, relief, sculpted)
         if paint is not None:
             write_paint_colours(object_, resampled(paint, relief.grid))
-    for sharer in bpy.data.objects:
-        if sharer.data == mesh:
-            sharer[SETTINGS], sharer[GRID] = json.dumps(settings), relief.grid
+    for sharer in sharers(mesh):
+        sharer[SETTINGS], sharer[GRID] = json.dumps(settings), relief.grid
+
+
+def sharers(mesh: bpy.types.Mesh) -> list[bpy.types.Object]:
+    """The objects that have this mesh: several are linked duplicates of each other."""
+    return [object_ for object_ in bpy.data.objects if object_.data == mesh]
 
 
 def settings_of(object_: bpy.types.Object) -> dict[str, float]:

@@ -191,9 +191,8 @@ class JobOperator:
             return {"PASS_THROUGH"}
         total = self._begun + len(_waiting)
         stage = f"{self._begun} of {total}: {job.stage}" if total > 1 else job.stage
-        if (
-            job.done and not job.failed and context.mode != "OBJECT"
-        ):  # what the artist edits or sculpts meanwhile stays the active object
+        # What the artist edits or sculpts meanwhile stays the active object.
+        if job.done and not job.failed and context.mode != "OBJECT":
             _show(context, 1.0, "Leave Edit, Sculpt or Paint Mode first", True)
             return {"PASS_THROUGH"}
         _show(context, job.share, stage, True, told(job.left_s))

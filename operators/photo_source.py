@@ -117,9 +117,8 @@ def _save_png(image: bpy.types.Image, path: Path) -> None:
         colours[:, 3] = pixels[:, 3]
     copy = bpy.data.images.new(image.name, columns, rows, alpha=True, float_buffer=image.is_float)
     try:
-        if (
-            not image.is_float or image.colorspace_settings.is_data
-        ):  # others hold scene-linear values, as a new one does
+        # Other floating-point images hold scene-linear values, as a new one does.
+        if not image.is_float or image.colorspace_settings.is_data:
             copy.colorspace_settings.name = image.colorspace_settings.name
         copy.alpha_mode = image.alpha_mode
         copy.pixels.foreach_set(colours.ravel())

@@ -10,7 +10,7 @@ import bpy
 
 from ..inference.errors import ReliefError
 from . import job, prediction_store, thumbnails
-from .bridge import PHOTO_SHA256, PREPARATION, WEIGHTS, has_its_grid, is_relief, write_classes
+from .bridge import PHOTO_SHA256, PREPARATION, WEIGHTS, has_its_grid, is_relief, sharers, write_classes
 from .photo_source import PhotoSource, photo_file
 from .reconstruction import reconstruct
 from .refine import solve
@@ -75,8 +75,7 @@ def _refine(name: str, context: bpy.types.Context, result: Reconstruction) -> No
         raise ReliefError("The relief was removed or remeshed while its photograph was read.")
     context.view_layer.objects.active = relief
     solve(relief, result.prediction, *read_settings(context.scene), result.prediction)
-    for sharer in bpy.data.objects:
-        if sharer.data == relief.data:
-            sharer[PHOTO_SHA256], sharer[WEIGHTS] = result.photo.sha256, result.prediction.weights
+    for sharer in sharers(relief.data):
+        sharer[PHOTO_SHA256], sharer[WEIGHTS] = result.photo.sha256, result.prediction.weights
     write_classes(relief.data, result.mesh)
     thumbnails.clear()

@@ -377,6 +377,18 @@ def test_linked_duplicates_move_as_one_and_count_no_slider_as_sculpture(module, 
     np.testing.assert_allclose(_positions(), _expected(module, known, photo), atol=1e-6)
 
 
+def test_linked_duplicates_are_read_again_together(module, known, photo):
+    bpy.ops.relief.reconstruct(filepath=str(photo))
+    first = bpy.context.active_object
+    twin = first.copy()
+    bpy.context.scene.collection.objects.link(twin)
+    bpy.ops.relief.clear_cache()
+    assert bpy.ops.relief.read_again() == {"FINISHED"}
+    bpy.context.view_layer.objects.active = twin
+    assert not bpy.ops.relief.read_again.poll() and bpy.ops.relief.refine() == {"FINISHED"}
+    assert twin["relief_photo_sha256"] == first["relief_photo_sha256"]
+
+
 def test_paint_waits_for_the_end_of_edit_mode(known, photo):
     bpy.ops.relief.reconstruct(filepath=str(photo))
     bpy.ops.object.mode_set(mode="EDIT")
