@@ -105,6 +105,19 @@ def is_upright_jpeg(path: Path) -> bool:
     return header.format == "JPEG" and header.orientation == 1
 
 
+def quarter_turns(data: bytes, name: str) -> int:
+    """Quarter turns to the left from the top of a picture as its file stores it to the top of what it shows, 0 to 3.
+
+    Args:
+        data: the whole file.
+        name: what to call the file in an error.
+
+    Raises:
+        ReliefError: as `read_photo`.
+    """
+    return (0, 0, 2, 2, 1, 1, 3, 3)[read_header(data, name).orientation - 1]
+
+
 def upright_points(path: Path, points: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     """Where points of a picture as its file stores it lie in the picture as `read_photo` turns it upright.
 

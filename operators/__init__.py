@@ -56,12 +56,13 @@ def _restoring() -> tuple[list[Any], ...]:
 def register() -> None:
     import bpy
 
-    from . import refine, show, words
+    from . import photo_source, refine, show, words
 
     bpy.app.translations.register(__package__, words.translations())
     for cls in _classes():
         bpy.utils.register_class(cls)
     bpy.types.Object.relief_view = show.view_property
+    bpy.types.Image.relief_turns = photo_source.turns_property
     _commands.append(bpy.utils.register_cli_command("relief", _command))
     for handlers in _restoring():
         handlers.append(refine.settle_restored)
@@ -78,6 +79,7 @@ def unregister() -> None:
     job.abandon()
     prepare.stop_drawing()
     bpy.utils.unregister_cli_command(_commands.pop())
+    del bpy.types.Image.relief_turns
     del bpy.types.Object.relief_view
     thumbnails.clear()
     for cls in reversed(_classes()):

@@ -55,7 +55,7 @@ def choose_photos(
         return [PhotoSource(path, place_upright(cursor + i * step)) for i, path in enumerate(paths)]
     upright = place_upright(cursor)
     if is_reference(active):
-        return [photo_file(active.data, place_on_reference(active))]
+        return [photo_file(active.data, place_on_reference(active, active.data.relief_turns))]
     if context.scene.relief.image is not None:
         return [photo_file(context.scene.relief.image, upright)]
     raise ReliefError("No photograph is chosen. Open one in the Relief sidebar, or select a reference image.")
@@ -90,6 +90,31 @@ def photo_file(image: bpy.types.Image, placement: Placement | None = None) -> Ph
     copy = Path(folder.name, name.stem + ".png")
     _save_png(image, copy)
     return PhotoSource(copy, placement, read_preparation(image), folder)
+
+
+def _turns(image: bpy.types.Image) -> int:
+    packed = image.packed_file
+    stored = (image.session_uid, image.filepath, packed.size if packed else 0)
+    if image.source != "FILE" or image.is_dirty:
+        return 0
+    if stored not in _known_turns:
+        from ..inference.photo import quarter_turns
+
+        try:
+            path = Path(bpy.path.abspath(image.filepath_from_user(), library=image.library))
+            _known_turns[stored] = quarter_turns(packed.data if packed else path.read_bytes(), image.name)
+        except (OSError, ReliefError):
+            return 0  # whoever reads the photograph tells what is wrong with it
+    return _known_turns[stored]
+
+
+_known_turns: dict[tuple[int, str, int], int] = {}
+turns_property = bpy.props.IntProperty(
+    name="Turns",
+    description="Quarter turns to the left from the top of the image, as Blender shows it, to its photograph's",
+    get=_turns,
+    options={"HIDDEN"},
+)
 
 
 def _upright(preparation: Preparation | None, path: Path) -> Preparation | None:

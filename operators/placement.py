@@ -60,8 +60,12 @@ def step_aside(matrix: Matrix, width_m: float, taken: Sequence[Vector]) -> Matri
     return matrix
 
 
-def place_on_reference(empty: bpy.types.Object) -> Placement:
+def place_on_reference(empty: bpy.types.Object, turns: int = 0) -> Placement:
     """In the plane of the image that ``empty`` shows, as wide as it, its lower edge on the image's lower edge.
+
+    Args:
+        empty: shows an image.
+        turns: quarter turns to the left from the image's top, as it is shown, to the photograph's.
 
     Convention:
         An empty shows its image in its local XY plane, y up, facing +z. The longer side of the image is
@@ -72,9 +76,13 @@ def place_on_reference(empty: bpy.types.Object) -> Placement:
     size = empty.empty_display_size / max(columns, rows, 1)
     width, height = columns * size, rows * size
     offset_x, offset_y = empty.empty_image_offset
-    bottom_centre = Matrix.Translation(((offset_x + 0.5) * width, offset_y * height, 0.0))
+    middle = Matrix.Translation(((offset_x + 0.5) * width, (offset_y + 0.5) * height, 0.0))
+    turned = Matrix.Rotation(turns * math.pi / 2, 4, "Z")
+    if turns % 2:
+        width, height = height, width
+    bottom = Matrix.Translation((0.0, -height / 2, 0.0))
     stand_up = Matrix.Rotation(-math.pi / 2, 4, "X")  # the relief's Z is the image's y, its -Y the image's +z
-    location, rotation, scale = (empty.matrix_world @ bottom_centre @ stand_up).decompose()
+    location, rotation, scale = (empty.matrix_world @ middle @ turned @ bottom @ stand_up).decompose()
     across = abs(scale.x)
     scale = Vector((math.copysign(1.0, scale.x), math.copysign(1.0, scale.y), scale.z / across))
     return Placement(Matrix.LocRotScale(location, rotation, scale), width * across)

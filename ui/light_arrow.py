@@ -24,7 +24,8 @@ _ARROW = (
 
 
 def picture_plane(object_: bpy.types.Object) -> Matrix:
-    """From the picture's plane, unit SHARE of its shorter side, origin in its middle, x right and y up, to world space.
+    """From the picture's plane, unit SHARE of its shorter side, origin in its middle, x right and y up once it is
+    upright, to world space.
 
     Args:
         object_: a relief, whose front the plane touches, or an empty that shows an image.
@@ -34,6 +35,7 @@ def picture_plane(object_: bpy.types.Object) -> Matrix:
         unit = object_.empty_display_size / max(columns, rows, 1)
         x, y = ((object_.empty_image_offset[i] + 0.5) * side * unit for i, side in enumerate((columns, rows)))
         middle = Matrix.Translation((x, y, 0.0))
+        middle @= Matrix.Rotation(object_.data.relief_turns * math.pi / 2, 4, "Z")
         short = min(columns, rows) * unit
     else:
         low, high = Vector(object_.bound_box[0]), Vector(object_.bound_box[6])

@@ -120,3 +120,14 @@ def known(module: Callable[[str], ModuleType], monkeypatch: pytest.MonkeyPatch) 
     predictor = KnownPredictor(module("inference.prediction").Prediction)
     monkeypatch.setattr(module("operators.reconstruction"), "load_predictor", lambda _runtime: predictor)
     return predictor
+
+
+@pytest.fixture
+def turned_photo(tmp_path: Path, photo: Path) -> Path:
+    """The photograph as a phone stores it on its side, 80 x 120 pixels, to be turned clockwise."""
+    stored = cv2.rotate(cv2.imread(str(photo)), cv2.ROTATE_90_COUNTERCLOCKWISE)
+    jpeg = cv2.imencode(".jpg", stored, [cv2.IMWRITE_JPEG_QUALITY, 98])[1].tobytes()
+    exif = b"Exif\0\0MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x06\0\0\0\0\0\0"
+    turned = tmp_path / "turned.jpg"
+    turned.write_bytes(jpeg[:2] + b"\xff\xe1" + (len(exif) + 2).to_bytes(2, "big") + exif + jpeg[2:])
+    return turned

@@ -42,14 +42,9 @@ def test_corners_straighten_the_panel_and_are_recorded(known, image, monkeypatch
     assert tuple(straight["relief_grid"]) == (64, 64)
 
 
-def test_corners_picked_on_a_photograph_that_lies_on_its_side(known, photo, tmp_path):
+def test_corners_picked_on_a_photograph_that_lies_on_its_side(known, photo, turned_photo):
     """Blender shows it as its file stores it, 80 x 120 pixels; the panel stands at the lower left of that."""
-    stored = cv2.rotate(cv2.imread(str(photo)), cv2.ROTATE_90_COUNTERCLOCKWISE)
-    jpeg = cv2.imencode(".jpg", stored, [cv2.IMWRITE_JPEG_QUALITY, 98])[1].tobytes()
-    exif = b"Exif\0\0MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x06\0\0\0\0\0\0"  # turn clockwise
-    turned = tmp_path / "turned.jpg"
-    turned.write_bytes(jpeg[:2] + b"\xff\xe1" + (len(exif) + 2).to_bytes(2, "big") + exif + jpeg[2:])
-    image = bpy.data.images.load(str(turned))
+    image = bpy.data.images.load(str(turned_photo))
     assert image.size[:] == (80, 120)
     bpy.context.scene.relief.image = image
     image.relief.corners, image.relief.straighten = [0.0, 0.4, 0.9, 0.4, 0.9, 1.0, 0.0, 1.0], True

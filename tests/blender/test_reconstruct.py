@@ -113,13 +113,8 @@ def test_material_wears_the_photo_upright(known, photo):
     np.testing.assert_allclose(pixels * 255, cv2.imread(str(photo)), atol=12)
 
 
-def test_photo_turned_by_exif_is_placed_upright(known, tmp_path, photo):
-    stored = cv2.rotate(cv2.imread(str(photo)), cv2.ROTATE_90_COUNTERCLOCKWISE)
-    jpeg = cv2.imencode(".jpg", stored, [cv2.IMWRITE_JPEG_QUALITY, 98])[1].tobytes()
-    exif = b"Exif\0\0MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x06\0\0\0\0\0\0"  # orientation 6: turn clockwise
-    turned = tmp_path / "turned.jpg"
-    turned.write_bytes(jpeg[:2] + b"\xff\xe1" + (len(exif) + 2).to_bytes(2, "big") + exif + jpeg[2:])
-    bpy.ops.relief.reconstruct(filepath=str(turned))
+def test_photo_turned_by_exif_is_placed_upright(known, turned_photo, photo):
+    bpy.ops.relief.reconstruct(filepath=str(turned_photo))
     image = bpy.data.images["turned"]
     assert tuple(image.size) == (120, 80)
     pixels = np.array(image.pixels[:]).reshape(80, 120, 4)[::-1, :, 2::-1]
@@ -228,6 +223,37 @@ def test_reference_in_front_view_gives_an_upright_relief(known, photo):
     relief = bpy.context.active_object
     assert tuple(relief.rotation_euler) == pytest.approx((0.0, 0.0, 0.0), abs=1e-6)
     assert tuple(relief.location) == pytest.approx((0.0, 0.0, -0.4), abs=1e-6)
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_relief_of_a_reference_on_its_side_lies_as_it_is_shown(module, known, turned_photo, packed):
+    """Blender shows what the file stores, 80 x 120 pixels, the photograph's top to the left."""
+    image = bpy.data.images.load(str(turned_photo))
+    if packed:
+        image.pack()
+        turned_photo.unlink()
+    empty = _add_reference(
+        image,
+        empty_display_size=1.2,
+        empty_image_offset=(-0.5, -0.25),
+        rotation_euler=Euler((math.pi / 2, 0.0, 0.0)),
+    )
+    bpy.context.view_layer.update()
+    plane = module("ui.light_arrow").picture_plane(empty)
+    bpy.context.scene.relief.depth_m = 0.0
+    bpy.ops.relief.reconstruct()
+    relief = bpy.context.active_object
+    bpy.context.view_layer.update()
+    assert bpy.context.scene.relief.width_m == pytest.approx(1.2, abs=1e-5)
+    corners = np.array([relief.matrix_world @ relief.data.vertices[i].co for i in (0, 119, 79 * 120, 80 * 120 - 1)])
+    short = 79 * 1.2 / 119  # vertices stand at pixel centres
+    # Bottom centre of the relief: middle of the shown image's right side.
+    expected = [(0.4 - short, -0.3), (0.4 - short, 0.9), (0.4, -0.3), (0.4, 0.9)]
+    np.testing.assert_allclose(corners[:, [0, 2]], expected, atol=1e-4)
+    np.testing.assert_allclose(plane.translation, (0.0, 0.0, 0.3), atol=1e-5)
+    np.testing.assert_allclose((plane @ Vector((0, 1, 0)) - plane.translation).normalized(), (-1, 0, 0), atol=1e-5)
+    front = module("ui.light_arrow").picture_plane(relief)
+    np.testing.assert_allclose((front @ Vector((0, 1, 0)) - front.translation).normalized(), (-1, 0, 0), atol=1e-5)
 
 
 def test_reference_goes_before_the_sidebar_and_a_file_before_both(known, photo, tmp_path):

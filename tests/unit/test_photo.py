@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from inference.errors import ReliefError
-from inference.photo import is_upright_jpeg, photo_from_array, read_photo, upright_points
+from inference.photo import is_upright_jpeg, photo_from_array, quarter_turns, read_photo, upright_points
 
 SUFFIXES = (".jpg", ".png", ".tif", ".webp", ".bmp")
 # Corners of a picture, clockwise from the top left.
@@ -163,6 +163,9 @@ def test_points_turn_as_the_picture_does(tmp_path: Path, orientation: int) -> No
     row, column = np.unravel_index(read.argmax(), read.shape)
     (point,) = upright_points(path, np.array([[96.5 / 128, 20.5 / 80]]))
     assert point == pytest.approx(((column + 0.5) / read.shape[1], (row + 0.5) / read.shape[0]))
+    toward_top = ((0.0, -0.1), (-0.1, 0.0), (0.0, 0.1), (0.1, 0.0))[quarter_turns(path.read_bytes(), path.name)]
+    (above,) = upright_points(path, np.array([[0.5, 0.5]]) + toward_top)
+    assert above == pytest.approx((0.5, 0.4))
 
 
 @pytest.mark.parametrize("suffix", [".jpg", ".png", ".tif", ".webp"])
