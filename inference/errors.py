@@ -17,8 +17,9 @@ class Cancelled(ReliefError):
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Whether a piece of work failed for want of memory, which OpenCV tells in an error of its own."""
-    return isinstance(error, MemoryError) or "Insufficient memory" in str(error)
+    """Whether a piece of work failed for want of memory, which OpenCV and PyTorch tell in errors of their own."""
+    told = str(error)
+    return isinstance(error, MemoryError) or "Insufficient memory" in told or "DefaultCPUAllocator" in told
 
 
 def report(progress: Progress | None, done: float, total: float, stage: str) -> None:

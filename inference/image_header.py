@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from .errors import ReliefError
 
 FORMATS = "JPEG, PNG, TIFF, WebP or BMP"
+NO_ALPHA, ASSOCIATED_ALPHA = 0, 1
+"""Values of a TIFF's ExtraSamples (Source: TIFF 6.0, tag 338)."""
 
 
 @dataclass(frozen=True)
@@ -26,6 +28,8 @@ class ImageHeader:
         width, height: pixels, as stored (before the orientation is applied).
         orientation: EXIF value 1 to 8; 1 is upright.
         white_is_zero: a TIFF whose 0 means white.
+        extra_sample: what a TIFF says of the channel after its colours: NO_ALPHA, ASSOCIATED_ALPHA (the colours are
+            multiplied by it) or 2 (they are not); None where it says nothing.
     """
 
     format: str
@@ -33,6 +37,11 @@ class ImageHeader:
     height: int
     orientation: int = 1
     white_is_zero: bool = False
+    extra_sample: int | None = None
+
+
+class _Thumbnail(Exception):
+    """What the file shows first is a small copy of what it holds, as in the raw files of cameras."""
 
 
 class _CutOff(Exception):
@@ -51,7 +60,7 @@ def read_header(data: bytes, name: str) -> ImageHeader:
         name: what to call the file in an error.
 
     Raises:
-        ReliefError: not an image of a known format, cut off, or damaged.
+        ReliefError: not an image of a known format, a raw file of a camera, cut off, or damaged.
     """
     parser = _parser(data)
     if parser is None:
@@ -62,6 +71,11 @@ def read_header(data: bytes, name: str) -> ImageHeader:
             raise _Damaged
     except (_CutOff, struct.error, IndexError, OverflowError) as error:
         raise ReliefError(f"{name} is cut off: its end is missing. Copy or download it again.") from error
+    except _Thumbnail as error:
+        raise ReliefError(
+            f"{name} begins with a small copy of its picture, as the raw files of cameras do. "
+            "Develop it to JPEG or TIFF, then try again."
+        ) from error
     except _Damaged as error:
         raise ReliefError(
             f"{name} is damaged. Copy or download it again, or save it anew from another program."
@@ -176,6 +190,7 @@ def _bmp(data: bytes) -> ImageHeader:
 
 
 _TIFF_WIDTH, _TIFF_HEIGHT, _TIFF_PHOTOMETRIC, _TIFF_ORIENTATION = 256, 257, 262, 274
+_TIFF_SUBFILE, _TIFF_EXTRA = 254, 338
 _TIFF_DATA = ((273, 279), (324, 325))  # offsets and byte counts, of strips and of tiles
 _TIFF_INTEGERS = {1: "B", 3: "H", 4: "I", 16: "Q"}  # BYTE, SHORT, LONG, LONG8
 
@@ -184,6 +199,8 @@ def _tiff(data: bytes) -> ImageHeader:
     tags = _tiff_tags(data)
     if _TIFF_WIDTH not in tags or _TIFF_HEIGHT not in tags:
         raise _Damaged
+    if tags.get(_TIFF_SUBFILE, (0,))[0] & 1:
+        raise _Thumbnail
     for offsets, sizes in _TIFF_DATA:
         ends = (offset + size for offset, size in zip(tags.get(offsets, ()), tags.get(sizes, ()), strict=False))
         if max(ends, default=0) > len(data):
@@ -194,6 +211,7 @@ def _tiff(data: bytes) -> ImageHeader:
         tags[_TIFF_HEIGHT][0],
         _orientation(tags),
         tags.get(_TIFF_PHOTOMETRIC, (1,))[0] == 0,
+        tags.get(_TIFF_EXTRA, (None,))[0],
     )
 
 

@@ -10,6 +10,14 @@ import numpy as np
 from .prediction import FloatArray
 
 
+def extent(shape: tuple[int, ...]) -> int:
+    """What wide forms are measured by: the longer side, but no more than twice the shorter one.
+
+    The figures of a frieze are no larger for its length.
+    """
+    return min(max(shape[:2]), 2 * min(shape[:2]))
+
+
 def lowpass(image: FloatArray, sigma_px: float) -> FloatArray:
     """Gaussian blur of (H, W), computed at a reduced size where the blur is wide."""
     height, width = image.shape

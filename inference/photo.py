@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
@@ -13,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .errors import ReliefError
-from .image_header import FORMATS, read_header
+from .image_header import ASSOCIATED_ALPHA, FORMATS, NO_ALPHA, read_header
 from .prediction import FloatArray
 
 ByteArray = npt.NDArray[np.uint8]
@@ -22,6 +23,9 @@ AnyArray = npt.NDArray[Any]
 MIN_SIDE_PX = 64
 MAX_PIXELS = 300_000_000
 MAX_FILE_BYTES = 4 << 30
+KEPT_PIXELS = 60_000_000
+"""Larger photographs are scaled down to so many: what the network says takes about a hundred bytes a pixel while it is
+made, and a third of that in the store."""
 
 # Rec. 601 luma of R, G, B.
 _LUMA = np.array([0.299, 0.587, 0.114], np.float32)
@@ -63,6 +67,7 @@ def read_photo(path: str | PathLike[str], max_size: int | None = None) -> Photo:
     Args:
         path: the file.
         max_size: the longest side in pixels; larger photographs are scaled down, smaller ones stay as they are.
+            None keeps up to ``KEPT_PIXELS``.
 
     Raises:
         ReliefError: the file is missing, a folder, empty, no image, cut off, damaged, too small or too large.
@@ -81,8 +86,10 @@ def read_photo(path: str | PathLike[str], max_size: int | None = None) -> Photo:
     if header.format == "TIFF":
         # The TIFF decoder turns the picture upright itself, multiplies 8-bit colours by their alpha, and leaves
         # deeper pixels as they are stored.
-        premultiplied = pixels.dtype == np.uint8
-        if premultiplied and pixels.ndim == 3 and pixels.shape[2] == 4 and not pixels[..., 3].any():
+        premultiplied = pixels.dtype == np.uint8 or header.extra_sample == ASSOCIATED_ALPHA
+        if header.extra_sample == NO_ALPHA and pixels.ndim == 3 and pixels.shape[2] in (2, 4):
+            pixels = pixels[..., :-1]  # a selection that an image editor saved
+        if pixels.dtype == np.uint8 and pixels.ndim == 3 and pixels.shape[2] == 4 and not pixels[..., 3].any():
             raise ReliefError(f"{path.name} is wholly transparent. Save it without its alpha channel, then try again.")
         if header.white_is_zero and pixels.dtype == np.uint16:
             pixels = 65535 - pixels
@@ -161,9 +168,9 @@ def photo_from_array(pixels: AnyArray, name: str, max_size: int | None = None) -
 
 
 def _read_bytes(path: Path) -> bytes:
-    if path.is_dir():
-        raise ReliefError(f"{path} is a folder. Give the path of a photograph.")
     try:
+        if path.is_dir():
+            raise ReliefError(f"{path} is a folder. Give the path of a photograph.")
         size = path.stat().st_size
         if size > MAX_FILE_BYTES:
             raise ReliefError(f"{path.name} is too large a file ({size / 1e9:.1f} GB). Give one below 4 GB.")
@@ -174,6 +181,8 @@ def _read_bytes(path: Path) -> bytes:
         raise ReliefError(f"{path} may not be read. Check who owns it and its access rights.") from error
     except OSError as error:
         raise ReliefError(f"{path} cannot be read: {error.strerror}. Check the path and the drive.") from error
+    except ValueError as error:
+        raise ReliefError(f"{str(path)!r} is no path: {error}. Check it.") from error
     if not data:
         raise ReliefError(f"{path.name} is empty (0 bytes). Give a {FORMATS} file.")
     return data
@@ -255,12 +264,14 @@ def _photo(
         grey[rows] = values @ _LUMA if values.shape[2] == 3 else values[..., 0]
         colour[rows] = np.rint(values * 255.0)
     source_size = (width, height)
-    if max_size is not None and max(source_size) > max_size:
-        scale = max_size / max(source_size)
+    scale = min(math.sqrt(KEPT_PIXELS / (width * height)), 1.0)
+    if max_size is not None:
+        scale = min(scale, max_size / max(source_size))
+    if scale < 1.0:
         size = (max(1, round(width * scale)), max(1, round(height * scale)))
         if min(size) < MIN_SIDE_PX:
             raise ReliefError(
-                f"{name} would be too small at a largest side of {max_size} pixels: {size[0]} x {size[1]}. "
+                f"{name} would be too small at a largest side of {max(size)} pixels: {size[0]} x {size[1]}. "
                 f"Give a larger size, so that each side keeps at least {MIN_SIDE_PX} pixels."
             )
         grey = cv2.resize(grey, size, interpolation=cv2.INTER_AREA).astype(np.float32, copy=False)

@@ -8,19 +8,19 @@ import cv2
 import numpy as np
 
 from .corrections import Corrections
-from .lowpass import lowpass
+from .lowpass import extent, lowpass
 from .poisson import solve_screened
 from .prediction import SEGMENT_CLASSES, FloatArray, Prediction
 from .settings import RefinementSettings
 
 # Above this wavelength the coarse height decides, below it the slopes: 64 px on a panel of 1024 px.
 _CROSSOVER = 1.0 / 16.0
-# Sigma of the widest bevel, relative to the longer side; about 95 % of a step lies within 4 sigma.
+# Sigma of the widest bevel, relative to the panel's extent; about 95 % of a step lies within 4 sigma.
 _WIDEST_BEVEL = 1.0 / 200.0
 # How far around the threshold the probability of an edge fades out.
 _FADE = 0.05
 
-# Sigma by which segments are blurred before they move the surface, relative to the longer side: their probabilities are
+# Sigma by which segments are blurred before they move the surface, relative to the extent: their probabilities are
 # rough, and a raised figure needs a slope at its foot.
 _SEGMENT_BLUR = 1.0 / 128.0
 _GROUND = SEGMENT_CLASSES.index("ground")
@@ -64,20 +64,20 @@ def refine(
     strengths = (1.0 - settings.smoothing, settings.strength_soft, settings.strength_medium, settings.strength_sharp)
     factor = cv2.transform(edges, settings.detail * np.array([strengths], np.float32))
     slopes = prediction.slopes * factor[..., None]
-    longer = max(prediction.height.shape)
+    size = extent(prediction.height.shape)
     if settings.bevel > 0.0:
-        slopes = _bevelled(slopes, edges[..., 2] + edges[..., 3], settings.bevel * _WIDEST_BEVEL * longer)
+        slopes = _bevelled(slopes, edges[..., 2] + edges[..., 3], settings.bevel * _WIDEST_BEVEL * size)
     coarse = prediction.height * np.float32(settings.layering)
     if painted:
         slopes, coarse = _corrected(slopes, coarse, painted)
-    height = solve_screened(slopes, coarse, (2.0 * math.pi / (_CROSSOVER * longer)) ** 2)
+    height = solve_screened(slopes, coarse, (2.0 * math.pi / (_CROSSOVER * size)) ** 2)
     raised = [0.0 if name == "ground" else getattr(settings, f"raise_{name}") for name in SEGMENT_CLASSES]
     if settings.flatten_ground > 0.0:
         ground = np.ascontiguousarray(prediction.segments[..., _GROUND])
-        height *= 1.0 - np.float32(settings.flatten_ground) * lowpass(ground, _SEGMENT_BLUR * longer)
+        height *= 1.0 - np.float32(settings.flatten_ground) * lowpass(ground, _SEGMENT_BLUR * size)
     if any(raised):
         offset = np.asarray(cv2.transform(prediction.segments, np.array([raised], np.float32)), np.float32)
-        height += lowpass(offset, _SEGMENT_BLUR * longer)
+        height += lowpass(offset, _SEGMENT_BLUR * size)
     if painted:
         height += painted.raised * np.float32(settings.paint_height)
     if mask is not None:
@@ -98,8 +98,7 @@ def _resized(corrections: Corrections, size: tuple[int, ...]) -> Corrections:
 
 def _corrected(slopes: FloatArray, coarse: FloatArray, painted: Corrections) -> tuple[FloatArray, FloatArray]:
     """Slopes and coarse height with the painted edges in them, and level where they are painted flat."""
-    longer = max(coarse.shape)
-    slopes = _bevelled(slopes, painted.edges[..., 0], _WIDEST_BEVEL * longer)
+    slopes = _bevelled(slopes, painted.edges[..., 0], _WIDEST_BEVEL * extent(coarse.shape))
     slopes *= 1.0 + painted.edges[..., 1:] @ np.array(_PAINTED_STEEPER, np.float32)[:, None]
     if painted.flat.any():
         coarse = coarse + (_levels(coarse, painted.flat) - coarse) * painted.flat
@@ -113,7 +112,7 @@ def _levels(height: FloatArray, flat: FloatArray) -> FloatArray:
     counts = np.bincount(places.ravel())
     means = np.bincount(places.ravel(), height.ravel().astype(np.float64)) / np.maximum(counts, 1)
     inside = (places > 0).astype(np.float32)
-    sigma_px = _SEGMENT_BLUR * max(height.shape)
+    sigma_px = _SEGMENT_BLUR * extent(height.shape)
     level, weight = (lowpass(m, sigma_px) for m in (means[places].astype(np.float32) * inside, inside))
     return np.where(weight > 1e-3, level / np.maximum(weight, 1e-3), height).astype(np.float32)
 

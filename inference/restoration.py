@@ -13,8 +13,8 @@ import numpy as np
 import numpy.typing as npt
 
 from .errors import ReliefError
-from .lowpass import lowpass
-from .photo import MAX_PIXELS, MIN_SIDE_PX, ByteArray, Photo
+from .lowpass import extent, lowpass
+from .photo import KEPT_PIXELS, MIN_SIDE_PX, ByteArray, Photo
 from .prediction import FloatArray
 from .settings import PreparationSettings
 
@@ -23,11 +23,14 @@ Corners = tuple[tuple[float, float], ...]
 USUAL_FOCAL = 1.2
 """Focal length relative to the photograph's longer side, where the corners do not tell it."""
 _LIGHT_SIGMA = 1.0 / 8.0
-"""Sigma of what counts as the light's unevenness, relative to the longer side."""
+"""Sigma of what counts as the light's unevenness, relative to the panel's extent."""
 _MOST_GAIN = 3.0
 _SPECK = 1.0 / 120.0
-"""Largest side of a speck, relative to the longer side; what is larger may be carved."""
+"""Largest side of a speck, relative to the panel's extent; what is larger may be carved."""
 _SCRATCH_WIDTH_PX, _SCRATCH_LENGTH = 4, 1.0 / 25.0
+_DUST_WINDOW_PX, _DUST_PX = 9, 500
+"""Of the median that dust stands out from, and the extent below which a photograph is not halved once more for it: what
+is as wide as a speck may be must not fill the window."""
 
 
 @dataclass(frozen=True)
@@ -112,16 +115,16 @@ def straighten(
         aspect: width of the panel divided by its height; 0 estimates it from the corners.
 
     Raises:
-        ReliefError: the corners are not those of a panel, or the panel is too small or too large.
+        ReliefError: the corners are not those of a panel, or the panel is too small.
     """
     quad = ordered(corners)
     rows, columns = grey.shape
     if not aspect:
         aspect = panel_aspect(quad, (columns, rows))
     top, right, bottom, left = (float(np.linalg.norm(quad[(i + 1) % 4] - quad[i])) for i in range(4))
-    height = max(left, right, max(top, bottom) / aspect)
+    height = min(max(left, right, max(top, bottom) / aspect), math.sqrt(KEPT_PIXELS / aspect))
     size = round(height * aspect), round(height)
-    if min(size) < MIN_SIDE_PX or size[0] * size[1] > MAX_PIXELS:
+    if min(size) < MIN_SIDE_PX:
         raise ReliefError(
             f"The panel between the corners would have {size[0]} x {size[1]} pixels. "
             f"Choose corners further apart, at least {MIN_SIDE_PX} pixels, or other proportions."
@@ -151,8 +154,11 @@ def ordered(corners: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     turns = sides[:, 0] * following[:, 1] - sides[:, 1] * following[:, 0]
     if not (turns > 1e-3 * np.abs(sides).max() ** 2).all():
         raise ReliefError("The four corners do not go round a panel. Place one at each of its corners.")
-    start = int(np.argmin(quad.sum(axis=1)))
-    return np.asarray(np.roll(quad, -start, axis=0))
+    # The first is that from which the sides run right, down, left and up. The one furthest to the upper left is the
+    # top right one where a panel is seen along a wall, from its right.
+    right, down = sides.T
+    upright = [np.roll(right, -i) @ (1, 0, -1, 0) + np.roll(down, -i) @ (0, 1, 0, -1) for i in range(4)]
+    return np.asarray(np.roll(quad, -int(np.argmax(upright)), axis=0))
 
 
 def panel_aspect(quad: npt.NDArray[np.float64], size: tuple[int, int]) -> float:
@@ -187,7 +193,7 @@ def even_light(grey: FloatArray, colour: ByteArray, strength: float) -> tuple[Fl
         colour: (H, W, 3).
         strength: 0 as it is, 1 as bright everywhere.
     """
-    light = lowpass(grey, _LIGHT_SIGMA * max(grey.shape))
+    light = lowpass(grey, _LIGHT_SIGMA * extent(grey.shape))
     gain = np.clip(float(light.mean()) / np.maximum(light, 1e-3), 1 / _MOST_GAIN, _MOST_GAIN) ** np.float32(strength)
     brighter = np.clip(np.rint(colour * gain[..., None]), 0, 255).astype(np.uint8)
     return np.clip(grey * gain, 0.0, 1.0).astype(np.float32, copy=False), brighter
@@ -210,18 +216,32 @@ def remove_dust(grey: FloatArray, colour: ByteArray, strength: float) -> tuple[F
 
 
 def find_dust(grey: FloatArray, strength: float) -> ByteArray:
-    """(H, W) uint8, not 0 where a small or thin thing is far brighter or darker than all around it."""
-    longer = max(grey.shape)
-    levels = np.rint(grey * 255).astype(np.uint8)
-    aside = cv2.absdiff(levels, cv2.medianBlur(levels, 9)).astype(np.float32)
+    """(H, W) uint8, not 0 where a small or thin thing is far brighter or darker than all around it.
+
+    It is looked for in the photograph, and in halves of it where it is large, as the scratch of a large scan is wide.
+    """
+    cover = _dust_of_size(np.rint(grey * 255).astype(np.uint8), strength)
+    rows, columns = grey.shape
+    if extent(grey.shape) >= 2 * _DUST_PX:
+        half = cv2.resize(grey, (columns // 2, rows // 2), interpolation=cv2.INTER_AREA)
+        wider = find_dust(np.asarray(half, np.float32), strength)
+        larger = np.asarray(cv2.resize(wider, grey.shape[::-1], interpolation=cv2.INTER_NEAREST), np.uint8)
+        cover = np.maximum(cover, larger)
+    return cover
+
+
+def _dust_of_size(levels: ByteArray, strength: float) -> ByteArray:
+    """As `find_dust`, where it is less than half as wide as the median's window."""
+    size = extent(levels.shape)
+    aside = np.asarray(cv2.absdiff(levels, cv2.medianBlur(levels, _DUST_WINDOW_PX)), np.float32)
     # Rough stone is no dust: what stands out is told against how restless the neighbourhood is.
-    restless = np.sqrt(lowpass(np.minimum(aside, 40.0) ** 2, longer / 40))
+    restless = np.sqrt(lowpass(np.square(np.minimum(aside, 40.0), dtype=np.float32), size / 40))
     marked = (aside > np.maximum(6.0 * restless, 12.0) * (2.0 - 1.4 * strength)).astype(np.uint8)
     count, places, stats, _ = cv2.connectedComponentsWithStats(marked, connectivity=8)
     sides, area = stats[:, 2:4].max(axis=1), stats[:, cv2.CC_STAT_AREA]
-    speck = sides <= max(_SPECK * longer, 3)
+    speck = sides <= max(_SPECK * size, 3)
     length = np.hypot(stats[:, 2], stats[:, 3])
-    scratch = (length > _SCRATCH_LENGTH * longer) & (area < _SCRATCH_WIDTH_PX * length)
+    scratch = (length > _SCRATCH_LENGTH * size) & (area < _SCRATCH_WIDTH_PX * length)
     dust = speck | scratch
     dust[0] = False  # the picture itself
     cover = dust[places].astype(np.uint8)

@@ -7,6 +7,7 @@ import hashlib
 import importlib.util
 import io
 import json
+import logging
 import pickle
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -18,6 +19,8 @@ import numpy.typing as npt
 
 from .errors import ReliefError
 from .prediction import FloatArray
+
+log = logging.getLogger(__name__)
 
 WEIGHTS_FOLDER = Path(__file__).parent / "weights"
 WEIGHTS_FILE = "weights.json"
@@ -244,10 +247,28 @@ def load_runtime(name: str = "auto", weights: Weights | None = None) -> Runtime:
     weights = weights or Weights.read()
     # Looked for without importing: an import costs seconds, which only those with a PyTorch installation pay.
     installed = importlib.util.find_spec("torch") is not None
-    if name.startswith("torch") and not installed:
-        raise ReliefError("PyTorch is not installed for this Python. Install it, or choose the runtime opencv.")
-    if name == "torch-cpu":
-        return TorchRuntime(weights, "cpu")
-    if name == "torch" or (name == "auto" and installed and _gpu() is not None):
-        return TorchRuntime(weights)
-    return OpenCVRuntime(weights)
+    if name.startswith("torch"):
+        if not installed:
+            raise ReliefError("PyTorch is not installed for this Python. Install it, or choose the runtime opencv.")
+        try:
+            import torch  # noqa: F401
+        except Exception as error:  # a missing library, another NumPy: whatever its own start runs into
+            raise ReliefError(
+                f"PyTorch is installed, but cannot be loaded: {error}. Reinstall it, or choose the runtime opencv."
+            ) from error
+        return TorchRuntime(weights, "cpu" if name == "torch-cpu" else None)
+    on_gpu = _on_gpu(weights) if name == "auto" and installed else None
+    return on_gpu or OpenCVRuntime(weights)
+
+
+def _on_gpu(weights: Weights) -> TorchRuntime | None:
+    """PyTorch on a GPU, if there is one and it answers: a broken installation is no reason to fail without it."""
+    try:
+        if _gpu() is None:
+            return None
+        runtime = TorchRuntime(weights)
+        runtime.run(np.zeros((3, 64, 64), np.float32))
+    except Exception as error:  # noqa: BLE001 - drivers and libraries fail in ways of their own
+        log.warning("PyTorch is installed but does not run, so OpenCV is used: %s", error)
+        return None
+    return runtime

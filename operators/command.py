@@ -146,6 +146,8 @@ def _check(arguments: argparse.Namespace) -> _Options:
     )
     if options.light_deg is not None and not math.isfinite(options.light_deg):
         raise ReliefError(f"--light is {options.light_deg}. Give degrees, 0 right and 90 above.")
+    if arguments.aspect and not options.corners:
+        raise ReliefError("--aspect is that of the panel between --corners. Give those too, or leave it out.")
     _check_files(options)
     return options
 

@@ -132,6 +132,9 @@ class PredictionStore:
                     np.savez(file, **values)
                     file.flush()
                     os.fsync(file.fileno())  # else a power cut may leave an empty file under the final name
+                if part.stat().st_size > self.limit_bytes:  # it would cost all others, and itself
+                    log.warning("The prediction of %s is too large to be stored.", key)
+                    return
                 os.replace(part, path)
             finally:
                 part.unlink(missing_ok=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -68,6 +69,14 @@ def _key(store, name: str) -> str:
     import sys
 
     return sys.modules[type(store).__module__]._key(name, "1+abc")
+
+
+def test_one_that_is_larger_than_the_store_costs_none_of_the_others(new_store, make, tmp_path):
+    new_store().put("a", make(0.1))
+    (path,) = tmp_path.iterdir()
+    small = new_store(limit_bytes=path.stat().st_size)
+    small._write(_key(small, "b"), replace(make(0.2), height=np.zeros((2000, 2000), np.float32)))
+    assert new_store().holds("a", "1+abc") and list(tmp_path.iterdir()) == [path]
 
 
 def test_memory_is_limited_but_keeps_the_newest(new_store, make):

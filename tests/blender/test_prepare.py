@@ -140,6 +140,8 @@ def test_command_line_prepares_and_its_record_repeats_it(module, known, photo, t
     capsys.readouterr()
     assert main([*words, "--corners", "0,0 1,0", "--output", str(tmp_path / "c")]) == 2
     assert "--corners" in capsys.readouterr().err
+    assert main([*words, "--aspect", "2", "--output", str(tmp_path / "d")]) == 2
+    assert "--aspect is that of the panel between --corners" in capsys.readouterr().err
 
 
 def test_light_that_is_told_reaches_the_network(known, image):

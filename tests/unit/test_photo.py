@@ -55,7 +55,9 @@ def png(width: int, height: int, depth: int, colour_type: int, lines: bytes, *be
     return b"\x89PNG\r\n\x1a\n" + b"".join(png_chunk(kind, data) for kind, data in chunks)
 
 
-def tiff(pixels: np.ndarray, orientation: int = 1, photometric: int | None = None, order: str = "<") -> bytes:
+def tiff(
+    pixels: np.ndarray, orientation: int = 1, photometric: int | None = None, order: str = "<", extra: int = 2
+) -> bytes:
     """An uncompressed TIFF of (H, W) or (H, W, C) pixels, R G B (A)."""
     height, width = pixels.shape[:2]
     channels = pixels.shape[2] if pixels.ndim == 3 else 1
@@ -77,7 +79,7 @@ def tiff(pixels: np.ndarray, orientation: int = 1, photometric: int | None = Non
         (339, 3, [sample_format] * channels),
     ]
     if channels in (2, 4):
-        tags.insert(-1, (338, 3, [2]))
+        tags.insert(-1, (338, 3, [extra]))
     rest_at = 8 + 2 + 12 * len(tags) + 4
     rest = b""
     entries = []
@@ -295,6 +297,44 @@ def test_grey_with_alpha_and_palette(tmp_path: Path) -> None:
     line = b"\0" + bytes([0] * 40 + [1] * 24)
     photo = read_photo(write(tmp_path, "p.png", png(64, 64, 8, 3, line * 64, (b"PLTE", bytes(RED + GREEN)))))
     assert tuple(photo.colour[20, 39]) == RED and tuple(photo.colour[20, 40]) == GREEN
+
+
+@pytest.mark.parametrize("kind", [np.uint8, np.uint16])
+def test_a_saved_selection_is_no_transparency(tmp_path: Path, kind: type) -> None:
+    """Image editors keep one as a channel of which the file says nothing (ExtraSamples 0)."""
+    most = np.iinfo(kind).max
+    for share in (0.0, 0.25):
+        pixels = np.full((80, 96, 4), round(0.8 * most), kind)
+        pixels[..., 3] = round(share * most)
+        photo = read_photo(write(tmp_path, "selection.tif", tiff(pixels, extra=0)))
+        np.testing.assert_allclose(photo.grey, 0.8, atol=0.005)
+
+
+def test_sixteen_bit_colours_that_are_multiplied_by_alpha_are_not_multiplied_again(tmp_path: Path) -> None:
+    pixels = np.full((80, 96, 4), 32768, np.uint16)
+    pixels[..., :3] = round(0.4 * 65535)  # 0.8, half transparent
+    photo = read_photo(write(tmp_path, "associated.tif", tiff(pixels, extra=1)))
+    np.testing.assert_allclose(photo.grey, 0.4 + 0.5 * 0.5, atol=0.005)
+
+
+def test_raw_file_of_a_camera_is_told(tmp_path: Path) -> None:
+    """Its first directory is a thumbnail."""
+    data = bytearray(tiff(np.zeros((80, 96, 3), np.uint8)))
+    struct.pack_into("<HHII", data, 8 + 2 + 12 * 3, 254, 4, 1, 1)  # in the place of "not compressed"
+    with pytest.raises(ReliefError, match="photo.dng begins with a small copy.*Develop it"):
+        read_photo(write(tmp_path, "photo.dng", bytes(data)))
+
+
+def test_a_giant_is_scaled_down_to_what_memory_holds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("inference.photo.KEPT_PIXELS", 9600)
+    photo = read_photo(write(tmp_path, "a.png", encoded(".png", corners(240, 160))))
+    assert photo.grey.shape == (80, 120) and photo.source_size == (240, 160)
+
+
+def test_a_path_that_is_none(tmp_path: Path) -> None:
+    for name in ("x" * 300, "a\0b"):
+        with pytest.raises(ReliefError, match="cannot be read: .*Check|is no path: .*Check"):
+            read_photo(tmp_path / name)
 
 
 def test_non_ascii_path(tmp_path: Path) -> None:

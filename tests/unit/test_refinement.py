@@ -52,6 +52,27 @@ def test_defaults_join_coarse_height_and_fine_slopes() -> None:
     assert share(height, wave(FINE_PX)) == pytest.approx(0.0685, abs=5e-4)
 
 
+@pytest.mark.parametrize(
+    "settings, expected",
+    [
+        ({"flatten_ground": 1.0}, 0.6),
+        ({"layering": 0.0}, 0.0),
+        ({"layering": 2.0}, 1.2),
+        ({"raise_figure": 0.5}, 1.1),
+        ({"bevel": 1.0}, 0.6),
+    ],
+)
+def test_a_frieze_is_carved_as_one_figure_of_it(settings: dict[str, float], expected: float) -> None:
+    """However long it is, a figure 0.6 high keeps its size."""
+    for columns in (200, 4000):
+        surface = np.zeros((200, columns), np.float32)
+        surface[40:160, columns // 2 - 40 : columns // 2 + 40] = 0.6
+        known = prediction(surface, surface, np.where(surface > 0, 1, 0))
+        known.segments[:] = np.eye(6, dtype=np.float32)[np.where(surface > 0, 1, 0)]
+        height = refine(known, RefinementSettings(**settings))
+        assert height[100, columns // 2] == pytest.approx(expected, abs=0.08), columns
+
+
 def test_detail() -> None:
     known = prediction(wave(COARSE_PX), wave(COARSE_PX) + 0.1 * wave(FINE_PX))
     fine = [share(refine(known, RefinementSettings(detail=detail)), wave(FINE_PX)) for detail in (0.0, 1.0, 2.0)]

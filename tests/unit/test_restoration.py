@@ -50,6 +50,15 @@ def test_corners_come_in_any_order() -> None:
         np.testing.assert_array_equal(ordered(quad[list(order)]), quad)
 
 
+@pytest.mark.parametrize("mirrored", [False, True])
+def test_corners_of_a_panel_above_the_eye_seen_along_its_wall(mirrored: bool) -> None:
+    """3 x 1 m at 3 m, from its right: the corner that is furthest to the upper left is the panel's top right one."""
+    quad = np.array([(1711, 2126), (3159, 549), (3608, 1265), (1655, 2787)], float)
+    if mirrored:
+        quad = quad[[1, 0, 3, 2]] * (-1, 1) + (4000, 0)
+    np.testing.assert_array_equal(ordered(quad[[2, 0, 3, 1]]), quad)
+
+
 @pytest.mark.parametrize(
     "corners", [[(0, 0), (100, 0), (50, 30), (50, 100)], [(0, 0), (50, 0), (100, 0), (100, 100)], [(0, 0)] * 4]
 )
@@ -126,6 +135,15 @@ def test_dust_goes_and_the_rest_stays() -> None:
     assert np.abs(clean_colour[..., 0] / 255 - photo)[cover].mean() < 0.1 * np.abs(spoilt - photo)[cover].mean()
     touched = clean != spoilt
     assert touched[~cv2.dilate(cover.astype(np.uint8), np.ones((5, 5))).astype(bool)].mean() < 0.001
+
+
+@pytest.mark.parametrize("times", [3, 6])
+def test_dust_of_a_large_scan_is_as_wide_as_its_pixels_are_many(times: int) -> None:
+    spoilt, cover = dusty(picture())
+    size = (400 * times, 300 * times)
+    large = cv2.resize(spoilt, size, interpolation=cv2.INTER_LINEAR)
+    there = cv2.resize(cover.astype(np.uint8), size, interpolation=cv2.INTER_NEAREST) > 0
+    assert find_dust(large, 0.5)[there].mean() > 0.9
 
 
 def test_carving_is_no_dust() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -182,8 +183,11 @@ def test_choice_of_runtime(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr(runtime_module, "_gpu", lambda: None)
     assert isinstance(load_runtime("auto", weights), OpenCVRuntime)
     assert isinstance(load_runtime("torch", weights), TorchRuntime)
-    monkeypatch.setattr(runtime_module, "_gpu", lambda: "meta")
-    assert load_runtime("torch", weights).name == load_runtime("auto", weights).name == "torch (meta)"
+    monkeypatch.setattr(runtime_module, "_gpu", lambda: "cpu")
+    assert load_runtime("torch", weights).name == load_runtime("auto", weights).name == "torch (cpu)"
+    monkeypatch.setattr(runtime_module, "_gpu", lambda: "meta")  # a GPU that answers nothing
+    assert load_runtime("torch", weights).name == "torch (meta)"
+    assert isinstance(load_runtime("auto", weights), OpenCVRuntime)
     assert load_runtime("torch-cpu", weights).name == "torch (cpu)"
     monkeypatch.setattr(runtime_module, "_gpu", lambda: None)
     with pytest.raises(ReliefError, match="no runtime 'tensorflow'.*auto, opencv, torch, torch-cpu"):
@@ -193,6 +197,18 @@ def test_choice_of_runtime(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Non
         with pytest.raises(ReliefError, match="PyTorch is not installed"):
             load_runtime(name, weights)
     assert isinstance(load_runtime("auto", weights), OpenCVRuntime)
+
+
+def test_broken_torch(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its folder is there, but it does not load, as where a library of the system is missing."""
+    weights = Weights.read(folder)
+    (tmp_path / "torch").mkdir()
+    (tmp_path / "torch/__init__.py").write_text("raise OSError('c10.dll is missing')", encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "torch")
+    assert isinstance(load_runtime("auto", weights), OpenCVRuntime)
+    with pytest.raises(ReliefError, match="c10.dll is missing. Reinstall it, or choose the runtime opencv"):
+        load_runtime("torch", weights)
 
 
 def test_too_little_memory(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
