@@ -26,7 +26,7 @@ from inference.evaluation import accuracy, correlation, highpass, normal_error_d
 from inference.maps import shade
 from inference.photo import Photo, photo_from_array, read_photo
 from inference.prediction import EDGE_CLASSES, SEGMENT_CLASSES, FloatArray
-from inference.predictor import Predictor
+from inference.predictor import Predictor, enlarged
 from inference.refinement import refine
 from inference.runtime import Weights, load_runtime
 
@@ -268,7 +268,12 @@ def score_classes(
     segments = np.zeros((len(SEGMENT_CLASSES),) * 2)
     for photo, height, parts in truths:
         prediction = predictor.predict(photo)
-        np.add.at(edges, (soft_edge_classes(height), at_size(prediction.soft_edges, parts.shape).argmax(2)), 1)
+        # How soft an edge is depends on the size: it is labelled at that at which the photograph is read.
+        rows, columns = enlarged(photo.grey).shape
+        read = np.asarray(cv2.resize(height, (columns, rows), interpolation=cv2.INTER_CUBIC), np.float32)
+        labels = np.eye(len(EDGE_CLASSES), dtype=np.float32)[soft_edge_classes(read)]
+        true, found = (at_size(maps, parts.shape).argmax(2) for maps in (labels, prediction.soft_edges))
+        np.add.at(edges, (true, found), 1)
         np.add.at(segments, (parts, at_size(prediction.segments, parts.shape).argmax(2)), 1)
     f1 = {
         f"F1 {name}": float(2 * edges[i, i] / max(edges[i].sum() + edges[:, i].sum(), 1))

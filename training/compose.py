@@ -146,12 +146,14 @@ def _carve(
     inside = (shape.height >= 0).astype(np.float32)
     shrink = cv2.INTER_AREA if rows < shape.height.shape[0] else cv2.INTER_LINEAR
     weight = np.asarray(cv2.resize(inside, (columns, rows), interpolation=shrink), np.float32)
+    carved = np.maximum(shape.height, 0) * inside
+    carved = np.asarray(cv2.resize(carved, (columns, rows), interpolation=shrink), np.float32)
+    depth = carved / np.maximum(weight, 1e-3)
     enlarged = rows / shape.height.shape[0]
     if enlarged > 1:  # or the pixels of the map become a staircase
-        weight = np.asarray(cv2.GaussianBlur(weight, (0, 0), 0.9 * enlarged), np.float32)
-    carved = np.maximum(shape.height, 0) * inside
-    depth = np.asarray(cv2.resize(carved, (columns, rows), interpolation=shrink), np.float32)
-    depth /= np.maximum(weight, 1e-3)
+        within = weight > 0.5
+        weight, around = (np.asarray(cv2.GaussianBlur(m, (0, 0), 0.9 * enlarged), np.float32) for m in (weight, carved))
+        depth = np.where(within, depth, around / np.maximum(weight, 1e-3))
     cover = np.clip((weight - 0.25) * 2.0, 0, 1).astype(np.float32)
     mask = weight > 0.3
     if mask.sum() < 12:

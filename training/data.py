@@ -27,6 +27,7 @@ CLEAN_SHARE = 0.45
 MARGIN_SHARE = 0.2
 WIDEST_MARGIN = 0.08
 """Of the photograph's size: wall, mount or print beside the panel, that has nothing of its light."""
+MARGIN_FADE_PX = 10.0
 CLOSEST = 0.63
 """Least window, relative to the crop made of it: full-size photographs show figures larger than a crop."""
 ENLARGED_SHARE = 0.6
@@ -55,12 +56,12 @@ class Sample:
 def resized(scene: Scene, size: int) -> Scene:
     """A scene at ``size`` rows and columns."""
     rows, square = len(scene.height), (size, size)
-    smooth = cv2.INTER_AREA if rows > size else cv2.INTER_CUBIC
+    smooth, nearest = cv2.INTER_AREA if rows > size else cv2.INTER_CUBIC, cv2.INTER_NEAREST_EXACT
     return Scene(
         np.asarray(cv2.resize(scene.height, square, interpolation=smooth), np.float32),
         scene.depth_px * size / rows,
-        np.asarray(cv2.resize(scene.segments, square, interpolation=cv2.INTER_NEAREST), np.uint8),
-        np.asarray(cv2.resize(scene.blocks, square, interpolation=cv2.INTER_NEAREST), np.int32),
+        np.asarray(cv2.resize(scene.segments, square, interpolation=nearest), np.uint8),
+        np.asarray(cv2.resize(scene.blocks, square, interpolation=nearest), np.int32),
     )
 
 
@@ -112,14 +113,15 @@ def photograph_sample(scene: Scene, stone: Stone, rng: np.random.Generator) -> S
     )
     if taken is not scene:
         grey = np.asarray(cv2.resize(grey, (size, size), interpolation=cv2.INTER_CUBIC).clip(0.0, 1.0), np.float32)
-    edges = soft_edge_classes(scene.height)
     if rng.random() >= MARGIN_SHARE:
-        return Sample(grey, scene.height, edges, scene.segments, light)
+        return Sample(grey, scene.height, soft_edge_classes(scene.height), scene.segments, light)
     beside = margins(len(grey), rng)
     tone = rng.choice((0.0, rng.uniform(0.0, 1.0), 1.0)) + rng.normal(0.0, 0.01, grey.shape)
     grey = np.where(beside, tone.clip(0.0, 1.0), grey).astype(np.float32)
-    height = np.where(beside, np.float32(0.0), scene.height)
-    return Sample(grey, height, np.where(beside, 0, edges).astype(np.uint8), np.where(beside, 0, scene.segments), light)
+    # The panel's height fades out: a cliff all round would outweigh the carving where slopes are compared.
+    away = cv2.distanceTransform((~beside).astype(np.uint8), cv2.DIST_L2, 3)
+    height = scene.height * np.minimum(away / MARGIN_FADE_PX, 1.0).astype(np.float32)
+    return Sample(grey, height, soft_edge_classes(height), np.where(beside, 0, scene.segments), light)
 
 
 class Stream(IterableDataset[Sample]):

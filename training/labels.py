@@ -7,6 +7,8 @@ import numpy as np
 import numpy.typing as npt
 
 SIGMAS_PX = (1.0, 2.0, 4.0)
+REACH_PX = 16
+"""Beyond the border, what the widest blur sees."""
 THRESHOLDS = (0.015, 0.03, 0.055)
 """Edge strength from which a pixel counts as soft, medium, sharp: about the 70th, 85th and 95th percentile of carved
 scenes."""
@@ -26,6 +28,8 @@ def edge_strength(height: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
 
     Source: soft edges as regions of low curvature, Pan et al., ACM Multimedia 2024; the measure is this project's own.
     """
+    # Slopes go on beyond the border: mirrored they would crease there, and every crop has borders.
+    height = np.pad(height, REACH_PX, mode="reflect", reflect_type="odd")
     strongest = np.zeros_like(height)
     for sigma in SIGMAS_PX:
         g = cv2.GaussianBlur(height, (0, 0), sigma, borderType=cv2.BORDER_REFLECT_101)
@@ -35,7 +39,7 @@ def edge_strength(height: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
         xy = cv2.Sobel(gx, cv2.CV_32F, 0, 1, ksize=1, scale=0.5)
         curvature = np.abs(xx + yy) / 2 + np.sqrt((xx - yy) ** 2 / 4 + xy * xy)
         strongest = np.maximum(strongest, sigma * curvature)
-    return strongest
+    return strongest[REACH_PX:-REACH_PX, REACH_PX:-REACH_PX]
 
 
 def soft_edge_classes(height: npt.NDArray[np.float32]) -> npt.NDArray[np.uint8]:

@@ -101,10 +101,10 @@ def slope_loss(predicted: Tensor, true: Tensor, weight: Tensor) -> Tensor:
 
 
 def balanced(counts: Tensor) -> Tensor:
-    """Class weights from pixel counts: the inverse square root of the share, mean 1."""
+    """Class weights from pixel counts: the inverse square root of the share, mean 1 over the classes that occur."""
     share = counts / counts.sum()
     weight = 1 / torch.sqrt(share + 1e-3)
-    return weight / weight.mean()
+    return weight / weight[counts > 0].mean()
 
 
 def detector_loss(logits: Tensor, classes: Tensor, class_weights: Tensor) -> Tensor:

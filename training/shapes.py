@@ -1071,7 +1071,8 @@ class ShapeMaker:
         joints = model.joints(rest)
         spec = {k: list(v) for k, v in model.directed["ride"].items()}
         for key in ("armL", "armR"):
-            other = model.directed[str(rng.choice(["archer", "point_talk", "stand_offer", "ride", "stand_flywhisk"]))]
+            arms = ["archer", "point_talk", "stand_offer", "ride", "stand_flywhisk"]
+            other = model.directed[_pick(rng, arms, holdout)]
             if key in other:
                 spec[key] = list(other[key])
         rotations = model.rotations(spec, joints)

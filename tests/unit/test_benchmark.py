@@ -15,6 +15,7 @@ from inference.photo import Photo, photo_from_array
 from inference.prediction import EDGE_CLASSES, SEGMENT_CLASSES
 from training.benchmark import (
     SCALES,
+    at_size,
     blurred_luminance,
     by_photograph,
     flat_stone,
@@ -102,7 +103,8 @@ def test_lights_and_scales(library: Path) -> None:
 def test_classes_of_a_prediction_that_is_right_but_for_one_column() -> None:
     height = np.zeros((64, 64), np.float32)
     height[:, 32:] = 0.5
-    edges = soft_edge_classes(height)
+    # Labelled at the size at which so small a photograph is read.
+    edges = soft_edge_classes(np.asarray(cv2.resize(height, (128, 128), interpolation=cv2.INTER_CUBIC), np.float32))
     segments = np.zeros((64, 64), np.uint8)
     segments[:, 32:] = 2
     soft_edges = np.eye(len(EDGE_CLASSES), dtype=np.float32)[edges]
@@ -111,6 +113,8 @@ def test_classes_of_a_prediction_that_is_right_but_for_one_column() -> None:
     prediction = SimpleNamespace(soft_edges=soft_edges, segments=np.eye(len(SEGMENT_CLASSES), dtype=np.float32)[given])
     predictor: Any = SimpleNamespace(predict=lambda photo: prediction)
     scores = score_classes(predictor, [(photo_from_array(np.zeros((64, 64), np.uint8), "any"), height, segments)])
+    edges = at_size(soft_edges, (64, 64)).argmax(2)
+    assert (edges > 0).any()
     assert [scores[f"F1 {name}"] for name in EDGE_CLASSES[1:]] == [float((edges == i).any()) for i in (1, 2, 3)]
     # Of 64 columns 31 + 32 are right; the wrong one is in either union: (31 / 32 + 32 / 33) / 2.
     assert scores["mIoU"] == pytest.approx((31 / 32 + 32 / 33) / 2)

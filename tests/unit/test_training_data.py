@@ -13,7 +13,17 @@ import torch
 
 from inference.network import SLOPE_SCALE, build_network
 from training.compose import DEEPEST_JOINT, Composer, Scene, _carve, _compressed, _deepen_face, _style
-from training.data import CLOSEST, WIDEST_MARGIN, Stream, collate, crop_scene, margins, photograph_sample, resized
+from training.data import (
+    CLOSEST,
+    MARGIN_FADE_PX,
+    WIDEST_MARGIN,
+    Stream,
+    collate,
+    crop_scene,
+    margins,
+    photograph_sample,
+    resized,
+)
 from training.labels import edge_strength, soft_edge_classes
 from training.library import Library, Shape
 from training.losses import LossWeights, balanced, dynamic_weight, form_loss, gradient, total_loss
@@ -132,7 +142,7 @@ def test_edge_strength_of_a_step_and_a_ramp() -> None:
     # 1.5 px: Phi(2.5) - 2 Phi(1.5) + Phi(0.5) = 0.9938 - 1.8664 + 0.6915
     assert edge_strength(step)[20].max() == pytest.approx(0.1811 * 0.5, rel=0.05)
     ramp = np.tile(np.linspace(0, 1, 60, dtype=np.float32), (40, 1))
-    assert edge_strength(ramp)[15:25, 15:45].max() < 1e-4
+    assert edge_strength(ramp).max() < 1e-4, "at the border either, where its slope goes on"
 
 
 def test_classes_soften_as_an_edge_is_rounded() -> None:
@@ -181,6 +191,23 @@ def test_form_loss_asks_flat_stone_to_stay_flat() -> None:
     assert form_loss(flat, flat, one) == 0 and form_loss(bump, flat, one) > 1
 
 
+def test_an_enlarged_plateau_stays_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its outline is smoothed, which must not lift what lies along it."""
+    depths = []
+    monkeypatch.setattr(
+        "training.compose._compressed", lambda depth, mask, *_: depths.append(depth[mask]) or np.zeros_like(depth)
+    )
+    rng, inside = np.random.default_rng(0), _ball(60)[1]
+    plateau = Shape(np.where(inside, np.float32(50.0), np.float32(-1.0)), 1, np.zeros(3, np.float32), True)
+    for times in (1, 2, 3):
+        _carve(plateau, (60 * times, 60 * times), _style(rng), rng)
+        np.testing.assert_allclose(depths[-1], 50.0 * times, rtol=1e-3)
+
+
+def test_balanced_weights_are_those_of_the_classes_that_occur() -> None:
+    torch.testing.assert_close(balanced(torch.tensor([70.0, 30.0, 0.0]))[:2], balanced(torch.tensor([70.0, 30.0])))
+
+
 def test_balanced_weights_favour_the_rare() -> None:
     weights = balanced(torch.tensor([90.0, 10.0]))
     assert weights[1] / weights[0] == pytest.approx(3, rel=0.02) and weights.mean() == pytest.approx(1)
@@ -224,9 +251,22 @@ def test_a_margin_has_neither_carving_nor_light() -> None:
     assert 4 < len(framed) < 20
     for sample in framed:
         beside = sample.height == 0
-        assert (sample.height[~beside] == np.float32(0.7)).all()
-        assert not sample.segments[beside].any() and sample.segments[~beside].all() and not sample.edges[beside].any()
+        away = cv2.distanceTransform((~beside).astype(np.uint8), cv2.DIST_L2, 3)
+        assert (sample.height[away > MARGIN_FADE_PX] == np.float32(0.7)).all()
+        steps = np.diff(sample.height, axis=0)
+        assert np.abs(steps).max() <= 1.5 * 0.7 / MARGIN_FADE_PX, "the panel's height fades, without a cliff"
+        assert not sample.segments[beside].any() and sample.segments[~beside].all()
+        np.testing.assert_array_equal(sample.edges, soft_edge_classes(sample.height))
         assert sample.grey[beside].std() < 0.02
+
+
+@pytest.mark.parametrize("size", [53, 75, 160])
+def test_segments_and_blocks_stay_with_the_height_they_are_of(size: int) -> None:
+    columns = np.broadcast_to(np.arange(100), (100, 100))
+    scene = Scene(columns.astype(np.float32), 1.0, columns.astype(np.uint8), columns.astype(np.int32))
+    other = resized(scene, size)
+    for part in (other.segments, other.blocks):
+        assert np.abs((part - other.height)[:, 2:-2].mean()) < 0.05
 
 
 def test_a_scene_seen_smaller_keeps_its_proportions(library: Path) -> None:
