@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+import os
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
@@ -46,7 +47,7 @@ class Photo:
     Attributes:
         grey: (H, W) float32, luma 0 to 1, in the full precision of the source.
         colour: (H, W, 3) uint8, R G B.
-        name: the file's name without folder and suffix.
+        name: the file's name without folder and suffix, as Unicode text.
         sha256: of the file's bytes, hexadecimal.
         source_size: (width, height) in pixels of the upright original, before any downscaling.
     """
@@ -99,7 +100,9 @@ def read_photo(path: str | PathLike[str], max_size: int | None = None) -> Photo:
         pixels = pixels[..., [2, 1, 0, 3][: pixels.shape[2]]]
     low, high = _value_range(pixels)
     digest = hashlib.sha256(data).hexdigest()
-    return _photo(pixels, low, high, premultiplied, path.stem, digest, max_size)
+    # Names in other encodings, of old archives, are no text for anyone else.
+    name = os.fsencode(path.stem).decode("utf-8", "replace")
+    return _photo(pixels, low, high, premultiplied, name, digest, max_size)
 
 
 def is_upright_jpeg(path: Path) -> bool:

@@ -6,6 +6,7 @@ Exit codes: 0 all done; 1 some photograph failed or was skipped, the others are 
 from __future__ import annotations
 
 import argparse
+import glob
 import importlib.util
 import io
 import json
@@ -15,6 +16,7 @@ import shutil
 import sys
 import tempfile
 import traceback
+import unicodedata
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -101,7 +103,10 @@ def _parser() -> argparse.ArgumentParser:
         help="where the light comes from, 0 right and 90 above (default: the network finds it)",
     )
     add(
-        "--max-size", type=int, metavar="PX", help="longest side to which larger photos are reduced (default: none are)"
+        "--max-size",
+        type=int,
+        metavar="PX",
+        help="longest side; larger photos are reduced (default: those above 60 megapixels)",
     )
     add(
         "--formats",
@@ -131,7 +136,7 @@ def _check(arguments: argparse.Namespace) -> _Options:
     if arguments.max_size is not None and arguments.max_size < 64:
         raise ReliefError(f"--max-size is {arguments.max_size}. Give at least 64 pixels.")
     options = _Options(
-        photos=arguments.photos,
+        photos=_found(arguments.photos),
         output=arguments.output,
         refinement=RefinementSettings.from_mapping(values),
         mesh=MeshSettings.from_mapping(values),
@@ -164,22 +169,38 @@ def _corners(text: str) -> tuple[tuple[float, float], ...]:
 
 
 def _check_files(options: _Options) -> None:
-    stems: dict[str, Path] = {}
-    for photo in options.photos:
-        other = stems.setdefault(os.path.normcase(photo.stem), photo)
-        if other is not photo:
-            raise ReliefError(
-                f"{other} and {photo} would both be written as {photo.stem}. Rename one, or run them apart."
-            )
-    written = {os.path.abspath(path) for photo in options.photos for path in options.outputs(photo)}
-    for photo in options.photos:
-        if os.path.abspath(photo) in written:
-            raise ReliefError(f"{photo} would be overwritten by a result. Choose another --output.")
     try:
         options.output.mkdir(parents=True, exist_ok=True)
-        tempfile.TemporaryDirectory(prefix=".relief-", dir=options.output).cleanup()
+        with tempfile.TemporaryDirectory(prefix=".relief-", dir=options.output) as place:
+            alike = os.path.exists(os.path.join(os.path.dirname(place), os.path.basename(place).swapcase()))
     except OSError as error:
         raise ReliefError(f"--output {options.output} cannot be written to: {error.strerror}.") from error
+
+    def known_as(name: str | Path) -> str:
+        """The name as the folder of the results tells names apart."""
+        return unicodedata.normalize("NFC", str(name)).casefold() if alike else str(name)
+
+    stems: dict[str, list[Path]] = {}
+    for photo in options.photos:
+        stems.setdefault(known_as(photo.stem), []).append(photo)
+    clashes = [" and ".join(map(str, photos)) for photos in stems.values() if len(photos) > 1]
+    if clashes:
+        raise ReliefError(
+            f"These would be written under one name: {'; '.join(clashes)}. Rename some, or run them apart."
+        )
+    written = {known_as(os.path.realpath(path)) for photo in options.photos for path in options.outputs(photo)}
+    for photo in options.photos:
+        if known_as(os.path.realpath(photo)) in written:
+            raise ReliefError(f"{photo} would be overwritten by a result. Choose another --output.")
+
+
+def _found(arguments: Sequence[Path]) -> list[Path]:
+    """The photographs that are meant, each once; patterns too, which not every shell writes out."""
+    found: list[Path] = []
+    for path in arguments:
+        matches = sorted(glob.glob(str(path))) if not os.path.exists(path) else []
+        found += [Path(match) for match in matches] or [path]
+    return list(dict.fromkeys(found))
 
 
 def _read_settings(path: Path) -> dict[str, Any]:
@@ -254,7 +275,7 @@ def _make(photo: Path, options: _Options, progress: _Progress) -> list[str]:
         _write_record(part / f"{result.photo.name}.json", photo, result, options)
         paths = options.outputs(photo)
         for path in paths:
-            os.replace(part / path.name, path)
+            os.replace(part / (result.photo.name + path.name.removeprefix(photo.stem)), path)
     finally:
         shutil.rmtree(part, ignore_errors=True)
     return [str(path) for path in paths]

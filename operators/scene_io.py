@@ -5,6 +5,7 @@ For a process that does nothing else: `stage` replaces the open file.
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 from collections.abc import Iterator
@@ -104,10 +105,13 @@ def _blender_says(doing: str) -> Iterator[None]:
     sys.stdout.flush()
     kept = os.dup(1)
     try:
-        with open(os.devnull, "w") as nowhere, redirect_stdout(nowhere):
+        with open(os.devnull, "w", encoding="utf-8", errors="replace") as nowhere, redirect_stdout(nowhere):
             os.dup2(nowhere.fileno(), 1)
             yield
     except RuntimeError as error:
+        # An exporter that failed leaves a handler behind that writes where nobody listens, and says so each time.
+        for name in ("glTFImporter", "glTFImporter_errors"):
+            logging.getLogger(name).handlers.clear()
         raise ReliefError(f"Blender could not {doing}: {error}. Check the folder and the free space.") from error
     finally:
         os.dup2(kept, 1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import os
 import sys
 from pathlib import Path
@@ -200,9 +201,52 @@ def test_names_that_are_not_ascii(relief, photo, tmp_path):
 def test_names_in_no_known_encoding(relief, photo, tmp_path):
     named = tmp_path / os.fsdecode(b"Bl\xe4tter {1}.png")
     photo.rename(named)
-    assert relief(named, "--formats", "none") == 0
+    assert relief(named, "--formats", "blend,glb,render", "--max-vertices", "2000") == 0
+    assert {named.stem + suffix for suffix in (".blend", ".glb", ".render.png")} < set(_names(tmp_path / "out"))
     record = (tmp_path / "out" / (named.stem + ".json")).read_text(encoding="utf-8")
     assert json.loads(record)["photo"]["file"] == "Bl\ufffdtter {1}.png"
+
+
+def test_a_photograph_is_made_once_however_it_is_given(relief, known, photo, tmp_path):
+    (tmp_path / "other [1].png").write_bytes(photo.read_bytes())
+    assert relief(photo, tmp_path / "*.png", photo, tmp_path / "other [1].png", "--formats", "none") == 0
+    assert known.calls == 2
+
+
+def test_all_clashes_are_told_before_any_work(relief, known, photo, tmp_path, capsys):
+    (tmp_path / "b").mkdir()
+    others = [tmp_path / name for name in ("panel.jpg", "b/panel.png", "x.png", "b/x.png")]
+    for path in others:
+        path.write_bytes(photo.read_bytes())
+    assert relief(photo, *others, "--formats", "none") == 2
+    told = capsys.readouterr().err
+    assert f"{photo} and {others[0]} and {others[1]}; {others[2]} and {others[3]}" in told
+    assert known.calls == 0 and _names(tmp_path / "out") == []
+
+
+def test_a_photograph_among_the_results_stays(relief, photo, tmp_path, capsys):
+    """Also where it is named through a link to the folder."""
+    (tmp_path / "out").mkdir()
+    kept = photo.rename(tmp_path / "out/panel.preview.png")
+    (tmp_path / "link").symlink_to(tmp_path / "out")
+    (tmp_path / "panel.png").write_bytes(kept.read_bytes())
+    before = kept.read_bytes()
+    for name in ("out", "link"):
+        photos = tmp_path / "panel.png", tmp_path / name / "panel.preview.png"
+        assert relief(*photos, "--formats", "none", "--overwrite") == 2
+        assert "would be overwritten" in capsys.readouterr().err
+    assert kept.read_bytes() == before
+
+
+def test_a_failed_export_leaves_no_complaint_behind(module, capsys):
+    with (
+        pytest.raises(module("inference.errors").ReliefError, match="could not write"),
+        module("operators.scene_io")._blender_says("write it"),
+    ):
+        logging.getLogger("glTFImporter").addHandler(logging.StreamHandler(sys.stdout))
+        raise RuntimeError("no")
+    logging.getLogger("glTFImporter").warning("again")
+    assert "Logging error" not in capsys.readouterr().err
 
 
 def test_braces_are_no_variables(relief, photo, tmp_path):
