@@ -71,6 +71,7 @@ def module(installed: Callable[[str], ModuleType]) -> Callable[[str], ModuleType
     """A fresh scene and an empty store for each test; gives the installed package's modules by name."""
     bpy.ops.wm.read_homefile(use_empty=True)
     installed("operators.prediction_store").store().clear()
+    bpy.types.RELIEF_PT_presets.bl_label = "Relief Presets"  # Blender writes a chosen preset's name there
     return installed
 
 

@@ -187,6 +187,38 @@ def test_python_is_asked_and_not_taken_by_its_name(
     assert Path(launcher.find_python((sys.version_info[:2],))).exists()  # the running one needs no PATH
 
 
+def test_paths_are_told_in_utf8_whatever_the_code_page(
+    launcher: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on Windows, where a pipe speaks the code page unless Python is told otherwise."""
+    home = tmp_path / "Jürgen 山"
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(home)], check=True)
+    python = home / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+    monkeypatch.setenv("PYTHONIOENCODING", "latin-1")
+    monkeypatch.setenv("LC_ALL", "C")
+    _, site = launcher.ask(python)
+    assert Path(site).is_relative_to(home)
+
+
+def test_a_folder_of_another_making_is_left_alone(tmp_path: Path) -> None:
+    """An environment that an editor or the user made in the place of ours."""
+    project = make_project(tmp_path / "clone")
+    (project / ".venv/lib").mkdir(parents=True)
+    (project / ".venv/lib/mine.txt").write_text("years of work")
+    ended = run(project, "reconstruct", "a.jpg")
+    assert ended.returncode == 1
+    assert ".venv is not of this program's making. Move or delete it, and run again." in ended.stderr
+    assert (project / ".venv/lib/mine.txt").read_text() == "years of work"
+
+
+def test_options_are_listed_before_anything_is_installed(tmp_path: Path) -> None:
+    project = make_project(tmp_path / "clone")
+    (project / "operators/command.py").write_text("def main(argv):\n    print(argv)\n    return 0\n")
+    ended = run(project, "reconstruct", "--help")
+    assert ended.returncode == 0 and "'--help'" in ended.stdout
+    assert not (project / ".venv").exists()
+
+
 def test_full_disk_is_one_line_before_the_downloads(
     launcher: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -285,6 +317,24 @@ def test_package_puts_the_wheels_into_the_manifest_and_leaves_the_zips_alone(pac
         "permissions": {"files": "x"},
     }
     assert sorted(path.name for path in (packing.ROOT / "made").iterdir()) == ["stone-a.zip", "stone-b.zip"]
+
+
+def test_package_takes_no_leftovers_and_no_weights_but_those_described(
+    packing: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = packing.ROOT / "inference"
+    for name in ("photo.py", "photo.py.orig", "photo.py~", ".photo.py.swp"):
+        (folder / name).touch()
+    (folder / ".#photo.py").symlink_to("nobody@nowhere")
+    (folder / "__pycache__").mkdir()
+    packing.copy_shipped(tmp_path)
+    assert [path.name for path in (tmp_path / "inference").iterdir()] == ["photo.py"]
+    (folder / "relief.pt.gz").write_bytes(b"half")
+    (folder / "weights.json").write_text(json.dumps({"sha256": {"relief.pt.gz": "0" * 64}}))
+    assert packing.main(["package"]) == 1
+    assert (
+        "relief.pt.gz is not the one that weights.json describes. Export the weights anew." in capsys.readouterr().err
+    )
 
 
 def test_package_too_large_is_not_kept(packing: Any, capsys: pytest.CaptureFixture[str]) -> None:
