@@ -11,11 +11,12 @@ import itertools
 import json
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 import bpy
 
+from ..inference.errors import ReliefError
 from .material import PAINT, fill_material
 
 if TYPE_CHECKING:
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
 COLLECTION = "Relief"
 PHOTO_SHA256, WEIGHTS, SETTINGS = "relief_photo_sha256", "relief_weights", "relief_settings"
 GRID, PREPARATION = "relief_grid", "relief_preparation"
+MOST_ASIDE = 0.01
+"""Where half of the vertices lie further aside than this, relative to the panel's width, nobody sculpted that."""
 LEAST_SCULPTED = 1e-5
 """Vertices moved by less, relative to the panel's width, were not moved by hand but rounded."""
 
@@ -38,6 +41,15 @@ LEAST_SCULPTED = 1e-5
 def is_relief(object_: bpy.types.Object | None) -> bool:
     """Whether an object was made by `create_relief`."""
     return object_ is not None and object_.type == "MESH" and PHOTO_SHA256 in object_
+
+
+def locked(object_: bpy.types.Object) -> str | None:
+    """Why a relief's vertices would not move, or not stay moved; None where they would."""
+    if object_.library is not None or object_.data.library is not None:
+        return "This relief is linked from another file. Make it local first"
+    if object_.data.shape_keys is not None:
+        return "This relief has shape keys, which would stay as they are. Remove them first"
+    return None
 
 
 def create_relief(result: Reconstruction, scene: bpy.types.Scene, matrix: Matrix) -> bpy.types.Object:
@@ -51,7 +63,8 @@ def create_relief(result: Reconstruction, scene: bpy.types.Scene, matrix: Matrix
         texture = encode_texture(result.photo.colour)
         image.pack(data=texture, data_len=len(texture))
         image.source = "FILE"
-        image.colorspace_settings.name = "sRGB"
+        with suppress(TypeError):  # a studio's colours may know none of that name; bytes are shown as such anyway
+            image.colorspace_settings.name = "sRGB"
         material = bpy.data.materials.new(name)
         made.append(material)
         fill_material(material, image)
@@ -79,8 +92,6 @@ def unpack_photo(object_: bpy.types.Object, own: Path | None = None) -> None:
     Raises:
         ReliefError: the copy cannot be written; the photograph stays packed.
     """
-    from ..inference.errors import ReliefError
-
     image = object_.active_material.node_tree.nodes["photo"].image
     if own is not None:
         image.filepath_raw = str(own)
@@ -110,6 +121,9 @@ def update_relief(object_: bpy.types.Object, relief: ReliefMesh, settings: dict[
 
     What was sculpted stays, as an offset from the surface that was solved, and so does the paint. Objects that share
     the mesh, as linked duplicates do, learn what it was made with too.
+
+    Raises:
+        ReliefError: its vertices were scaled or turned all together.
     """
     from ..inference.meshing import resampled
 
@@ -171,8 +185,6 @@ def read_mask(object_: bpy.types.Object) -> npt.NDArray[np.float32] | None:
     """
     import numpy as np
 
-    from ..inference.errors import ReliefError
-
     image = object_.relief_mask
     if image is None:
         return None
@@ -185,7 +197,11 @@ def read_mask(object_: bpy.types.Object) -> npt.NDArray[np.float32] | None:
 
 
 def _sculpted(object_: bpy.types.Object, width_m: float) -> npt.NDArray[np.float32] | None:
-    """How far the vertices were moved by hand, (rows, columns, 3) float32 for a panel of this width, or None."""
+    """How far the vertices were moved by hand, (rows, columns, 3) float32 for a panel of this width, or None.
+
+    Raises:
+        ReliefError: they were scaled or turned all together.
+    """
     import numpy as np
 
     mesh, (rows, columns) = object_.data, object_.get(GRID, (0, 0))
@@ -202,6 +218,11 @@ def _sculpted(object_: bpy.types.Object, width_m: float) -> npt.NDArray[np.float
     moved[..., 0] -= ((np.arange(columns) - (columns - 1) / 2) * cell_m).astype(np.float32)
     moved[..., 1] += height * np.float32(settings["depth_m"])
     moved[..., 2] -= ((rows - 1 - np.arange(rows)) * cell_m).astype(np.float32)[:, None]
+    aside = np.abs(moved[..., ::2] - moved[..., ::2].mean((0, 1)))  # another origin is no harm
+    if np.median(aside.max(2)) > MOST_ASIDE * settings["width_m"]:
+        raise ReliefError(
+            "The scale or the rotation of this relief was applied to its vertices. Undo that, or reconstruct it anew."
+        )
     if max(moved.max(), -moved.min()) < LEAST_SCULPTED * settings["width_m"]:
         return None
     moved *= np.float32(width_m / settings["width_m"])

@@ -153,9 +153,12 @@ class JobOperator:
             tasks = self.tasks(context)
         except ReliefError as error:
             return self._refuse(error)
+        self._placed = 0
         for task in tasks:
             try:
-                self._finish(context, task, task.work(None))
+                with _at_work:
+                    result = task.work(None)
+                self._finish(context, task, result)
             except ReliefError as error:
                 self._refuse(error)
         return self._ended()

@@ -38,6 +38,14 @@ def fill_material(material: bpy.types.Material, image: bpy.types.Image) -> None:
     links.new(texture.outputs["Color"], shader.inputs["Base Color"])
 
 
+def photograph_of(material: bpy.types.Material | None) -> bpy.types.Image | None:
+    """The photograph that a relief's material shows, or None where it is another material by now."""
+    nodes = None if material is None or material.node_tree is None else material.node_tree.nodes
+    if nodes is None or "photo" not in nodes or all(node.type != "BSDF_PRINCIPLED" for node in nodes):
+        return None
+    return getattr(nodes["photo"], "image", None)
+
+
 def show(material: bpy.types.Material, view: str) -> None:
     """Give a relief's material one of VIEWS as its colour; the nodes of a view are made when it is first shown."""
     nodes, links = material.node_tree.nodes, material.node_tree.links

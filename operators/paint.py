@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import bpy
 
-from .bridge import GRID, has_its_grid, is_relief, read_paint_colours, write_paint_colours
-from .material import PAINT, linear
+from .bridge import GRID, has_its_grid, is_relief, locked, read_paint_colours, write_paint_colours
+from .material import PAINT, linear, photograph_of
 from .words import spoken
 
 MEANINGS = (
@@ -35,7 +35,12 @@ class RELIEF_OT_paint(bpy.types.Operator):
             cls.poll_message_set(spoken("Leave Edit, Sculpt or Paint Mode first"))
             return False
         cls.poll_message_set(spoken("Select a relief that has not been remeshed"))
-        return is_relief(relief) and GRID in relief and has_its_grid(relief)
+        if not is_relief(relief) or GRID not in relief or not has_its_grid(relief):
+            return False
+        held = locked(relief)
+        if held:
+            cls.poll_message_set(spoken(held))
+        return held is None
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         import numpy as np
@@ -46,8 +51,7 @@ class RELIEF_OT_paint(bpy.types.Operator):
         if read_paint_colours(relief) is None:
             write_paint_colours(relief, np.full((*relief[GRID], 3), NEUTRAL, np.float32))
         relief.data.color_attributes.active_color = relief.data.color_attributes[PAINT]
-        material = relief.active_material
-        if material is not None and "photo" in material.node_tree.nodes:
+        if photograph_of(relief.active_material) is not None:
             relief.relief_view = PAINT
         if relief.mode != "VERTEX_PAINT":
             bpy.ops.object.mode_set(mode="VERTEX_PAINT")

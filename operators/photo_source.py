@@ -93,22 +93,27 @@ def photo_file(image: bpy.types.Image, placement: Placement | None = None) -> Ph
 
 
 def _turns(image: bpy.types.Image) -> int:
-    packed = image.packed_file
-    stored = (image.session_uid, image.filepath, packed.size if packed else 0)
     if image.source != "FILE" or image.is_dirty:
         return 0
+    packed = image.packed_file
+    path = Path(bpy.path.abspath(image.filepath_from_user(), library=image.library))
+    try:
+        file = None if packed else path.stat()
+    except OSError:
+        return 0
+    stored = (image.session_uid, str(path), file.st_mtime_ns if file else 0, file.st_size if file else packed.size)
     if stored not in _known_turns:
         from ..inference.photo import quarter_turns
 
         try:
-            path = Path(bpy.path.abspath(image.filepath_from_user(), library=image.library))
             _known_turns[stored] = quarter_turns(packed.data if packed else path.read_bytes(), image.name)
         except (OSError, ReliefError):
-            return 0  # whoever reads the photograph tells what is wrong with it
+            _known_turns[stored] = 0  # whoever reads the photograph tells what is wrong with it
     return _known_turns[stored]
 
 
-_known_turns: dict[tuple[int, str, int], int] = {}
+_known_turns: dict[tuple[int, str, int, int], int] = {}
+"""By image, path, time and size of its file: asked at every redraw of the light arrow."""
 turns_property = bpy.props.IntProperty(
     name="Turns",
     description="Quarter turns to the left from the top of the image, as Blender shows it, to its photograph's",

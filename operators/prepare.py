@@ -39,7 +39,7 @@ class RELIEF_OT_pick_corners(bpy.types.Operator):
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         cls.poll_message_set(spoken("Open a photograph, or select a reference image, first"))
-        return chosen_image(context) is not None and not bpy.app.background
+        return chosen_image(context) is not None and not bpy.app.background and not _drawn
 
     def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[str]:
         self._image, self._points = chosen_image(context), []
@@ -61,8 +61,11 @@ class RELIEF_OT_pick_corners(bpy.types.Operator):
         region = next(region for region in found.regions if region.type == "WINDOW")
         x, y = event.mouse_x - region.x, event.mouse_y - region.y
         inside = 0 <= x < region.width and 0 <= y < region.height
-        if event.type == "BACK_SPACE" and event.value == "PRESS" and self._points:
-            self._points.pop()
+        undo = event.type == "Z" and (event.ctrl or event.oskey)
+        if (event.type == "BACK_SPACE" or undo) and event.value == "PRESS":
+            del self._points[-1:]
+        elif undo:  # Blender's own would take the photograph away under it
+            return {"RUNNING_MODAL"}
         elif event.type == "LEFTMOUSE" and event.value == "PRESS" and inside:
             u, v = region.view2d.region_to_view(x, y)
             self._points.append(Vector((min(max(u, 0.0), 1.0), min(max(v, 0.0), 1.0))))

@@ -9,8 +9,20 @@ from typing import TYPE_CHECKING
 import bpy
 
 from ..inference.errors import ReliefError
+from ..inference.settings import MeshSettings, RefinementSettings
 from . import job, prediction_store, thumbnails
-from .bridge import PHOTO_SHA256, PREPARATION, WEIGHTS, has_its_grid, is_relief, sharers, write_classes
+from .bridge import (
+    PHOTO_SHA256,
+    PREPARATION,
+    WEIGHTS,
+    has_its_grid,
+    is_relief,
+    locked,
+    settings_of,
+    sharers,
+    write_classes,
+)
+from .material import photograph_of
 from .photo_source import PhotoSource, photo_file
 from .reconstruction import reconstruct
 from .refine import solve
@@ -20,7 +32,6 @@ from .words import spoken
 if TYPE_CHECKING:
     from ..inference.errors import Progress
     from ..inference.restoration import Preparation
-    from ..inference.settings import MeshSettings, RefinementSettings
     from .reconstruction import Reconstruction
 
 
@@ -29,13 +40,17 @@ class RELIEF_OT_read_again(job.JobOperator, bpy.types.Operator):
 
     bl_idname = "relief.read_again"
     bl_label = "Read Photograph Again"
-    bl_options = {"REGISTER", "UNDO"}
+    bl_options = {"UNDO"}
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         relief = context.view_layer.objects.active
         cls.poll_message_set(spoken("Select a relief, in Object Mode"))
         if not is_relief(relief) or relief.mode != "OBJECT" or not has_its_grid(relief):
+            return False
+        held = locked(relief)
+        if held:
+            cls.poll_message_set(spoken(held))
             return False
         cls.poll_message_set(spoken("What the network said of this photograph is still stored"))
         return not prediction_store.store().holds(relief[PHOTO_SHA256], relief[WEIGHTS])
@@ -44,15 +59,15 @@ class RELIEF_OT_read_again(job.JobOperator, bpy.types.Operator):
         from ..inference.restoration import Preparation
 
         relief = context.view_layer.objects.active
-        texture = relief.active_material and relief.active_material.node_tree.nodes.get("photo")
-        if not texture or texture.image is None:
+        image = photograph_of(relief.active_material)
+        if image is None:
             raise ReliefError("This relief no longer wears its photograph. Reconstruct the photograph anew.")
         # All other preparation is in the picture that the relief wears.
         light = Preparation(light_deg=json.loads(relief.get(PREPARATION, "{}")).get("light_deg"))
-        work = functools.partial(
-            _read, photo_file(texture.image), light, *read_settings(context.scene), read_runtime(context)
-        )
-        return [job.Task(work, functools.partial(_refine, relief.name))]
+        values = settings_of(relief)
+        settings = RefinementSettings.from_mapping(values), MeshSettings.from_mapping(values)
+        work = functools.partial(_read, photo_file(image), light, *settings, read_runtime(context))
+        return [job.Task(work, functools.partial(_refine, relief.session_uid))]
 
 
 def _read(
@@ -69,13 +84,15 @@ def _read(
     )
 
 
-def _refine(name: str, context: bpy.types.Context, result: Reconstruction) -> None:
-    relief = context.view_layer.objects.get(name)
+def _refine(session_uid: int, context: bpy.types.Context, result: Reconstruction) -> None:
+    relief = next((o for o in bpy.data.objects if o.session_uid == session_uid), None)
     if relief is None or not has_its_grid(relief):
         raise ReliefError("The relief was removed or remeshed while its photograph was read.")
-    context.view_layer.objects.active = relief
-    solve(relief, result.prediction, *read_settings(context.scene), result.prediction)
+    # Its sliders may have been moved meanwhile, as long as they are this relief's.
+    chosen = context.view_layer.objects.active == relief
+    settings = read_settings(context.scene) if chosen else (result.refinement_settings, result.mesh_settings)
+    mesh = solve(relief, result.prediction, *settings, result.prediction)
     for sharer in sharers(relief.data):
         sharer[PHOTO_SHA256], sharer[WEIGHTS] = result.photo.sha256, result.prediction.weights
-    write_classes(relief.data, result.mesh)
+    write_classes(relief.data, mesh)
     thumbnails.clear()

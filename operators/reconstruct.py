@@ -28,7 +28,7 @@ class RELIEF_OT_reconstruct(job.JobOperator, bpy.types.Operator):
 
     bl_idname = "relief.reconstruct"
     bl_label = "Reconstruct"
-    bl_options = {"REGISTER", "UNDO"}
+    bl_options = {"UNDO"}
 
     filepath: bpy.props.StringProperty(  # type: ignore[valid-type]
         name="Photograph", description="File of the photograph", subtype="FILE_PATH", options={"SKIP_SAVE"}
@@ -60,7 +60,7 @@ class RELIEF_OT_reconstruct(job.JobOperator, bpy.types.Operator):
             width_m = mesh_settings.width_m if source.placement.width_m is None else source.placement.width_m
             settings = replace(mesh_settings, width_m=width_m)
             work = functools.partial(_carve, source, refinement_settings, settings, runtime, store)
-            tasks.append(job.Task(work, functools.partial(_place, source, self.chosen)))
+            tasks.append(job.Task(work, functools.partial(_place, source, self.chosen, context.scene.session_uid)))
         return tasks
 
 
@@ -83,24 +83,32 @@ def _carve(
     )
 
 
-def _place(source: PhotoSource, chosen: bool, context: bpy.types.Context, result: Reconstruction) -> str | None:
+def _place(
+    source: PhotoSource, chosen: bool, scene_uid: int, context: bpy.types.Context, result: Reconstruction
+) -> str | None:
+    # Another scene may be shown by now.
+    scene = next((scene for scene in bpy.data.scenes if scene.session_uid == scene_uid), context.scene)
+    layer = context.view_layer if scene == context.scene else scene.view_layers[0]
     matrix = source.placement.matrix
     if source.placement.width_m is None:  # a reference keeps its place
-        taken = [o.matrix_world.translation for o in context.scene.objects if is_relief(o)]
+        taken = [o.matrix_world.translation for o in scene.objects if is_relief(o)]
         matrix = step_aside(matrix, result.mesh_settings.width_m, taken)
-    relief = create_relief(result, context.scene, matrix)
+    relief = create_relief(result, scene, matrix)
     if chosen:  # what is to be done next with this photograph finds it in the sidebar
-        context.scene.relief.image = bpy.data.images.load(str(source.path), check_existing=True)
+        scene.relief.image = bpy.data.images.load(str(source.path), check_existing=True)
     context.window_manager.relief_progress.runtime = result.prediction.runtime
-    layers = context.view_layer.layer_collection.children
-    if any(layer.exclude and layer.collection in relief.users_collection for layer in layers):
-        context.scene.collection.objects.link(relief)
-    for object_ in context.selected_objects:
-        object_.select_set(False)
-    context.view_layer.objects.active = None  # else the slider moves the relief that was active before
-    context.scene.relief.width_m = result.mesh_settings.width_m  # the slider shows the width taken from an empty
-    relief.select_set(True)
-    context.view_layer.objects.active = relief
+    if not relief.visible_get(view_layer=layer):  # its collection is hidden or excluded
+        scene.collection.objects.link(relief)
+    for object_ in list(layer.objects.selected):
+        object_.select_set(False, view_layer=layer)
+    layer.objects.active = None  # else the slider moves the relief that was active before
+    scene.relief.width_m = result.mesh_settings.width_m  # the slider shows the width taken from an empty
+    relief.select_set(True, view_layer=layer)
+    layer.objects.active = relief
+    for window in context.window_manager.windows:
+        for area in window.screen.areas:
+            if area.type == "VIEW_3D" and area.spaces.active.local_view and window.scene == scene:
+                relief.local_view_set(area.spaces.active, True)
     return None if packs_photographs(context) else _unpack(relief, source, result)
 
 

@@ -15,6 +15,7 @@ from .bridge import (
     WEIGHTS,
     has_its_grid,
     is_relief,
+    locked,
     read_mask,
     read_paint_colours,
     settings_of,
@@ -24,6 +25,7 @@ from .scene_settings import read_settings
 from .words import spoken
 
 if TYPE_CHECKING:
+    from ..inference.meshing import ReliefMesh
     from ..inference.prediction import Prediction
 
 DRAFT = "relief_draft"
@@ -55,6 +57,10 @@ class RELIEF_OT_refine(bpy.types.Operator):
             cls.poll_message_set(
                 spoken("This relief was remeshed or cut by hand, which refining would lose. Work on a copy")
             )
+            return False
+        held = locked(relief)
+        if held:
+            cls.poll_message_set(spoken(held))
             return False
         cls.poll_message_set(
             spoken("What the network said of this photograph is no longer stored. Let it read the photograph again")
@@ -97,7 +103,7 @@ def solve(
     refinement_settings: RefinementSettings,
     mesh_settings: MeshSettings,
     prediction: Prediction,
-) -> None:
+) -> ReliefMesh:
     """Solve a relief with its paint and its mask, and move its vertices.
 
     Args:
@@ -107,8 +113,11 @@ def solve(
         mesh_settings: of the mesh.
         prediction: whose edges, segments and confidence the vertices get.
 
+    Returns:
+        The relief's mesh, without what was sculpted.
+
     Raises:
-        ReliefError: the mask cannot be read.
+        ReliefError: the mask cannot be read, or the vertices were scaled or turned all together.
     """
     from ..inference.corrections import read_paint
     from ..inference.meshing import build_mesh
@@ -120,6 +129,7 @@ def solve(
     mesh = build_mesh(height, mesh_settings, prediction)
     update_relief(relief, mesh, {**refinement_settings.to_mapping(), **mesh_settings.to_mapping()})
     relief.pop(DRAFT, None)
+    return mesh
 
 
 def settle_later() -> None:
@@ -153,7 +163,7 @@ def _settle() -> float | None:
 
 
 def _drafts() -> list[bpy.types.Object]:
-    return [o for o in bpy.data.objects if DRAFT in o and is_relief(o) and o.library is None]
+    return [o for o in bpy.data.objects if DRAFT in o and is_relief(o) and locked(o) is None]
 
 
 @bpy.app.handlers.persistent

@@ -9,7 +9,7 @@ import logging
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, redirect_stdout
+from contextlib import contextmanager, redirect_stdout, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -96,7 +96,8 @@ def _set_rendering(scene: bpy.types.Scene, relief: bpy.types.Object) -> None:
     scene.cycles.samples = 8
     scene.cycles.max_bounces = 2
     scene.cycles.use_denoising = False  # not in every build, and dull stone in the sun is nearly free of noise
-    scene.view_settings.view_transform = "Standard"  # the photograph's own colours
+    with suppress(TypeError):  # a studio's colours may know none of that name
+        scene.view_settings.view_transform = "Standard"  # the photograph's own colours
 
 
 @contextmanager

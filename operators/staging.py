@@ -51,7 +51,7 @@ def add_camera(scene: bpy.types.Scene, relief: bpy.types.Object) -> bpy.types.Ob
 
     A relief that has one keeps it.
     """
-    camera = next((o for o in scene.objects if o.type == "CAMERA" and o.get(STAGED) == relief), None)
+    camera = next((o for o in scene.objects if o.type == "CAMERA" and o.get(STAGED) == relief.name), None)
     if camera is None:
         camera = _staged("Relief Camera", bpy.data.cameras.new("Relief Camera"), scene, relief)
     camera.data.lens = 85.0
@@ -70,7 +70,7 @@ def add_camera(scene: bpy.types.Scene, relief: bpy.types.Object) -> bpy.types.Ob
 
 def _staged(name: str, data: bpy.types.ID, scene: bpy.types.Scene, relief: bpy.types.Object) -> bpy.types.Object:
     object_ = bpy.data.objects.new(name, data)
-    object_[STAGED] = relief
+    object_[STAGED] = relief.name  # its name alone: a pointer would keep a deleted relief in the file
     scene.collection.objects.link(object_)
     return object_
 

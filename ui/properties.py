@@ -22,9 +22,15 @@ def hold(held: bool) -> None:
 
 
 def refine(_group: bpy.types.PropertyGroup, context: bpy.types.Context) -> None:
-    """A moved slider shows on the active relief at once, where there is one."""
+    """Carve the active relief anew, where there is one, with the sliders as they stand."""
+    _refine(context)
+
+
+def _refine(context: bpy.types.Context, moved: str = "") -> None:
     if _held or not bpy.ops.relief.refine.poll():
         return
+    if moved:  # the message bus speaks to one window's scene alone, so each slider fetches the others itself
+        _take_over(context, context.view_layer.objects.active, but=moved)
     try:
         # Without a window nobody drags, and no timer would run.
         bpy.ops.relief.refine(draft=not bpy.app.background)
@@ -41,10 +47,15 @@ def follow(*_: object) -> None:
     context.window_manager.relief_progress.trouble = ""
     if relief is None or "relief_settings" not in relief:
         return
+    _take_over(context, relief)
+
+
+def _take_over(context: bpy.types.Context, relief: bpy.types.Object, but: str = "") -> None:
+    """Set the sliders of the context's scene to what a relief was made with."""
     hold(True)
     try:
         for name, value in json.loads(relief["relief_settings"]).items():
-            if name in _settings:
+            if name in _settings and name != but:
                 setattr(context.scene.relief, name, type(getattr(context.scene.relief, name))(value))
     finally:
         hold(False)
@@ -70,7 +81,7 @@ def _property(setting: Field[Any]) -> Any:
         "default": setting.default,
         "min": limits["low"],
         "max": limits["high"],
-        "update": refine,
+        "update": lambda _group, context: _refine(context, setting.name),
     }
     if isinstance(setting.default, int):
         return bpy.props.IntProperty(**shared)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from pathlib import Path
+from types import SimpleNamespace
 
 import bpy
 import cv2
@@ -355,12 +356,61 @@ def test_each_scene_has_its_own_collection_whatever_is_linked(known, photo, tmp_
     assert bpy.context.active_object.library is None and bpy.context.active_object.select_get()
 
 
-def test_a_relief_is_seen_though_its_collection_is_excluded(known, photo):
+@pytest.mark.parametrize("hidden", ["excluded", "eye", "monitor"])
+def test_a_relief_is_seen_though_its_collection_is_not(known, photo, hidden):
     bpy.ops.relief.reconstruct(filepath=str(photo))
-    bpy.context.view_layer.layer_collection.children["Relief"].exclude = True
+    layer = bpy.context.view_layer.layer_collection.children["Relief"]
+    layer.exclude, layer.hide_viewport = hidden == "excluded", hidden == "eye"
+    layer.collection.hide_viewport = hidden == "monitor"
     assert bpy.ops.relief.reconstruct(filepath=str(photo)) == {"FINISHED"}
     bpy.context.view_layer.update()
-    assert bpy.context.active_object.select_get() and len(bpy.context.view_layer.objects) == 1
+    relief = bpy.context.active_object
+    assert relief.select_get() and relief.visible_get()
+    assert [o for o in bpy.context.view_layer.objects if o.visible_get()] == [relief]
+
+
+def test_a_relief_lands_in_the_scene_that_it_was_made_for(module, known, photo):
+    """Another scene may be shown by the time that the network is done."""
+    scene = bpy.context.scene
+    operator = SimpleNamespace(files=[], filepath=str(photo), directory="", chosen=True)
+    (task,) = module("operators.reconstruct").RELIEF_OT_reconstruct.tasks(operator, bpy.context)
+    bpy.ops.scene.new(type="NEW")
+    other = bpy.context.scene
+    other.relief.width_m = 3.0
+    task.finish(bpy.context, task.work(None))
+    (relief,) = scene.collection.all_objects
+    assert not other.collection.all_objects and other.relief.width_m == 3.0 and other.relief.image is None
+    assert scene.view_layers[0].objects.active == relief and scene.relief.image is not None
+
+
+def test_a_photograph_that_another_program_turned_is_looked_at_anew(known, turned_photo, photo):
+    image = bpy.data.images.load(str(turned_photo))
+    assert image.relief_turns == 1
+    cv2.imwrite(str(turned_photo), cv2.imread(str(photo)))
+    image.reload()
+    assert image.relief_turns == 0
+
+
+def test_a_studio_without_srgb_gets_its_relief(module, known, photo, monkeypatch):
+    """Its colour configuration has other names."""
+    bridge = module("operators.bridge")
+
+    class Studio:
+        def __setattr__(self, name: str, value: str) -> None:
+            raise TypeError('enum "sRGB" not found in ("ACEScg")')
+
+    class Images:
+        def new(self, *arguments: object) -> SimpleNamespace:
+            image = bpy.data.images.new(*arguments)
+            return SimpleNamespace(pack=image.pack, colorspace_settings=Studio(), of=image)
+
+    wanted = []
+    data = SimpleNamespace(images=Images(), materials=bpy.data.materials, meshes=bpy.data.meshes)
+    data.objects, data.collections, data.batch_remove = bpy.data.objects, bpy.data.collections, wanted.extend
+    fill = bridge.fill_material
+    monkeypatch.setattr(bridge, "fill_material", lambda material, image: fill(material, image.of))
+    monkeypatch.setattr(bridge, "bpy", SimpleNamespace(data=data, types=bpy.types, path=bpy.path))
+    assert bpy.ops.relief.reconstruct(filepath=str(photo)) == {"FINISHED"} and not wanted
 
 
 def test_poll_says_why_not_in_edit_mode(known, photo):
@@ -447,6 +497,7 @@ def test_camera_frames_the_relief_wherever_it_stands(known, photo):
     bpy.context.view_layer.update()
     assert len([o for o in scene.objects if o.type in ("LIGHT", "CAMERA")]) == 2, "a second time they move along"
     assert (scene.camera.matrix_world.translation - framed.translation).x == pytest.approx(5.0, abs=1e-3)
+    assert bpy.data.user_map(subset=[relief])[relief] <= {relief.users_collection[0], scene}, "no camera keeps it alive"
     bpy.ops.relief.reconstruct(filepath=str(photo))
     assert bpy.ops.relief.stage() == {"FINISHED"}
     assert [len([o for o in scene.objects if o.type == kind]) for kind in ("LIGHT", "CAMERA")] == [1, 2]

@@ -125,6 +125,28 @@ def test_lost_prediction_is_read_again_in_place(module, known, photo):
     assert known.calls == 2 and not bpy.ops.relief.read_again.poll()
 
 
+def test_a_relief_is_read_again_with_its_own_settings_though_another_is_active_by_then(module, known, photo):
+    """As in the window, where the artist goes on with another relief while the network reads."""
+    scene = bpy.context.scene.relief
+    scene.width_m, scene.max_vertices = 2.0, 600
+    bpy.ops.relief.reconstruct(filepath=str(photo))
+    first, before = bpy.context.active_object, _positions()
+    bpy.context.view_layer.objects.active = None
+    scene.width_m, scene.max_vertices = 0.5, 2400
+    bpy.ops.relief.reconstruct(filepath=str(photo))
+    second = bpy.context.active_object
+    bpy.ops.relief.clear_cache()
+    bpy.context.view_layer.objects.active = first
+    read_again = module("operators.read_again").RELIEF_OT_read_again
+    (task,) = read_again.tasks(SimpleNamespace(), bpy.context)
+    bpy.context.view_layer.objects.active = second
+    first.name = "renamed"
+    task.finish(bpy.context, task.work(None))
+    assert bpy.context.active_object == second and scene.width_m == pytest.approx(0.5)
+    bpy.context.view_layer.objects.active = first
+    np.testing.assert_allclose(_positions(), before, atol=1e-5)
+
+
 def test_a_light_that_was_told_is_told_again(module, known, photo):
     image = bpy.data.images.load(str(photo))
     image.relief.know_light, image.relief.light_angle = True, np.pi
@@ -360,6 +382,71 @@ def test_sliders_follow_the_active_relief(module, known, photo):
     bpy.ops.wm.open_mainfile(filepath=str(photo.with_suffix(".blend")))
     scene = bpy.context.scene.relief
     assert (scene.width_m, scene.detail) == pytest.approx((2.0, 1.8))
+
+
+def test_one_slider_leaves_all_else_of_a_relief_as_it_is(known, photo):
+    """Where no message bus has told the sliders whose they are: in scripts, other windows, scenes and view layers."""
+    scene = bpy.context.scene.relief
+    scene.width_m, scene.detail = 2.0, 1.8
+    bpy.ops.relief.reconstruct(filepath=str(photo))
+    first = bpy.context.active_object
+    bpy.context.view_layer.objects.active = None
+    scene.width_m, scene.detail = 0.5, 1.0
+    bpy.context.view_layer.objects.active = first
+    scene.smoothing = 0.5
+    settings = json.loads(first["relief_settings"])
+    assert (settings["width_m"], settings["detail"], settings["smoothing"]) == pytest.approx((2.0, 1.8, 0.5))
+    assert (scene.width_m, scene.detail) == pytest.approx((2.0, 1.8))
+
+
+def test_a_linked_relief_says_that_nothing_would_last(known, photo, tmp_path):
+    bpy.ops.relief.reconstruct(filepath=str(photo))
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "library.blend"))
+    bpy.ops.wm.read_homefile(use_empty=True)
+    with bpy.data.libraries.load(str(tmp_path / "library.blend"), link=True) as (there, here):
+        here.objects = list(there.objects)
+    (linked,) = here.objects
+    bpy.context.scene.collection.objects.link(linked)
+    bpy.context.view_layer.objects.active = linked
+    for operator in (bpy.ops.relief.refine, bpy.ops.relief.paint):
+        with pytest.raises(RuntimeError, match="linked from another file. Make it local"):
+            operator()
+    local = linked.copy()  # as an override has it: its own object, the library's mesh
+    bpy.context.scene.collection.objects.link(local)
+    bpy.context.view_layer.objects.active = local
+    assert not bpy.ops.relief.refine.poll()
+    local.data = local.data.copy()
+    assert bpy.ops.relief.refine() == {"FINISHED"}
+
+
+def test_shape_keys_keep_the_sliders_off(known, photo):
+    bpy.ops.relief.reconstruct(filepath=str(photo))
+    relief = bpy.context.active_object
+    relief.shape_key_add(name="Basis")
+    with pytest.raises(RuntimeError, match="has shape keys"):
+        bpy.ops.relief.refine()
+    relief.shape_key_clear()
+    assert bpy.ops.relief.refine() == {"FINISHED"}
+
+
+@pytest.mark.parametrize("applied", ["scale", "rotation"])
+def test_what_was_applied_to_all_vertices_is_no_sculpture(known, photo, applied):
+    bpy.ops.relief.reconstruct(filepath=str(photo))
+    relief = bpy.context.active_object
+    relief.scale, relief.rotation_euler = (2.0,) * 3 if applied == "scale" else (1.0,) * 3, (0.0, 0.0, 1.0)
+    bpy.ops.object.transform_apply(location=False, scale=applied == "scale", rotation=applied == "rotation")
+    before = _positions()
+    with pytest.raises(RuntimeError, match="was applied to its vertices. Undo that"):
+        bpy.ops.relief.refine()
+    np.testing.assert_array_equal(_positions(), before)
+
+
+def test_another_origin_does_no_harm(known, photo):
+    bpy.ops.relief.reconstruct(filepath=str(photo))
+    bpy.ops.object.origin_set(type="ORIGIN_GEOMETRY", center="BOUNDS")
+    moved = _positions()
+    assert bpy.ops.relief.refine() == {"FINISHED"}
+    np.testing.assert_allclose(_positions(), moved, atol=1e-5)
 
 
 def test_linked_duplicates_move_as_one_and_count_no_slider_as_sculpture(module, known, photo):

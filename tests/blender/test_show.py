@@ -131,6 +131,20 @@ def test_the_thumbnail_of_the_height_follows_the_sliders(module, known, photo):
     assert thumbnails.icon(relief, "height") == number and pixels() != before
 
 
+@pytest.mark.parametrize("other", ["without nodes", "another shader"])
+def test_nothing_to_show_on_another_material(known, photo, other):
+    bpy.ops.relief.reconstruct(filepath=str(photo))
+    relief = bpy.context.active_object
+    if other == "without nodes":
+        relief.data.materials[0] = bpy.data.materials.new("Clay")
+    else:
+        nodes = relief.active_material.node_tree.nodes
+        nodes.remove(nodes["Principled BSDF"])
+    assert not bpy.ops.relief.show.poll()
+    relief.relief_view = "height"
+    assert bpy.ops.relief.paint() == {"FINISHED"}
+
+
 def test_nothing_to_show_without_a_relief(module):
     assert not bpy.ops.relief.show.poll()
     bpy.ops.mesh.primitive_cube_add()
