@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 COLLECTION = "Relief"
 PHOTO_SHA256, WEIGHTS, SETTINGS = "relief_photo_sha256", "relief_weights", "relief_settings"
-GRID, PREPARATION = "relief_grid", "relief_preparation"
+GRID, PREPARATION, PHOTO_NAME = "relief_grid", "relief_preparation", "relief_photo"
 MOST_ASIDE = 0.01
 """Where half of the vertices lie further aside than this, relative to the panel's width, nobody sculpted that."""
 LEAST_SCULPTED = 1e-5
@@ -76,7 +76,7 @@ def create_relief(result: Reconstruction, scene: bpy.types.Scene, matrix: Matrix
         made.append(object_)
         object_.matrix_world = matrix
         _note_origin(object_, result.photo.sha256, result.prediction.weights, result.settings)
-        object_[GRID] = result.mesh.grid
+        object_[GRID], object_[PHOTO_NAME] = result.mesh.grid, name
         if result.preparation:
             object_[PREPARATION] = json.dumps(result.preparation)
         _collection(scene).objects.link(object_)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 
 import bpy
 from bpy_extras import view3d_utils
@@ -52,6 +53,12 @@ def angle_of(plane: Matrix, origin: Vector, direction: Vector) -> float | None:
         return None
     x, y, _ = plane.inverted() @ met
     return math.atan2(y, x) % math.tau
+
+
+def is_of(object_: bpy.types.Object, photo: bpy.types.Image) -> bool:
+    """Whether an object is a relief of this photograph, as far as its name tells; older files do not say."""
+    name, _ = os.path.splitext(bpy.path.basename(photo.filepath) or photo.name)
+    return "relief_photo_sha256" in object_ and object_.get("relief_photo", name) == name
 
 
 class RELIEF_GT_light(bpy.types.Gizmo):
@@ -108,7 +115,7 @@ class RELIEF_GGT_light(bpy.types.GizmoGroup):
             and photo.relief.know_light
             and active is not None
             and active.mode == "OBJECT"
-            and (active.data == photo or "relief_photo_sha256" in active)
+            and (active.data == photo or is_of(active, photo))
         )
 
     def setup(self, _context: bpy.types.Context) -> None:

@@ -113,6 +113,25 @@ def test_the_arrow_lies_in_the_picture_of_a_reference_and_of_a_relief(module, kn
         np.testing.assert_allclose(along, (plane @ Vector(corner) - plane.translation).normalized(), atol=1e-5)
 
 
+@pytest.mark.parametrize("stored", ["file", "packed", "painted"])
+def test_the_arrow_lies_on_reliefs_of_its_photograph_alone(module, known, photo, image, stored):
+    is_of = module("ui.light_arrow").is_of
+    other = bpy.data.images.new("other", 90, 90)
+    if stored == "packed":
+        image.pack()
+    elif stored == "painted":
+        image.pixels.foreach_set([0.5] * (4 * 120 * 80))
+    for _ in range(2):
+        bpy.ops.relief.reconstruct()
+        relief = bpy.context.active_object
+        relief.name = "renamed"
+        assert is_of(relief, image) and not is_of(relief, other)
+        bpy.context.view_layer.objects.active = None
+    bpy.context.scene.relief.image = other
+    bpy.ops.relief.reconstruct()
+    assert is_of(bpy.context.active_object, other) and not is_of(bpy.context.active_object, image)
+
+
 def test_the_arrow_follows_the_mouse(module):
     angle_of, plane = (
         module("ui.light_arrow").angle_of,
