@@ -68,7 +68,7 @@ def read_photo(path: str | PathLike[str], max_size: int | None = None) -> Photo:
     Args:
         path: the file.
         max_size: the longest side in pixels; larger photographs are scaled down, smaller ones stay as they are.
-            None keeps up to ``KEPT_PIXELS``.
+            At most ``KEPT_PIXELS`` are kept in any case.
 
     Raises:
         ReliefError: the file is missing, a folder, empty, no image, cut off, damaged, too small or too large.

@@ -28,6 +28,8 @@ _MOST_GAIN = 3.0
 _SPECK = 1.0 / 120.0
 """Largest side of a speck, relative to the panel's extent; what is larger may be carved."""
 _SCRATCH_WIDTH_PX, _SCRATCH_LENGTH = 4, 1.0 / 25.0
+_VERSION = 2
+"""Of the preparation: goes up when it makes other pixels of a photograph, or stored predictions would not fit."""
 _DUST_WINDOW_PX, _DUST_PX = 9, 500
 """Of the median that dust stands out from, and the extent below which a photograph is not halved once more for it: what
 is as wide as a speck may be must not fill the window."""
@@ -96,7 +98,7 @@ def prepare(photo: Photo, preparation: Preparation) -> Photo:
     if settings.even_light > 0.0:
         grey, colour = even_light(grey, colour, settings.even_light)
     how = json.dumps(preparation.to_mapping(), sort_keys=True)
-    digest = hashlib.sha256(f"{photo.sha256} {how}".encode()).hexdigest()
+    digest = hashlib.sha256(f"{photo.sha256} {_VERSION} {how}".encode()).hexdigest()
     return replace(photo, grey=grey, colour=colour, sha256=digest)
 
 

@@ -106,7 +106,7 @@ def _parser() -> argparse.ArgumentParser:
         "--max-size",
         type=int,
         metavar="PX",
-        help="longest side; larger photos are reduced (default: those above 60 megapixels)",
+        help="longest side; larger photos are reduced (default: to 60 megapixels, the most in any case)",
     )
     add(
         "--formats",

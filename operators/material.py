@@ -39,11 +39,19 @@ def fill_material(material: bpy.types.Material, image: bpy.types.Image) -> None:
 
 
 def photograph_of(material: bpy.types.Material | None) -> bpy.types.Image | None:
-    """The photograph that a relief's material shows, or None where it is another material by now."""
+    """The photograph that a relief's material shows, or None where it is gone or the material another by now."""
+    return material.node_tree.nodes["photo"].image if material is not None and is_of_relief(material) else None
+
+
+def is_of_relief(material: bpy.types.Material | None) -> bool:
+    """Whether a material is as `fill_material` made it, as far as `show` needs that."""
     nodes = None if material is None or material.node_tree is None else material.node_tree.nodes
-    if nodes is None or "photo" not in nodes or all(node.type != "BSDF_PRINCIPLED" for node in nodes):
-        return None
-    return getattr(nodes["photo"], "image", None)
+    return (
+        nodes is not None
+        and "photo" in nodes
+        and nodes["photo"].type == "TEX_IMAGE"
+        and any(node.type == "BSDF_PRINCIPLED" for node in nodes)
+    )
 
 
 def show(material: bpy.types.Material, view: str) -> None:

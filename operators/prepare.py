@@ -14,6 +14,8 @@ from .words import spoken
 
 _drawn: list[Any] = []
 """Handlers that draw what was clicked, while corners are picked."""
+_picks = 0
+"""How often picking began: the last alone takes clicks."""
 
 HELP = "Click the four corners of the panel | Backspace: take the last one back | Esc: cancel"
 
@@ -31,6 +33,7 @@ class RELIEF_OT_pick_corners(bpy.types.Operator):
     bl_label = "Pick Corners"
     bl_options = {"REGISTER", "UNDO"}
 
+    _pick: int
     _points: list[Vector]
     _image: bpy.types.Image
     _window: bpy.types.Window
@@ -39,9 +42,13 @@ class RELIEF_OT_pick_corners(bpy.types.Operator):
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         cls.poll_message_set(spoken("Open a photograph, or select a reference image, first"))
-        return chosen_image(context) is not None and not bpy.app.background and not _drawn
+        return chosen_image(context) is not None and not bpy.app.background
 
     def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[str]:
+        global _picks
+        stop_drawing()  # an older one, which ends with its next event
+        _picks += 1
+        self._pick = _picks
         self._image, self._points = chosen_image(context), []
         self._window, area, self._opened = show_image(context, self._image)
         region = next(region for region in area.regions if region.type == "WINDOW")
@@ -54,6 +61,8 @@ class RELIEF_OT_pick_corners(bpy.types.Operator):
         return {"RUNNING_MODAL"}
 
     def modal(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
+        if self._pick != _picks:
+            return {"CANCELLED"}
         found = next((area for area in self._window.screen.areas if area.type == "IMAGE_EDITOR"), None)
         if found is None or event.type == "ESC":
             self._end(context, found)

@@ -18,6 +18,8 @@ from .bridge import (
     has_its_grid,
     is_relief,
     locked,
+    read_mask,
+    sculpted,
     settings_of,
     sharers,
     write_classes,
@@ -65,6 +67,7 @@ class RELIEF_OT_read_again(job.JobOperator, bpy.types.Operator):
         # All other preparation is in the picture that the relief wears.
         light = Preparation(light_deg=json.loads(relief.get(PREPARATION, "{}")).get("light_deg"))
         values = settings_of(relief)
+        read_mask(relief), sculpted(relief, values["width_m"])  # what would fail afterwards fails now
         settings = RefinementSettings.from_mapping(values), MeshSettings.from_mapping(values)
         work = functools.partial(_read, photo_file(image), light, *settings, read_runtime(context))
         return [job.Task(work, functools.partial(_refine, relief.session_uid))]

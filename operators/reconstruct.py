@@ -97,7 +97,8 @@ def _place(
     if chosen:  # what is to be done next with this photograph finds it in the sidebar
         scene.relief.image = bpy.data.images.load(str(source.path), check_existing=True)
     context.window_manager.relief_progress.runtime = result.prediction.runtime
-    if not relief.visible_get(view_layer=layer):  # its collection is hidden or excluded
+    within = (child for child in layer.layer_collection.children if child.collection in relief.users_collection)
+    if any(child.exclude or child.hide_viewport or child.collection.hide_viewport for child in within):
         scene.collection.objects.link(relief)
     for object_ in list(layer.objects.selected):
         object_.select_set(False, view_layer=layer)

@@ -6,7 +6,7 @@ import bpy
 
 from . import thumbnails
 from .bridge import is_relief
-from .material import PAINT, VIEWS, photograph_of, show
+from .material import PAINT, VIEWS, is_of_relief, show
 from .words import spoken
 
 _items: list[tuple[str, str, str, int, int]] = []
@@ -26,7 +26,7 @@ class RELIEF_OT_show(bpy.types.Operator):
     def poll(cls, context: bpy.types.Context) -> bool:
         cls.poll_message_set(spoken("Select a relief that has its material"))
         relief = context.view_layer.objects.active
-        return is_relief(relief) and photograph_of(relief.active_material) is not None
+        return is_relief(relief) and is_of_relief(relief.active_material)
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         if self.view == PAINT and PAINT not in context.view_layer.objects.active.data.color_attributes:
@@ -37,7 +37,7 @@ class RELIEF_OT_show(bpy.types.Operator):
 
 
 def _views(relief: bpy.types.Object, _context: bpy.types.Context | None) -> list[tuple[str, str, str, int, int]]:
-    pictured = is_relief(relief) and photograph_of(relief.active_material) is not None
+    pictured = is_relief(relief) and is_of_relief(relief.active_material)
     painted = relief.type == "MESH" and PAINT in relief.data.color_attributes
     _items[:] = [
         (*view, thumbnails.icon(relief, view[0]) if pictured else 0, number)
@@ -48,7 +48,7 @@ def _views(relief: bpy.types.Object, _context: bpy.types.Context | None) -> list
 
 
 def _show(relief: bpy.types.Object, _context: bpy.types.Context) -> None:
-    if is_relief(relief) and photograph_of(relief.active_material) is not None:
+    if is_relief(relief) and is_of_relief(relief.active_material):
         show(relief.active_material, relief.relief_view)
 
 

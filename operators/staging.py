@@ -51,9 +51,10 @@ def add_camera(scene: bpy.types.Scene, relief: bpy.types.Object) -> bpy.types.Ob
 
     A relief that has one keeps it.
     """
-    camera = next((o for o in scene.objects if o.type == "CAMERA" and o.get(STAGED) == relief.name), None)
+    camera = next((o for o in scene.objects if o.type == "CAMERA" and o.get(STAGED) in (relief, relief.name)), None)
     if camera is None:
         camera = _staged("Relief Camera", bpy.data.cameras.new("Relief Camera"), scene, relief)
+    camera[STAGED] = relief.name  # older versions stored the object
     camera.data.lens = 85.0
     camera.rotation_euler = camera_turn(relief).to_euler()
     scene.camera = camera

@@ -13,6 +13,8 @@ from ..inference.settings import MeshSettings, PreparationSettings, RefinementSe
 
 _held = False
 _owner = object()
+_shown: dict[int, int] = {}
+"""By scene, whose settings its sliders show; those that were moved since, and could not act yet, among them."""
 
 
 def hold(held: bool) -> None:
@@ -29,14 +31,18 @@ def refine(_group: bpy.types.PropertyGroup, context: bpy.types.Context) -> None:
 def _refine(context: bpy.types.Context, moved: str = "") -> None:
     if _held or not bpy.ops.relief.refine.poll():
         return
-    if moved:  # the message bus speaks to one window's scene alone, so each slider fetches the others itself
-        _take_over(context, context.view_layer.objects.active, but=moved)
+    scene, relief = context.scene, context.view_layer.objects.active
+    # The message bus speaks to one window's scene alone, so a slider fetches the others itself where they are not its.
+    if moved and _shown.get(scene.session_uid) != relief.session_uid:
+        _take_over(context, relief, but=moved)
     try:
         # Without a window nobody drags, and no timer would run.
         bpy.ops.relief.refine(draft=not bpy.app.background)
     except RuntimeError as error:  # what the operator reports; of a slider Blender shows no report
         context.window_manager.relief_progress.trouble = str(error).removeprefix("Error: ").strip()
         raise
+    for other in [uid for uid, shown in _shown.items() if shown == relief.session_uid and uid != scene.session_uid]:
+        del _shown[other]
 
 
 @bpy.app.handlers.persistent
@@ -52,6 +58,7 @@ def follow(*_: object) -> None:
 
 def _take_over(context: bpy.types.Context, relief: bpy.types.Object, but: str = "") -> None:
     """Set the sliders of the context's scene to what a relief was made with."""
+    _shown[context.scene.session_uid] = relief.session_uid
     hold(True)
     try:
         for name, value in json.loads(relief["relief_settings"]).items():
@@ -75,13 +82,18 @@ def unwatch() -> None:
 
 def _property(setting: Field[Any]) -> Any:
     limits = setting.metadata
+
+    def update(group: bpy.types.PropertyGroup, context: bpy.types.Context) -> None:
+        if group.id_data == context.scene:
+            _refine(context, setting.name)
+
     shared = {
         "name": limits["label"],
         "description": limits["description"],
         "default": setting.default,
         "min": limits["low"],
         "max": limits["high"],
-        "update": lambda _group, context: _refine(context, setting.name),
+        "update": update,
     }
     if isinstance(setting.default, int):
         return bpy.props.IntProperty(**shared)

@@ -377,9 +377,15 @@ def test_a_relief_lands_in_the_scene_that_it_was_made_for(module, known, photo):
     bpy.ops.scene.new(type="NEW")
     other = bpy.context.scene
     other.relief.width_m = 3.0
+    bpy.ops.relief.reconstruct(filepath=str(photo))
+    theirs = bpy.context.active_object
+    surface, settings = _positions(theirs), theirs["relief_settings"]
+    other.relief.image = None
     task.finish(bpy.context, task.work(None))
     (relief,) = scene.collection.all_objects
-    assert not other.collection.all_objects and other.relief.width_m == 3.0 and other.relief.image is None
+    assert list(other.collection.all_objects) == [theirs] and theirs["relief_settings"] == settings
+    np.testing.assert_array_equal(_positions(theirs), surface)
+    assert other.relief.width_m == 3.0 and other.relief.image is None and bpy.context.active_object == theirs
     assert scene.view_layers[0].objects.active == relief and scene.relief.image is not None
 
 
@@ -491,6 +497,7 @@ def test_camera_frames_the_relief_wherever_it_stands(known, photo):
     assert 0.2 < shines.dot(outward) < 0.6, "raking, and from the front"
     assert bpy.context.view_layer.objects.active is relief
     framed = scene.camera.matrix_world.copy()
+    scene.camera["relief_staged"] = relief  # as older versions stored it
     relief.location.x += 5.0
     bpy.context.view_layer.update()
     assert bpy.ops.relief.stage() == {"FINISHED"}

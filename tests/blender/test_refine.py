@@ -6,6 +6,7 @@ import json
 from types import SimpleNamespace
 
 import bpy
+import cv2
 import numpy as np
 import pytest
 
@@ -441,12 +442,60 @@ def test_what_was_applied_to_all_vertices_is_no_sculpture(known, photo, applied)
     np.testing.assert_array_equal(_positions(), before)
 
 
-def test_another_origin_does_no_harm(known, photo):
+@pytest.mark.parametrize("far_m", [0.0, 5.7])
+def test_another_origin_does_no_harm(known, photo, far_m):
+    """However many vertices there are: 32-bit sums of a million of them are off by a hundredth."""
+    cv2.imwrite(str(photo), cv2.resize(cv2.imread(str(photo)), (1000, 700)))
     bpy.ops.relief.reconstruct(filepath=str(photo))
-    bpy.ops.object.origin_set(type="ORIGIN_GEOMETRY", center="BOUNDS")
+    relief = bpy.context.active_object
+    relief.location.x = far_m
+    if far_m:
+        bpy.ops.object.transform_apply(location=True, rotation=False, scale=False)
+    else:
+        bpy.ops.object.origin_set(type="ORIGIN_GEOMETRY", center="BOUNDS")
     moved = _positions()
     assert bpy.ops.relief.refine() == {"FINISHED"}
     np.testing.assert_allclose(_positions(), moved, atol=1e-5)
+
+
+def test_sliders_moved_while_they_cannot_act_stay_moved(known, photo):
+    scene = bpy.context.scene.relief
+    bpy.ops.relief.reconstruct(filepath=str(photo))
+    scene.smoothing = 0.1
+    bpy.ops.object.mode_set(mode="EDIT")
+    scene.detail, scene.layering = 1.5, 0.5
+    bpy.ops.object.mode_set(mode="OBJECT")
+    scene.bevel = 0.2
+    settings = json.loads(bpy.context.active_object["relief_settings"])
+    found = [settings[name] for name in ("smoothing", "detail", "layering", "bevel")]
+    assert found == pytest.approx([0.1, 1.5, 0.5, 0.2])
+
+
+def test_a_relief_in_two_scenes_keeps_what_either_gives_it(known, photo):
+    bpy.ops.relief.reconstruct(filepath=str(photo))
+    relief, first = bpy.context.active_object, bpy.context.scene
+    first.relief.detail = 1.5
+    bpy.ops.scene.new(type="LINK_COPY")
+    second = bpy.context.scene
+    bpy.context.view_layer.objects.active = relief
+    second.relief.smoothing = 0.1
+    for scene, name, value in ((first, "width_m", 2.0), (second, "bevel", 0.2), (first, "layering", 0.5)):
+        bpy.context.window.scene = scene
+        bpy.context.view_layer.objects.active = relief
+        setattr(scene.relief, name, value)
+    settings = json.loads(relief["relief_settings"])
+    found = [settings[name] for name in ("detail", "smoothing", "width_m", "bevel", "layering")]
+    assert found == pytest.approx([1.5, 0.1, 2.0, 0.2, 0.5])
+
+
+def test_reading_again_is_refused_before_the_network_where_it_would_fail_after(known, photo):
+    bpy.ops.relief.reconstruct(filepath=str(photo))
+    bpy.context.active_object.scale = (2.0,) * 3
+    bpy.ops.object.transform_apply(location=False, rotation=False, scale=True)
+    bpy.ops.relief.clear_cache()
+    with pytest.raises(RuntimeError, match="was applied to its vertices"):
+        bpy.ops.relief.read_again()
+    assert known.calls == 1
 
 
 def test_linked_duplicates_move_as_one_and_count_no_slider_as_sculpture(module, known, photo):

@@ -145,6 +145,13 @@ def test_nothing_to_show_on_another_material(known, photo, other):
     assert bpy.ops.relief.paint() == {"FINISHED"}
 
 
+def test_views_outlive_the_photograph(known, photo):
+    bpy.ops.relief.reconstruct(filepath=str(photo))
+    bpy.data.images.remove(bpy.context.active_object.active_material.node_tree.nodes["photo"].image)
+    assert bpy.ops.relief.show(view="height") == {"FINISHED"}
+    assert _colour_source().name == "height"
+
+
 def test_nothing_to_show_without_a_relief(module):
     assert not bpy.ops.relief.show.poll()
     bpy.ops.mesh.primitive_cube_add()
