@@ -72,7 +72,7 @@ def photo_file(image: bpy.types.Image, placement: Placement | None = None) -> Ph
     placement = placement or place_upright(Vector())
     if image.source not in {"FILE", "GENERATED"}:
         raise ReliefError(f"{image.name} is a movie, a sequence or a tiled image. Choose a single photograph.")
-    path = Path(bpy.path.abspath(image.filepath_from_user(), library=image.library)) if image.filepath else None
+    path = _file_of(image) if image.filepath else None
     if path is not None and path.is_file() and image.packed_file is None and not image.is_dirty:
         return PhotoSource(path, placement, _upright(read_preparation(image), path))
     import tempfile  # only here: enabling the extension stays quick
@@ -92,11 +92,15 @@ def photo_file(image: bpy.types.Image, placement: Placement | None = None) -> Ph
     return PhotoSource(copy, placement, read_preparation(image), folder)
 
 
+def _file_of(image: bpy.types.Image) -> Path:
+    return Path(bpy.path.abspath(image.filepath_from_user(), library=image.library))
+
+
 def _turns(image: bpy.types.Image) -> int:
     if image.source != "FILE" or image.is_dirty:
         return 0
     packed = image.packed_file
-    path = Path(bpy.path.abspath(image.filepath_from_user(), library=image.library))
+    path = _file_of(image)
     try:
         file = None if packed else path.stat()
     except OSError:

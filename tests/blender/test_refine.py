@@ -28,6 +28,18 @@ def _expected(module, known, photo) -> np.ndarray:
     return np.stack((x, -z, y), axis=1)
 
 
+def _two_reliefs(photo, first: dict, second: dict) -> tuple[bpy.types.Object, np.ndarray, bpy.types.Object]:
+    """Two of one photograph with settings of their own, and the positions of the first; the second is active."""
+    made = []
+    for settings in (first, second):
+        bpy.context.view_layer.objects.active = None
+        for name, value in settings.items():
+            setattr(bpy.context.scene.relief, name, value)
+        bpy.ops.relief.reconstruct(filepath=str(photo))
+        made += [bpy.context.active_object, _positions()]
+    return made[0], made[1], made[2]
+
+
 def test_slider_moves_the_vertices_in_place_without_the_network(module, known, photo):
     bpy.ops.relief.reconstruct(filepath=str(photo))
     relief, mesh = bpy.context.active_object, bpy.context.active_object.data
@@ -129,13 +141,9 @@ def test_lost_prediction_is_read_again_in_place(module, known, photo):
 def test_a_relief_is_read_again_with_its_own_settings_though_another_is_active_by_then(module, known, photo):
     """As in the window, where the artist goes on with another relief while the network reads."""
     scene = bpy.context.scene.relief
-    scene.width_m, scene.max_vertices = 2.0, 600
-    bpy.ops.relief.reconstruct(filepath=str(photo))
-    first, before = bpy.context.active_object, _positions()
-    bpy.context.view_layer.objects.active = None
-    scene.width_m, scene.max_vertices = 0.5, 2400
-    bpy.ops.relief.reconstruct(filepath=str(photo))
-    second = bpy.context.active_object
+    first, before, second = _two_reliefs(
+        photo, {"width_m": 2.0, "max_vertices": 600}, {"width_m": 0.5, "max_vertices": 2400}
+    )
     bpy.ops.relief.clear_cache()
     bpy.context.view_layer.objects.active = first
     read_again = module("operators.read_again").RELIEF_OT_read_again
@@ -359,13 +367,7 @@ def _tasks(module) -> list:
 def test_sliders_follow_the_active_relief(module, known, photo):
     """Else moving one would give a relief all the values of another."""
     scene, properties = bpy.context.scene.relief, module("ui.properties")
-    scene.width_m, scene.detail = 2.0, 1.8
-    bpy.ops.relief.reconstruct(filepath=str(photo))
-    first, before = bpy.context.active_object, _positions()
-    bpy.context.view_layer.objects.active = None
-    scene.width_m, scene.detail = 0.5, 1.0
-    bpy.ops.relief.reconstruct(filepath=str(photo))
-    second = bpy.context.active_object
+    first, before, second = _two_reliefs(photo, {"width_m": 2.0, "detail": 1.8}, {"width_m": 0.5, "detail": 1.0})
     bpy.context.view_layer.objects.active = first
     properties.follow()  # as Blender calls it where there is a window
     assert (scene.width_m, scene.detail) == pytest.approx((2.0, 1.8))
@@ -388,11 +390,7 @@ def test_sliders_follow_the_active_relief(module, known, photo):
 def test_one_slider_leaves_all_else_of_a_relief_as_it_is(known, photo):
     """Where no message bus has told the sliders whose they are: in scripts, other windows, scenes and view layers."""
     scene = bpy.context.scene.relief
-    scene.width_m, scene.detail = 2.0, 1.8
-    bpy.ops.relief.reconstruct(filepath=str(photo))
-    first = bpy.context.active_object
-    bpy.context.view_layer.objects.active = None
-    scene.width_m, scene.detail = 0.5, 1.0
+    first, _, _ = _two_reliefs(photo, {"width_m": 2.0, "detail": 1.8}, {"width_m": 0.5, "detail": 1.0})
     bpy.context.view_layer.objects.active = first
     scene.smoothing = 0.5
     settings = json.loads(first["relief_settings"])
