@@ -28,6 +28,11 @@ DEEPEST_JOINT = 0.25
 """Of the carving's depth, half as much again in the widest gaps. Deeper ones are black lines anyway."""
 
 
+REPLACED_SHARE, REPLACED = 0.25, 0.15
+"""Of the walls of blocks were put together again with new stones for lost ones, and so many of their blocks are new:
+plain, whatever was carved there."""
+
+
 @dataclass(frozen=True)
 class Scene:
     """A carved panel.
@@ -83,13 +88,13 @@ def _between(rng: np.random.Generator, low: float, high: float) -> float:
 
 def _style(rng: np.random.Generator) -> _Style:
     kind = rng.random()
-    if kind < 0.45:  # shallow plateaus, as in Nineveh: steep rims, and what lies within is cut almost as deep
+    if kind < 0.4:  # shallow plateaus, as in Nineveh: steep rims, and what lies within is cut almost as deep
         return _Style(
             rng.uniform(0.35, 0.85), rng.uniform(0.004, 0.015), rng.uniform(0.5, 3.0), rng.uniform(0.6, 1.0),
             rng.uniform(0.1, 0.5), _between(rng, 0.01, 0.07),
             rng.uniform(0.05, 0.35) if rng.random() < 0.6 else 0.0, _between(rng, 2.0, 20.0), _between(rng, 0.03, 0.15),
         )  # fmt: skip
-    if kind < 0.8:  # round and deep, as in Borobudur
+    if kind < 0.82:  # round and deep, as in Borobudur
         return _Style(
             rng.uniform(0.15, 0.5), rng.uniform(0.005, 0.03), rng.uniform(0.0, 1.5), rng.uniform(0.6, 1.0),
             rng.uniform(0.2, 0.8), _between(rng, 0.1, 0.4),
@@ -201,7 +206,7 @@ class Composer:
         style = replace(_style(rng), stockiness=rng.uniform(0.95, 1.35))
         height = np.zeros((n, n), np.float32)
         segments = np.zeros((n, n), np.uint8)
-        layout = rng.choice(5, p=(0.5, 0.16, 0.2, 0.07, 0.07))
+        layout = rng.choice(5, p=(0.5, 0.22, 0.15, 0.06, 0.07))
         figure_px = float(n)
         if layout == 0:
             figure_px = self._registers(height, segments, style)
@@ -225,7 +230,7 @@ class Composer:
             height -= (segments > 0) * rng.uniform(0.5, 1.0)
         blocks = np.zeros((n, n), np.int32)
         if rng.random() < 0.55:
-            blocks = self._joints(height, depth_px, rng.uniform(0.15, 0.5) * n)
+            blocks = self._joints(height, segments, depth_px, rng.uniform(0.15, 0.5) * n)
         self._wear(height, segments, depth_px)
         if rng.random() < 0.08:
             self._outside(height, segments)
@@ -382,14 +387,20 @@ class Composer:
                 start += width
                 level *= rng.uniform(0.3, 1.0)
 
-    def _joints(self, height: FloatArray, depth_px: float, course_px: float) -> npt.NDArray[np.int32]:
-        """Courses of blocks, each a little before or behind the next; joints open or tight; figures run across."""
+    def _joints(
+        self, height: FloatArray, segments: npt.NDArray[np.uint8], depth_px: float, course_px: float
+    ) -> npt.NDArray[np.int32]:
+        """Courses of blocks, each a little before or behind the next; joints open or tight; figures run across.
+
+        Some walls have new stones without their carving.
+        """
         rng, n = self.rng, self.size
         blocks = np.zeros((n, n), np.int32)
         groove = np.zeros((n, n), np.float32)
         wobble_y = fractal(1, n, n * 0.2, rng, 3)[0] * rng.uniform(0, 1.5)
         thickness = max(_between(rng, 0.0012, 0.008) * n, 1.0)
         offset = rng.uniform(0, 0.06)
+        replaced = REPLACED if rng.random() < REPLACED_SHARE else 0.0
         rows = np.arange(n)[:, None]
         y, block = -rng.uniform(0, course_px), 1
         while y < n:
@@ -403,6 +414,9 @@ class Composer:
                 a, b = int(np.clip(x, 0, n)), int(np.clip(right, 0, n))
                 inside = course[:, a:b]
                 blocks[:, a:b][inside] = block
+                if rng.random() < replaced:
+                    height[:, a:b][inside] = rng.uniform(0.0, 0.5)
+                    segments[:, a:b][inside] = 0
                 height[:, a:b] += inside * np.float32(rng.normal(0, offset))
                 if 0 < x < n:
                     line = np.exp(-(((np.arange(n) - x) / (thickness * 0.8)) ** 2)).astype(np.float32)[None]

@@ -35,6 +35,9 @@ a photograph that shows nothing of the carving teaches nothing. On Cycles' panel
 about 1.2 in the middle; bounded by 0.2 to 2 the training's had 0.5."""
 BLACKENED_SHARE = 0.4
 """Of the photographs of deep carving, which stands outdoors, are stained 1.2 to 2.2 times as strongly."""
+ODD_BLOCKS_SHARE, ODD_BLOCKS = 0.4, 0.2
+"""Of the photographs of walls have blocks that are darker or paler than any stain, and so many of their blocks are; on
+a wall put together again, they say nothing of what is carved there."""
 TRANSLUCENT_SHARE = 0.3
 """Of the photographs show marble or alabaster, in which light spreads before it comes out again."""
 SKY_LIGHTS = 12
@@ -209,6 +212,8 @@ def take_photograph(
         # Bounded below: ground beside small figures, and light from the front, have their stains too.
         shades = max(slope, 0.06) * max(tangent, 0.4)
         albedo = _calmed(albedo, shades * math.exp(rng.uniform(*np.log(STAINS))))
+    if blocks is not None and rng.random() < ODD_BLOCKS_SHARE:
+        albedo *= _odd_blocks(blocks, rng)
     picture *= albedo
     picture = _expose(picture, rng)
     if not clean:
@@ -503,9 +508,9 @@ def draw_albedo(
     """
     shape = height.shape
     amount = rng.random()
-    if amount < 0.28:
+    if amount < 0.36:
         strength = rng.uniform(0.5, 0.85)  # Borobudur: black and white patches outdo the carving
-    elif amount < 0.55:
+    elif amount < 0.62:
         strength = rng.uniform(0.25, 0.6)
     else:
         strength = rng.uniform(0.0, 0.25)
@@ -567,6 +572,15 @@ def draw_albedo(
         hollow *= _patch(_field(stone, "cloud", shape, rng, 0.5, 2.0), rng.uniform(-1.0, 0.5), 1.0)
         albedo *= np.exp(hollow * np.float32(rng.uniform(-0.8, 0.5)))
     return albedo
+
+
+def _odd_blocks(blocks: IntArray, rng: np.random.Generator) -> FloatArray:
+    """Factors of the albedo, 1 but for a few blocks: damp, sooty or new ones are dark, cleaned ones pale."""
+    numbers = np.asarray(blocks, np.int64)
+    numbers = numbers - numbers.min()
+    count = int(numbers.max()) + 1
+    tone = np.where(rng.random(count) < 0.75, rng.uniform(-1.6, -0.4, count), rng.uniform(0.3, 0.8, count))
+    return np.exp(np.where(rng.random(count) < ODD_BLOCKS, tone, 0.0)).astype(np.float32)[numbers]
 
 
 def _calmed(albedo: FloatArray, most: float) -> FloatArray:

@@ -12,6 +12,7 @@ import pytest
 pytest.importorskip("numba")
 
 from training.photograph import (
+    ODD_BLOCKS,
     SHALLOW_SLOPE,
     Lighting,
     Stone,
@@ -19,6 +20,7 @@ from training.photograph import (
     _draw_cracks,
     _evenly_rough,
     _fill_joints,
+    _odd_blocks,
     _sample,
     carving_slope,
     cast_shadow,
@@ -325,6 +327,15 @@ def test_blocks_differ_in_tone() -> None:
         within = np.abs(np.log(albedo[:, 18:20].mean() / albedo[:, 16:18].mean()))
         steps.append(float(across - within))
     assert np.mean(steps) > 0.05
+
+
+def test_a_few_blocks_are_of_quite_another_tone() -> None:
+    blocks = np.repeat(np.arange(40, dtype=np.int32), 4).reshape(40, 4)
+    factors = np.stack([_odd_blocks(blocks, np.random.default_rng(seed)) for seed in range(50)])
+    assert (factors == factors[..., :1]).all()  # a block has one tone
+    odd = factors != 1.0
+    assert odd.mean() == pytest.approx(ODD_BLOCKS, abs=0.03)
+    assert (factors[odd] < 0.7).mean() == pytest.approx(0.75, abs=0.05) and (np.abs(np.log(factors[odd])) > 0.29).all()
 
 
 def test_joints_are_filled_along_the_borders_of_blocks_alone() -> None:

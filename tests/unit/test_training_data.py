@@ -96,11 +96,28 @@ def test_a_face_is_cut_deeper_and_nothing_beside_it() -> None:
 @pytest.mark.parametrize("depth_px", (3.0, 30.0))
 def test_joints_are_no_trenches(library: Path, depth_px: float) -> None:
     for seed in range(8):
-        height = np.zeros((160, 160), np.float32)
-        blocks = Composer(Library(library), np.random.default_rng(seed), 160)._joints(height, depth_px, 60.0)
+        height, segments = np.zeros((160, 160), np.float32), np.zeros((160, 160), np.uint8)
+        composer = Composer(Library(library), np.random.default_rng(seed), 160)
+        blocks = composer._joints(height, segments, depth_px, 60.0)
         for block in np.unique(blocks[blocks > 0]):
             of_block = height[blocks == block]
             assert np.median(of_block) - of_block.min() <= 1.5 * DEEPEST_JOINT + 1e-5
+
+
+def test_new_stones_in_a_wall_are_plain(library: Path) -> None:
+    """Carved all over, but for the stones that were replaced: whole blocks, in about one wall of four."""
+    walls, carved = 0, np.indices((160, 160)).sum(0) % 2 + np.float32(2.0)
+    for seed in range(60):
+        height, segments = carved.copy(), np.ones((160, 160), np.uint8)
+        composer = Composer(Library(library), np.random.default_rng(seed), 160)
+        blocks = composer._joints(height, segments, 1e4, 60.0)
+        new = np.unique(blocks[segments == 0])
+        walls += len(new) > 0
+        for block in np.unique(blocks[blocks > 0]):
+            whole = blocks == block
+            assert (segments[whole] == (0 if block in new else 1)).all()
+            assert (np.ptp(height[whole]) > 0.5) == (block not in new)
+    assert 5 < walls < 20
 
 
 def test_library_mirrors_head_with_height(library: Path) -> None:
