@@ -36,7 +36,8 @@ class _Limited:
             low, high = f.metadata["low"], f.metadata["high"]
             number = isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
             if not number or not low <= value <= high:
-                raise ReliefError(f"{f.name} is {value!r}. Give a number from {low:g} to {high:g}.")
+                label = f.metadata["label"]
+                raise ReliefError(f"{label} ({f.name}) is {value!r}. Give a number from {low:g} to {high:g}.")
 
     @classmethod
     def from_mapping(cls: type[S], values: Mapping[str, Any]) -> S:

@@ -9,7 +9,7 @@ from .words import spoken
 
 
 class RELIEF_OT_clear_cache(bpy.types.Operator):
-    """Delete the stored predictions. Reliefs stay as they are; to refine one again, reconstruct it again"""
+    """Delete the stored predictions. Reliefs stay as they are; to refine one again, let its photograph be read again"""
 
     bl_idname = "relief.clear_cache"
     bl_label = "Clear Stored Predictions"

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from ..inference.restoration import Preparation
 
 FORMATS = ("blend", "glb", "render")
-RUNTIMES = ("auto", "opencv", "torch")
+RUNTIMES = ("auto", "opencv", "torch", "torch-cpu")
 _MODEL_SUFFIXES = {"blend": ".blend", "glb": ".glb", "render": ".render.png"}
 _MAP_SUFFIXES = (".height.tif", ".normal.png", ".edges.png", ".segments.png", ".preview.png", ".json")
 
@@ -254,10 +254,8 @@ def _try(photo: Path, options: _Options, number: int) -> int:
 
 def _make(photo: Path, options: _Options, progress: _Progress) -> list[str]:
     """Make everything in a hidden folder beside its place, then move it there: all of it or nothing appears."""
-    if options.formats and importlib.util.find_spec("bpy") is None:
-        raise ReliefError(
-            "models need Blender's module bpy, which is not installed. Install it, or use --formats none."
-        )
+    if options.formats:
+        _check_bpy()
     result = reconstruct(
         photo,
         options.refinement,
@@ -279,6 +277,20 @@ def _make(photo: Path, options: _Options, progress: _Progress) -> list[str]:
     finally:
         shutil.rmtree(part, ignore_errors=True)
     return [str(path) for path in paths]
+
+
+def _check_bpy() -> None:
+    """Before the network runs for minutes."""
+    if importlib.util.find_spec("bpy") is None:
+        raise ReliefError(
+            "models need Blender's module bpy, which is not installed. Install it, or use --formats none."
+        )
+    try:
+        import bpy  # noqa: F401
+    except ImportError as error:  # on a bare Linux, of a library that every desktop has
+        raise ReliefError(
+            f"models need Blender's module bpy, which cannot be loaded: {error}. Install that, or use --formats none."
+        ) from error
 
 
 def _preparation(options: _Options) -> Preparation:

@@ -49,7 +49,8 @@ class RELIEF_OT_import_photo(bpy.types.Operator):
                 chosen=True,
             )
         except RuntimeError as error:  # what the operator reported
-            self.report({"ERROR"}, str(error).removeprefix("Error: ").strip())
+            # Without the "Error: " before it, which Blender says in the language of its window.
+            self.report({"ERROR"}, str(error).strip().partition(": ")[2] or str(error))
             return {"CANCELLED"}
         return {"FINISHED"}
 

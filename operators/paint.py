@@ -26,7 +26,9 @@ class RELIEF_OT_paint(bpy.types.Operator):
     bl_label = "Paint"
     bl_options = {"REGISTER", "UNDO"}
 
-    meaning: bpy.props.EnumProperty(name="Meaning", items=MEANINGS, default="raise")  # type: ignore[valid-type]
+    meaning: bpy.props.EnumProperty(  # type: ignore[valid-type]
+        name="Meaning", items=MEANINGS, default="raise", translation_context="Relief"
+    )
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 import bpy
 from mathutils import Matrix, Vector
 
+from ..inference.errors import ReliefError
+
 ROW_GAP = 0.1
 """Between the reliefs of a row, relative to their width."""
 SAME = 0.01
@@ -84,5 +86,7 @@ def place_on_reference(empty: bpy.types.Object, turns: int = 0) -> Placement:
     stand_up = Matrix.Rotation(-math.pi / 2, 4, "X")  # the relief's Z is the image's y, its -Y the image's +z
     location, rotation, scale = (empty.matrix_world @ middle @ turned @ bottom @ stand_up).decompose()
     across = abs(scale.x)
+    if not min(across, abs(scale.y), abs(scale.z)) > 0.0:
+        raise ReliefError("The selected reference image is scaled to nothing. Scale it up, then try again.")
     scale = Vector((math.copysign(1.0, scale.x), math.copysign(1.0, scale.y), scale.z / across))
     return Placement(Matrix.LocRotScale(location, rotation, scale), width * across)

@@ -6,6 +6,7 @@ import functools
 import hashlib
 import logging
 import os
+import re
 from contextlib import suppress
 from dataclasses import fields
 from pathlib import Path
@@ -22,6 +23,9 @@ _PROBABILITIES = (
     "segments",
     "confidence",
 )  # half precision is enough for these on disk, and only for these
+
+_OWN = re.compile(r"[0-9a-f]{64}(\.npz|\.\d+\.part)")
+"""Names of its files."""
 
 log = logging.getLogger(__name__)
 
@@ -93,8 +97,8 @@ class PredictionStore:
 
     def _files(self) -> list[Path]:
         """Stored files, oldest first; half-written ones too, which a Blender that was closed leaves behind."""
-        paths = [] if self.folder is None else [*self.folder.glob("*.npz"), *self.folder.glob("*.part")]
-        return sorted(paths, key=lambda path: path.stat().st_mtime)
+        paths = [] if self.folder is None or not self.folder.is_dir() else self.folder.iterdir()
+        return sorted((path for path in paths if _OWN.fullmatch(path.name)), key=lambda path: path.stat().st_mtime)
 
     def _read(self, key: str) -> Prediction | None:
         import zipfile
@@ -153,14 +157,15 @@ class PredictionStore:
 
 @functools.cache
 def store() -> PredictionStore:
-    """The one store of this Blender. Its folder exists only for an installed extension."""
+    """The one store of this Blender, in memory alone where it has no folder or cannot make one."""
     import bpy
 
     try:
         folder = bpy.utils.extension_path_user(__package__.rpartition(".")[0], path="predictions", create=True)
     except ValueError:  # not an installed extension
         return PredictionStore(None)
-    return PredictionStore(Path(folder))
+    # Blender says "" where it could not make the folder; as a path that would be the current one.
+    return PredictionStore(Path(folder) if folder else None)
 
 
 def _key(photo_sha256: str, weights: str) -> str:

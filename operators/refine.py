@@ -93,7 +93,7 @@ def stored_prediction(relief: bpy.types.Object) -> Prediction:
     """
     prediction = prediction_store.store().get(relief[PHOTO_SHA256], relief[WEIGHTS])
     if prediction is None:
-        raise ReliefError("The stored prediction could not be read. Reconstruct the photograph again.")
+        raise ReliefError("The stored prediction could not be read. Let the photograph be read again.")
     return prediction
 
 

@@ -20,7 +20,9 @@ class RELIEF_OT_show(bpy.types.Operator):
     bl_label = "Show"
     bl_options = {"REGISTER", "UNDO"}
 
-    view: bpy.props.EnumProperty(name="View", items=VIEWS, default="photo")  # type: ignore[valid-type]
+    view: bpy.props.EnumProperty(  # type: ignore[valid-type]
+        name="View", items=VIEWS, default="photo", translation_context="Relief"
+    )
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
@@ -53,6 +55,10 @@ def _show(relief: bpy.types.Object, _context: bpy.types.Context) -> None:
 
 
 view_property = bpy.props.EnumProperty(
-    name="View", description="What the relief is coloured with", items=_views, update=_show
+    name="View",
+    description="What the relief is coloured with",
+    items=_views,
+    update=_show,
+    translation_context="Relief",
 )
 """Of every object; means something for reliefs alone."""

@@ -580,7 +580,8 @@ def _odd_blocks(blocks: IntArray, rng: np.random.Generator) -> FloatArray:
     numbers = numbers - numbers.min()
     count = int(numbers.max()) + 1
     tone = np.where(rng.random(count) < 0.75, rng.uniform(-1.6, -0.4, count), rng.uniform(0.3, 0.8, count))
-    return np.exp(np.where(rng.random(count) < ODD_BLOCKS, tone, 0.0)).astype(np.float32)[numbers]
+    factors = np.exp(np.where(rng.random(count) < ODD_BLOCKS, tone, 0.0))
+    return cast(FloatArray, factors.astype(np.float32)[numbers])
 
 
 def _calmed(albedo: FloatArray, most: float) -> FloatArray:

@@ -115,6 +115,8 @@ class RELIEF_GGT_light(bpy.types.GizmoGroup):
             and photo.relief.know_light
             and active is not None
             and active.mode == "OBJECT"
+            and active.visible_get()
+            and active.visible_in_viewport_get(context.space_data)
             and (active.data == photo or is_of(active, photo))
         )
 

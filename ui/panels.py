@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterable
 from dataclasses import Field, fields
 from typing import Any
@@ -30,14 +31,13 @@ class RELIEF_PT_main(_Sidebar, bpy.types.Panel):
         progress = context.window_manager.relief_progress
         active = context.view_layer.objects.active
         photo = chosen_photo(context)
-        reference = photo is not None and active is not None and active.data == photo
         if progress.active:
             layout.progress(factor=progress.share, text=progress.stage)
             layout.operator("relief.cancel", icon="CANCEL")
             layout.separator()
-        if progress.trouble:
-            layout.label(text=progress.trouble, icon="ERROR", translate=False)
-        if reference:
+        for number, line in enumerate(_lines(context, progress.trouble)):
+            layout.label(text=line, icon="BLANK1" if number else "ERROR", translate=False)
+        if _reference(context) is not None:
             text = bpy.app.translations.pgettext_iface("Selected reference: {0}").format(active.data.name)
             layout.label(text=text, icon="IMAGE_REFERENCE", translate=False)
         else:
@@ -97,10 +97,20 @@ class RELIEF_PT_prepare(_Sidebar, bpy.types.Panel):
 
 def chosen_photo(context: bpy.types.Context) -> bpy.types.Image | None:
     """The photograph that Reconstruct would take."""
+    return _reference(context) or context.scene.relief.image
+
+
+def _reference(context: bpy.types.Context) -> bpy.types.Image | None:
+    """The image of the selected reference."""
     active = context.view_layer.objects.active
-    if active is not None and active.type == "EMPTY" and isinstance(active.data, bpy.types.Image):
-        return active.data
-    return context.scene.relief.image
+    shows = active is not None and active.type == "EMPTY" and active.empty_display_type == "IMAGE"
+    return active.data if shows else None
+
+
+def _lines(context: bpy.types.Context, text: str) -> list[str]:
+    """A text in lines that the sidebar is wide enough for; a label would end in dots."""
+    letter_px = (7 if text.isascii() else 13) * context.preferences.system.ui_scale
+    return textwrap.wrap(text, max(int(context.region.width / letter_px) - 6, 12))
 
 
 class RELIEF_PT_size(_Sidebar, bpy.types.Panel):
@@ -157,4 +167,7 @@ def _draw_settings(layout: bpy.types.UILayout, context: bpy.types.Context, setti
     layout.use_property_split = True
     layout.use_property_decorate = False
     for setting in settings:
-        layout.prop(context.scene.relief, setting.name, slider=setting.metadata["unit"] == "NONE")
+        share = isinstance(setting.default, float) and setting.metadata["unit"] == "NONE"
+        row = layout.row()
+        row.active = setting.name != "width_m" or _reference(context) is None  # which says how wide it is
+        row.prop(context.scene.relief, setting.name, slider=share)

@@ -20,7 +20,11 @@ class RELIEF_AP_preferences(bpy.types.AddonPreferences):
     bl_idname = __package__.rpartition(".")[0]
 
     runtime: bpy.props.EnumProperty(  # type: ignore[valid-type]
-        name="Runtime", description="What runs the network", items=_RUNTIMES, default="auto"
+        name="Runtime",
+        description="What runs the network",
+        items=_RUNTIMES,
+        default="auto",
+        translation_context="Relief",
     )
 
     pack: bpy.props.BoolProperty(  # type: ignore[valid-type]
@@ -28,6 +32,7 @@ class RELIEF_AP_preferences(bpy.types.AddonPreferences):
         description="Keep each new relief's photograph inside the .blend. Otherwise a JPEG is linked where it lies; "
         "others, and prepared ones, go into the folder textures beside the .blend once that has been saved",
         default=True,
+        translation_context="Relief",
     )
 
     def draw(self, context: bpy.types.Context) -> None:

@@ -31,5 +31,7 @@ class RELIEF_PT_presets(PresetPanel, bpy.types.Panel):
     @classmethod
     def post_cb(cls, context: bpy.types.Context, _filepath: str) -> None:
         properties.hold(False)
-        properties.refine(context.scene.relief, context)
-        bpy.ops.ed.undo_push(message="Relief Preset")
+        try:
+            properties.refine(context.scene.relief, context)
+        finally:  # the sliders have moved in any case
+            bpy.ops.ed.undo_push(message="Relief Preset")

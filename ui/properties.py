@@ -11,6 +11,9 @@ import bpy
 
 from ..inference.settings import MeshSettings, PreparationSettings, RefinementSettings
 
+CONTEXT = "Relief"
+"""Of the names of properties: elsewhere Blender's own words come first, and to it "Lower" is a limit."""
+
 _held = False
 _owner = object()
 _shown: dict[int, int] = {}
@@ -39,10 +42,16 @@ def _refine(context: bpy.types.Context, moved: str = "") -> None:
         # Without a window nobody drags, and no timer would run.
         bpy.ops.relief.refine(draft=not bpy.app.background)
     except RuntimeError as error:  # what the operator reports; of a slider Blender shows no report
-        context.window_manager.relief_progress.trouble = str(error).removeprefix("Error: ").strip()
+        context.window_manager.relief_progress.trouble = _said(error)
         raise
     for other in [uid for uid, shown in _shown.items() if shown == relief.session_uid and uid != scene.session_uid]:
         del _shown[other]
+
+
+def _said(error: RuntimeError) -> str:
+    """What an operator reported, without the "Error: " before it, which Blender says in the language of its window."""
+    text = str(error).strip()
+    return text.partition(": ")[2] or text
 
 
 @bpy.app.handlers.persistent
@@ -94,20 +103,27 @@ def _property(setting: Field[Any]) -> Any:
         "min": limits["low"],
         "max": limits["high"],
         "update": update,
+        "translation_context": CONTEXT,
     }
     if isinstance(setting.default, int):
-        return bpy.props.IntProperty(**shared)
-    return bpy.props.FloatProperty(**shared, unit=limits["unit"], precision=3)
+        return bpy.props.IntProperty(**shared, soft_max=4 * setting.default)
+    # A click of the arrows is a fiftieth of a length; Blender counts steps in hundredths.
+    step = 2 * setting.default if limits["unit"] == "LENGTH" else 3.0
+    return bpy.props.FloatProperty(**shared, unit=limits["unit"], precision=3, step=step)
 
 
 _image = bpy.props.PointerProperty(
-    type=bpy.types.Image, name="Photograph", description="The photograph of a carved relief, seen from the front"
+    type=bpy.types.Image,
+    name="Photograph",
+    description="The photograph of a carved relief, seen from the front",
+    translation_context=CONTEXT,
 )
 mask = bpy.props.PointerProperty(
     type=bpy.types.Image,
     name="Mask",
     description="White is relief, black becomes bare slab; painted in the Image Editor, it acts at the next Refine",
     update=refine,
+    translation_context=CONTEXT,
 )
 _settings = {f.name: _property(f) for cls in (RefinementSettings, MeshSettings) for f in fields(cls)}
 RELIEF_PG_settings = type(
@@ -130,12 +146,15 @@ def _plain(setting: Field[Any]) -> Any:
         min=limits["low"],
         max=limits["high"],
         precision=3,
+        translation_context=CONTEXT,
     )
 
 
 _preparation = {
     "straighten": bpy.props.BoolProperty(
-        name="Straighten", description="Map the panel between four corners of the photograph onto a rectangle"
+        name="Straighten",
+        description="Map the panel between four corners of the photograph onto a rectangle",
+        translation_context=CONTEXT,
     ),
     "corners": bpy.props.FloatVectorProperty(
         name="Corners",
@@ -144,10 +163,12 @@ _preparation = {
         min=0.0,
         max=1.0,
         default=WHOLE,
+        translation_context=CONTEXT,
     ),
     "know_light": bpy.props.BoolProperty(
         name="Light From",
         description="Tell where the light comes from, where the network takes it wrong and hollows stand out",
+        translation_context=CONTEXT,
     ),
     "light_angle": bpy.props.FloatProperty(
         name="Angle",
@@ -156,6 +177,7 @@ _preparation = {
         default=math.pi / 2,
         min=0.0,
         max=2 * math.pi,
+        translation_context=CONTEXT,
     ),
     **{f.name: _plain(f) for f in fields(PreparationSettings)},
 }

@@ -349,3 +349,14 @@ def test_render_shows_the_photo(relief, photo, tmp_path):
     blue, _, red = picture[rows // 2 - 200 : rows // 2 + 200, 300:700].reshape(-1, 3).mean(axis=0)
     assert red > 1.1 * blue
     assert picture.std() > 5
+
+
+def test_a_bpy_that_cannot_be_loaded_is_told_first(relief, known, photo, tmp_path, capsys, monkeypatch):
+    (tmp_path / "bare/bpy").mkdir(parents=True)
+    (tmp_path / "bare/bpy/__init__.py").write_text("raise ImportError('libX11.so.6: cannot open')")
+    monkeypatch.syspath_prepend(str(tmp_path / "bare"))
+    monkeypatch.delitem(sys.modules, "bpy")
+    assert relief(photo) == 1
+    assert "bpy, which cannot be loaded: libX11.so.6: cannot open. Install that, or" in capsys.readouterr().err
+    assert known.calls == 0 and _names(tmp_path / "out") == []
+    assert relief(photo, "--formats", "none") == 0

@@ -108,3 +108,53 @@ def test_a_preset_of_ones_own_is_kept_and_taken_away(module):
     np.testing.assert_allclose(relief.width_m, 1.0)  # the panel's size is no matter of style
     bpy.ops.relief.add_preset(name="My Stone", remove_name=True)
     assert "My Stone" not in _files()
+
+
+def test_a_preset_whose_relief_cannot_follow_is_a_step_of_its_own(module, monkeypatch):
+    presets, steps = module("ui.presets_panel"), []
+    operators = SimpleNamespace(ed=SimpleNamespace(undo_push=lambda **words: steps.append(words["message"])))
+    monkeypatch.setattr(presets, "bpy", SimpleNamespace(ops=operators))
+
+    def fail(*_: object) -> None:
+        raise RuntimeError("Error: The mask cannot be read.")
+
+    monkeypatch.setattr(presets.properties, "refine", fail)
+    with pytest.raises(RuntimeError):
+        presets.RELIEF_PT_presets.post_cb(bpy.context, "")
+    assert steps == ["Relief Preset"]
+
+
+def test_a_report_in_another_language_is_told_without_its_prefix(module):
+    said = module("ui.properties")._said
+    assert said(RuntimeError("Error: Mask: unreadable.\n")) == "Mask: unreadable."
+    assert said(RuntimeError("エラー: マスクを読み込めません")) == "マスクを読み込めません"
+    assert said(RuntimeError("poll failed")) == "poll failed"
+
+
+def test_trouble_is_told_in_lines_as_wide_as_the_sidebar(module):
+    lines = module("ui.panels")._lines
+    context = SimpleNamespace(
+        region=SimpleNamespace(width=280), preferences=SimpleNamespace(system=SimpleNamespace(ui_scale=1.0))
+    )
+    text = "The scale or the rotation of this relief was applied to its vertices. Undo that, or reconstruct it anew."
+    assert " ".join(lines(context, text)) == text and max(map(len, lines(context, text))) <= 34
+    assert max(map(len, lines(context, "頂点に適用されています" * 4))) <= 16
+    assert lines(context, "") == []
+
+
+def test_an_image_that_its_empty_no_longer_shows_is_no_reference(module, photo):
+    image = bpy.data.images.load(str(photo))
+    empty = bpy.data.objects.new("reference", None)
+    bpy.context.scene.collection.objects.link(empty)
+    bpy.context.view_layer.objects.active = empty
+    empty.empty_display_type, empty.data = "IMAGE", image
+    chosen = [module("ui.panels").chosen_photo, module("operators.prepare").chosen_image]
+    assert [choose(bpy.context) for choose in chosen] == [image, image]
+    empty.empty_display_type = "PLAIN_AXES"
+    assert [choose(bpy.context) for choose in chosen] == [None, None]
+
+
+def test_vertices_are_no_slider_up_to_a_hundred_million(module):
+    properties = bpy.context.scene.relief.bl_rna.properties
+    assert properties["max_vertices"].soft_max == 4_000_000 and properties["max_vertices"].hard_max == 100_000_000
+    assert properties["depth_m"].step == pytest.approx(0.1)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import replace
 
+import bpy
 import numpy as np
 import pytest
 
@@ -99,7 +100,24 @@ def test_damaged_file_counts_as_absent(new_store, make, tmp_path, kept):
 def test_clear_frees_the_disk(new_store, make, tmp_path):
     store = new_store()
     store.put("photo", make(0.1))
-    (tmp_path / "left.1.part").write_bytes(b"half")
+    (tmp_path / f"{'0' * 64}.1.part").write_bytes(b"half")
     assert store.clear() > 0 and not any(tmp_path.iterdir())
     assert not store.holds("photo", "1+abc")
     assert not list(tmp_path.iterdir())
+
+
+def test_what_is_not_its_own_stays(new_store, make, tmp_path):
+    own = tmp_path / f"{'0' * 64}.npz"
+    for path in (own, tmp_path / "mine.npz", tmp_path / "download.part"):
+        path.write_bytes(bytes(1000))
+    assert new_store().clear() == 1000 and not own.exists()
+    new_store(limit_bytes=1).put("photo", make(0.1))
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["download.part", "mine.npz"]
+
+
+def test_where_blender_makes_no_folder_nothing_lands_in_the_current_one(module, make, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(bpy.utils, "extension_path_user", lambda *_args, **_values: "")
+    store = module("operators.prediction_store").store.__wrapped__()
+    store.put("photo", make(0.1))
+    assert store.folder is None and store.holds("photo", "1+abc") and not list(tmp_path.iterdir())

@@ -270,6 +270,13 @@ def test_reference_goes_before_the_sidebar_and_a_file_before_both(known, photo, 
     assert bpy.context.active_object.matrix_world.is_identity
 
 
+def test_a_reference_without_a_width_is_told(known, photo):
+    _add_reference(bpy.data.images.load(str(photo)), scale=(0.0, 1.0, 1.0))
+    with pytest.raises(RuntimeError, match="scaled to nothing. Scale it up"):
+        bpy.ops.relief.reconstruct()
+    assert known.calls == 0 and not bpy.data.meshes
+
+
 def test_undo_takes_the_relief_away(known, photo):
     bpy.ops.ed.undo_push(message="Before")
     before = _data()

@@ -7,20 +7,26 @@ from pathlib import Path
 
 import bpy
 
+PACKAGE = "bl_ext.user_default.photo_to_relief"
 LANGUAGES = ("ja_JP", "id_ID")
+
+
+def _groups() -> list[type]:
+    """The settings of scenes and of photographs, and the preferences, which `bpy.types` does not list."""
+    preferences = bpy.context.preferences.addons[PACKAGE].preferences
+    return [type(bpy.context.scene.relief), type(bpy.data.images.new("any", 1, 1).relief), type(preferences)]
 
 
 def _spoken() -> set[str]:
     """Every name and description that Blender shows of the extension's classes."""
     words: set[str] = set()
-    for name in dir(bpy.types):
-        if not name.startswith("RELIEF_"):
-            continue
-        cls = getattr(bpy.types, name)
+    classes = {name: getattr(bpy.types, name) for name in dir(bpy.types) if name.startswith("RELIEF_")}
+    for name, cls in (classes | {group.__name__: group for group in _groups()}).items():
         words |= {cls.bl_label} if getattr(cls, "bl_label", "") else set()
         rna = cls.bl_rna
         if "_OT_" in name:
             words |= {cls.bl_label, rna.description}
+            rna = getattr(bpy.ops.relief, name.partition("_OT_")[2]).get_rna_type()
             base = bpy.types.Operator.bl_rna.properties.keys()
         else:
             base = {"name"}
@@ -74,3 +80,17 @@ def test_english_stays_as_it_is(module):
     words = module("operators.words")
     text = "a {b} c.png is damaged. Copy or download it again, or save it anew from another program."
     assert words.spoken(text) == text
+
+
+def test_names_are_looked_up_in_the_extensions_own_context():
+    """Elsewhere Blender's words come first, and "Lower" would be a limit."""
+    seen = {
+        (cls.__name__, prop.identifier): prop.translation_context
+        for cls in _groups()
+        for prop in cls.bl_rna.properties
+        if prop.identifier in cls.__annotations__
+    }
+    seen["paint"] = bpy.ops.relief.paint.get_rna_type().properties["meaning"].translation_context
+    seen["mask"] = bpy.types.Object.bl_rna.properties["relief_mask"].translation_context
+    seen["view"] = bpy.types.Object.bl_rna.properties["relief_view"].translation_context
+    assert len(seen) > 25 and set(seen.values()) == {"Relief"}

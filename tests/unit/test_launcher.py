@@ -344,6 +344,13 @@ def test_package_too_large_is_not_kept(packing: Any, capsys: pytest.CaptureFixtu
     assert list((packing.ROOT / "dist").iterdir()) == []
 
 
+def test_package_into_what_is_no_folder(packing: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    (packing.ROOT / "notes").write_text("mine")
+    assert packing.main(["package", "--output", str(packing.ROOT / "notes/dist")]) == 1
+    told = capsys.readouterr().err
+    assert "Mend that and run again." in told and "notes" in told and "Traceback" not in told
+
+
 def test_package_for_a_platform_that_is_none(packing: Any, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         packing.main(["package", "linux-arm64"])
