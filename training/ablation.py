@@ -2,8 +2,9 @@
 
     python -m training.ablation --library DIR --shapes DIR --run DIR
 
-Each seed gives every variant the same start weights and the same photographs in the same order. A difference from the
-whole method counts only where it is larger than the spread of the seeds; the table marks those with a star.
+Each seed gives every variant the same start weights and the same photographs in the same order, so a variant is compared
+with the whole method seed by seed. A difference counts only where it is larger than these differences spread; the table
+marks those with a star.
 """
 
 from __future__ import annotations
@@ -157,7 +158,8 @@ def one(name: str, options: Options, recorded: Path, samples: Path) -> dict[str,
 
 
 def table(results: dict[str, list[dict[str, float]]]) -> str:
-    """Markdown: mean and range over the seeds; a star where it lies further from the whole method than both spread."""
+    """Markdown: means over the seeds, and how far a variant lies from the whole method with the same seed, which gave
+    both the same photographs: mean and range; a star where the mean is larger than the range is wide."""
     columns = list(results[WHOLE][0])
     lines = ["| | " + " | ".join(columns) + " |", "|---" * (len(columns) + 1) + "|"]
     whole = {c: np.array([row[c] for row in results[WHOLE]]) for c in columns}
@@ -165,9 +167,12 @@ def table(results: dict[str, list[dict[str, float]]]) -> str:
         cells = []
         for c in columns:
             values = np.array([row[c] for row in rows])
-            apart = abs(values.mean() - whole[c].mean()) > np.ptp(values) / 2 + np.ptp(whole[c]) / 2
-            star = " *" if name != WHOLE and apart else ""
-            cells.append(f"{values.mean():.3f} ({values.min():.3f} to {values.max():.3f}){star}")
+            if name == WHOLE:
+                cells.append(f"{values.mean():.3f} ({values.min():.3f} to {values.max():.3f})")
+                continue
+            apart = values - whole[c]
+            star = " *" if abs(apart.mean()) > np.ptp(apart) else ""
+            cells.append(f"{values.mean():.3f}: {apart.mean():+.3f} ({apart.min():+.3f} to {apart.max():+.3f}){star}")
         lines.append(f"| {name} | " + " | ".join(cells) + " |")
     return "\n".join(lines)
 

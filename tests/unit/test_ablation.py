@@ -31,15 +31,15 @@ def library(tmp_path: Path) -> Path:
 def test_table_marks_differences_beyond_the_spread() -> None:
     results = {
         WHOLE: [{"r": 0.50}, {"r": 0.54}],
-        "a little less": [{"r": 0.47}, {"r": 0.53}],
-        "much less": [{"r": 0.30}, {"r": 0.34}],
+        "less or more": [{"r": 0.47}, {"r": 0.55}],
+        "a little less": [{"r": 0.48}, {"r": 0.53}],
     }
     assert table(results).splitlines() == [
         "| | r |",
         "|---|---|",
         "| whole method | 0.520 (0.500 to 0.540) |",
-        "| a little less | 0.500 (0.470 to 0.530) |",
-        "| much less | 0.320 (0.300 to 0.340) * |",
+        "| less or more | 0.510: -0.010 (-0.030 to +0.010) |",
+        "| a little less | 0.505: -0.015 (-0.020 to -0.010) * |",
     ]
 
 
