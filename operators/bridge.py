@@ -49,6 +49,8 @@ def locked(object_: bpy.types.Object) -> str | None:
         return "This relief is linked from another file. Make it local first"
     if object_.data.shape_keys is not None:
         return "This relief has shape keys, which would stay as they are. Remove them first"
+    if not has_its_grid(object_):
+        return "This relief was remeshed or cut by hand, which refining would lose. Work on a copy"
     return None
 
 
@@ -94,7 +96,7 @@ def unpack_photo(object_: bpy.types.Object, own: Path | None = None) -> None:
     """
     image = object_.active_material.node_tree.nodes["photo"].image
     if own is not None:
-        image.filepath_raw = str(own)
+        image.filepath_raw = _linked(own)
         image.unpack(method="REMOVE")
         return
     name = bpy.path.clean_name(image.name)
@@ -110,10 +112,18 @@ def unpack_photo(object_: bpy.types.Object, own: Path | None = None) -> None:
         raise ReliefError("The photograph stays inside the .blend: beside it, textures cannot be written.") from error
 
 
+def _linked(file: Path) -> str:
+    """The path by which a .blend remembers a file, as the preferences say."""
+    if bpy.data.is_saved and bpy.context.preferences.filepaths.use_relative_paths:
+        with suppress(ValueError):  # on another drive of Windows
+            return bpy.path.relpath(str(file))
+    return str(file)
+
+
 def has_its_grid(object_: bpy.types.Object) -> bool:
-    """Whether a relief still has the vertices that it was made with, moved perhaps, but neither more nor fewer."""
-    rows, columns = object_.get(GRID, (0, 0))
-    return rows == 0 or len(object_.data.vertices) == rows * columns
+    """Whether a relief has as many vertices and faces as it was made with; the vertices may have been moved."""
+    (rows, columns), mesh = object_.get(GRID, (0, 0)), object_.data
+    return rows == 0 or (len(mesh.vertices), len(mesh.polygons)) == (rows * columns, (rows - 1) * (columns - 1))
 
 
 def update_relief(object_: bpy.types.Object, relief: ReliefMesh, settings: dict[str, float]) -> None:
@@ -123,7 +133,7 @@ def update_relief(object_: bpy.types.Object, relief: ReliefMesh, settings: dict[
     the mesh, as linked duplicates do, learn what it was made with too.
 
     Raises:
-        ReliefError: its vertices were scaled or turned all together.
+        ReliefError: its vertices were scaled or turned all together, or it has what another grid would lose.
     """
     from ..inference.meshing import resampled
 
@@ -133,13 +143,31 @@ def update_relief(object_: bpy.types.Object, relief: ReliefMesh, settings: dict[
         _write_vertices(mesh, relief, by_hand)
         mesh.update()
     else:
+        if _needs_its_grid(mesh):
+            raise ReliefError(
+                "Another number of vertices would lose this relief's multiresolution, vertex groups or UV maps. "
+                "Set Vertices back, or work on a copy."
+            )
         by_hand = None if by_hand is None else resampled(by_hand, relief.grid)
+        _ = (
+            relief.faces,
+            relief.uvs,
+            relief.soft_edge,
+            relief.segment,
+            relief.confidence,
+        )  # or too little memory is left
         mesh.clear_geometry()
         _fill_mesh(mesh, relief, by_hand)
         if paint is not None:
             write_paint_colours(object_, resampled(paint, relief.grid))
     for sharer in sharers(mesh):
         sharer[SETTINGS], sharer[GRID] = json.dumps(settings), relief.grid
+
+
+def _needs_its_grid(mesh: bpy.types.Mesh) -> bool:
+    """Whether an artist gave a relief's mesh what hangs on each of its vertices."""
+    multires = any(modifier.type == "MULTIRES" for sharer in sharers(mesh) for modifier in sharer.modifiers)
+    return multires or len(mesh.uv_layers) > 1 or any(sharer.vertex_groups for sharer in sharers(mesh))
 
 
 def sharers(mesh: bpy.types.Mesh) -> list[bpy.types.Object]:
@@ -157,13 +185,18 @@ def read_paint_colours(object_: bpy.types.Object) -> npt.NDArray[np.float32] | N
     """The colours painted on a relief, (rows, columns, 3) float32 sRGB, or None where nothing was ever painted."""
     import numpy as np
 
-    attribute = object_.data.color_attributes.get(PAINT)
-    rows, columns = object_.get(GRID, (0, 0))
-    if attribute is None or attribute.domain != "POINT" or len(attribute.data) != rows * columns:
+    mesh, (rows, columns) = object_.data, object_.get(GRID, (0, 0))
+    attribute = mesh.color_attributes.get(PAINT)
+    if attribute is None or len(mesh.vertices) != rows * columns:
         return None
-    colours = np.empty((rows, columns, 4), np.float32)
+    colours = np.empty((len(attribute.data), 4), np.float32)
     attribute.data.foreach_get("color_srgb", colours.ravel())
-    return np.ascontiguousarray(colours[..., :3])
+    if attribute.domain == "CORNER":  # converted by hand
+        corners = np.empty(len(colours), np.int32)
+        mesh.attributes[".corner_vert"].data.foreach_get("value", corners)
+        of_corners, colours = colours, np.empty((rows * columns, 4), np.float32)
+        colours[corners] = of_corners
+    return np.ascontiguousarray(colours[:, :3]).reshape(rows, columns, 3)
 
 
 def write_paint_colours(object_: bpy.types.Object, colours: npt.NDArray[np.float32]) -> None:
@@ -171,7 +204,11 @@ def write_paint_colours(object_: bpy.types.Object, colours: npt.NDArray[np.float
     import numpy as np
 
     layers = object_.data.color_attributes
-    attribute = layers.get(PAINT) or layers.new(PAINT, "BYTE_COLOR", "POINT")
+    attribute = layers.get(PAINT)
+    if attribute is not None and attribute.domain != "POINT":
+        layers.remove(attribute)
+        attribute = None
+    attribute = attribute or layers.new(PAINT, "BYTE_COLOR", "POINT")
     opaque = np.concatenate((colours, np.ones((*colours.shape[:2], 1), np.float32)), axis=2)
     attribute.data.foreach_set("color_srgb", opaque.ravel())
     layers.active_color = attribute

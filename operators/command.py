@@ -272,11 +272,28 @@ def _make(photo: Path, options: _Options, progress: _Progress) -> list[str]:
             _write_models(part / result.photo.name, result, options.formats, progress)
         _write_record(part / f"{result.photo.name}.json", photo, result, options)
         paths = options.outputs(photo)
-        for path in paths:
-            os.replace(part / (result.photo.name + path.name.removeprefix(photo.stem)), path)
+        _move({part / (result.photo.name + path.name.removeprefix(photo.stem)): path for path in paths}, part)
     finally:
         shutil.rmtree(part, ignore_errors=True)
     return [str(path) for path in paths]
+
+
+def _move(places: dict[Path, Path], aside: Path) -> None:
+    """Move files to their places: all of them, or what was there before stays; on Windows a viewer may hold one."""
+    moved: list[tuple[Path, Path]] = []
+    try:
+        for number, (made, path) in enumerate(places.items()):
+            old = aside / f"old {number}"
+            if path.exists():
+                os.replace(path, old)
+            moved.append((old, path))
+            os.replace(made, path)
+    except OSError:
+        for old, path in reversed(moved):
+            path.unlink(missing_ok=True)
+            if old.exists():
+                os.replace(old, path)
+        raise
 
 
 def _check_bpy() -> None:

@@ -85,13 +85,23 @@ class Job:
         try:
             with _at_work:
                 if not self.stopping:
-                    self._result = self._work(self._progress)
+                    self._result = _done(self._work, self._progress)
         except BaseException as error:  # noqa: BLE001 (kept whole, for the main thread to raise)
-            self._error = ReliefError(FULL) if is_out_of_memory(error) else error
+            self._error = error
 
     def _progress(self, done: float, total: float, stage: str) -> bool:
         self.share, self.stage = done / total, stage
         return self._stop.is_set()
+
+
+def _done(work: Work, progress: Progress | None) -> Any:
+    """What the work returns; too little memory is told in words."""
+    try:
+        return work(progress)
+    except BaseException as error:
+        if is_out_of_memory(error):
+            raise ReliefError(FULL) from error
+        raise
 
 
 def _give_way() -> None:
@@ -157,7 +167,7 @@ class JobOperator:
         for task in tasks:
             try:
                 with _at_work:
-                    result = task.work(None)
+                    result = _done(task.work, None)
                 self._finish(context, task, result)
             except ReliefError as error:
                 self._refuse(error)
@@ -183,7 +193,8 @@ class JobOperator:
     def modal(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
         job = _running
         assert job is not None
-        if event.type == "ESC" and event.value == "PRESS":
+        ready = job.done and not job.failed
+        if event.type == "ESC" and event.value == "PRESS" and not ready:  # what is finished is not thrown away
             job.stop()
         if job.stopping:  # the thread ends at its next report; nothing of it is awaited or kept
             self._close(context)
@@ -195,7 +206,7 @@ class JobOperator:
         total = self._begun + len(_waiting)
         stage = f"{self._begun} of {total}: {job.stage}" if total > 1 else job.stage
         # What the artist edits or sculpts meanwhile stays the active object.
-        if job.done and not job.failed and context.mode != "OBJECT":
+        if ready and context.mode != "OBJECT":
             _show(context, 1.0, "Leave Edit, Sculpt or Paint Mode first", True)
             return {"PASS_THROUGH"}
         _show(context, job.share, stage, True, told(job.left_s))
@@ -261,6 +272,15 @@ def told(seconds: float | None) -> str:
     return f", {round(seconds / 60)} min left"
 
 
+def clear_status(context: bpy.types.Context) -> None:
+    """Give the status bar back to Blender, in every workspace that was visited meanwhile."""
+    if context.workspace is None:
+        return
+    for workspace in context.blend_data.workspaces:
+        with context.temp_override(workspace=workspace):  # the call goes to the context's workspace, whose ever it is
+            workspace.status_text_set(None)
+
+
 def _show(context: bpy.types.Context, share: float, stage: str, active: bool, left: str = "") -> None:
     """Tell sidebar and status bar, where there is news; the 3D view, which may be slow to draw, stays as it is."""
     progress, text = context.window_manager.relief_progress, spoken(stage + left)
@@ -268,8 +288,11 @@ def _show(context: bpy.types.Context, share: float, stage: str, active: bool, le
     if told_before == (active, round(share, 2), text):
         return
     progress.active, progress.share, progress.stage = active, share, text
-    if context.workspace is not None:
-        context.workspace.status_text_set(f"{share:.0%} {text} | {spoken('Esc: cancel')}" if active else None)
+    if not active:
+        clear_status(context)
+    elif context.workspace is not None:
+        way_out = f" | {spoken('Esc: cancel')}" if share < 1.0 else ""
+        context.workspace.status_text_set(f"{share:.0%} {text}{way_out}")
     for window in context.window_manager.windows:
         for area in window.screen.areas:
             if area.type == "VIEW_3D":

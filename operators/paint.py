@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import bpy
 
-from .bridge import GRID, has_its_grid, is_relief, locked, read_paint_colours, write_paint_colours
+from .bridge import GRID, is_relief, locked, read_paint_colours, write_paint_colours
 from .material import PAINT, is_of_relief, linear
 from .words import spoken
 
@@ -37,7 +37,7 @@ class RELIEF_OT_paint(bpy.types.Operator):
             cls.poll_message_set(spoken("Leave Edit, Sculpt or Paint Mode first"))
             return False
         cls.poll_message_set(spoken("Select a relief that has not been remeshed"))
-        if not is_relief(relief) or GRID not in relief or not has_its_grid(relief):
+        if not is_relief(relief) or GRID not in relief:
             return False
         held = locked(relief)
         if held:

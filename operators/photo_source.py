@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -78,18 +80,24 @@ def photo_file(image: bpy.types.Image, placement: Placement | None = None) -> Ph
     import tempfile  # only here: enabling the extension stays quick
 
     folder = tempfile.TemporaryDirectory(prefix="relief-")
-    name = Path(path.name if path is not None else image.name)
+    stem = _file_stem(path.name if path is not None else image.name)
     if image.packed_file is not None and not image.is_dirty:
-        copy = Path(folder.name, name)
+        copy = Path(folder.name, stem)
         copy.write_bytes(image.packed_file.data)
         return PhotoSource(copy, placement, _upright(read_preparation(image), copy), folder)
     if not image.has_data and image.source != "GENERATED":
         raise ReliefError(
             f"The file of {image.name} is missing: {path}. Find it with File > External Data, or choose another."
         )
-    copy = Path(folder.name, name.stem + ".png")
+    copy = Path(folder.name, f"{stem}.png")
     _save_png(image, copy)
     return PhotoSource(copy, placement, read_preparation(image), folder)
+
+
+def _file_stem(name: str) -> str:
+    """A name that every system takes for a file's, and for nothing above its folder, of an image named anyhow."""
+    stem = os.path.splitext(re.sub(r'[\\/:*?"<>|\x00-\x1f]', "_", name))[0]
+    return stem[:60].strip(" .") or "photograph"
 
 
 def _file_of(image: bpy.types.Image) -> Path:

@@ -7,6 +7,7 @@ import hashlib
 import logging
 import os
 import re
+import threading
 from contextlib import suppress
 from dataclasses import fields
 from pathlib import Path
@@ -42,6 +43,7 @@ class PredictionStore:
         self.folder = folder
         self.limit_bytes = limit_bytes
         self._memory: dict[str, Prediction] = {}
+        self._changing = threading.Lock()
         self._draft: tuple[str, Prediction] | None = None
 
     def holds(self, photo_sha256: str, weights: str) -> bool:
@@ -50,7 +52,7 @@ class PredictionStore:
 
     def get(self, photo_sha256: str, weights: str) -> Prediction | None:
         key = _key(photo_sha256, weights)
-        prediction = self._memory.pop(key, None) or self._read(key)
+        prediction = self._memory.get(key) or self._read(key)
         if prediction is not None:
             self._remember(key, prediction)
         return prediction
@@ -87,10 +89,11 @@ class PredictionStore:
         return freed
 
     def _remember(self, key: str, prediction: Prediction) -> None:
-        self._memory.pop(key, None)
-        self._memory[key] = prediction
-        while len(self._memory) > 1 and sum(map(_size_bytes, self._memory.values())) > self.limit_bytes:
-            del self._memory[next(iter(self._memory))]
+        with self._changing:
+            self._memory.pop(key, None)
+            self._memory[key] = prediction
+            while len(self._memory) > 1 and sum(map(_size_bytes, self._memory.values())) > self.limit_bytes:
+                del self._memory[next(iter(self._memory))]
 
     def _path(self, key: str) -> Path | None:
         return None if self.folder is None else self.folder / f"{key}.npz"
@@ -113,12 +116,14 @@ class PredictionStore:
         try:
             with np.load(path) as stored:
                 arrays = {name: stored[name] for name in stored.files}
-            os.utime(path)
+            with suppress(OSError):  # a folder that may only be read
+                os.utime(path)
             values = {n: str(a) if a.dtype.kind == "U" else a.astype(np.float32) for n, a in arrays.items()}
             return Prediction(**values)
         except (OSError, EOFError, KeyError, ValueError, TypeError, zipfile.BadZipFile) as error:
             log.warning("Stored prediction %s cannot be read and is dropped: %s", path.name, error)
-            path.unlink(missing_ok=True)
+            with suppress(OSError):
+                path.unlink(missing_ok=True)
             return None
 
     def _write(self, key: str, prediction: Prediction) -> None:

@@ -8,6 +8,7 @@ import bpy
 from mathutils import Vector
 
 from ..inference.errors import ReliefError
+from .job import clear_status
 from .photo_source import photo_file
 from .placement import is_reference
 from .words import spoken
@@ -17,6 +18,8 @@ _drawn: list[Any] = []
 _picks = 0
 """How often picking began: the last alone takes clicks."""
 
+PREVIEW = "relief_preview"
+"""Stands on the preview of a photograph, and names that."""
 HELP = "Click the four corners of the panel | Backspace: take the last one back | Esc: cancel"
 
 
@@ -107,12 +110,11 @@ class RELIEF_OT_pick_corners(bpy.types.Operator):
     def cancel(self, context: bpy.types.Context) -> None:
         """Blender closed the window, or loads another file."""
         stop_drawing()
-        if context.workspace is not None:
-            context.workspace.status_text_set(None)
+        clear_status(context)
 
     def _end(self, context: bpy.types.Context, area: bpy.types.Area | None) -> None:
         stop_drawing()
-        context.workspace.status_text_set(None)
+        clear_status(context)
         if area is not None:
             area.header_text_set(None)
             if self._opened:
@@ -164,8 +166,10 @@ class RELIEF_OT_preview_preparation(bpy.types.Operator):
         except ReliefError as error:
             self.report({"ERROR"}, spoken(str(error)))
             return {"CANCELLED"}
-        name = f"{image.name} prepared"
-        shown = bpy.data.images.get(name) or bpy.data.images.new(name, 8, 8)
+        shown = next((i for i in bpy.data.images if i.library is None and i.get(PREVIEW) == image.name), None)
+        if shown is None:
+            shown = bpy.data.images.new(f"{image.name} prepared", 8, 8)
+            shown[PREVIEW] = image.name
         texture = encode_texture(photo.colour)
         shown.pack(data=texture, data_len=len(texture))
         shown.source = "FILE"

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import functools
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import bpy
 
 from ..inference.errors import ReliefError
 from ..inference.settings import MeshSettings, RefinementSettings
-from . import job, prediction_store, thumbnails
+from . import job, prediction_store
 from .bridge import (
     PHOTO_SHA256,
     PREPARATION,
@@ -25,15 +26,13 @@ from .bridge import (
     write_classes,
 )
 from .material import photograph_of
-from .photo_source import PhotoSource, photo_file
-from .reconstruction import reconstruct
+from .photo_source import photo_file
+from .reconstruct import carve
 from .refine import solve
 from .scene_settings import read_runtime, read_settings
 from .words import spoken
 
 if TYPE_CHECKING:
-    from ..inference.errors import Progress
-    from ..inference.restoration import Preparation
     from .reconstruction import Reconstruction
 
 
@@ -48,7 +47,7 @@ class RELIEF_OT_read_again(job.JobOperator, bpy.types.Operator):
     def poll(cls, context: bpy.types.Context) -> bool:
         relief = context.view_layer.objects.active
         cls.poll_message_set(spoken("Select a relief, in Object Mode"))
-        if not is_relief(relief) or relief.mode != "OBJECT" or not has_its_grid(relief):
+        if not is_relief(relief) or relief.mode != "OBJECT":
             return False
         held = locked(relief)
         if held:
@@ -69,22 +68,9 @@ class RELIEF_OT_read_again(job.JobOperator, bpy.types.Operator):
         values = settings_of(relief)
         read_mask(relief), sculpted(relief, values["width_m"])  # what would fail afterwards fails now
         settings = RefinementSettings.from_mapping(values), MeshSettings.from_mapping(values)
-        work = functools.partial(_read, photo_file(image), light, *settings, read_runtime(context))
+        source, store = replace(photo_file(image), preparation=light), prediction_store.store()
+        work = functools.partial(carve, source, *settings, read_runtime(context), store)
         return [job.Task(work, functools.partial(_refine, relief.session_uid))]
-
-
-def _read(
-    source: PhotoSource,
-    light: Preparation,
-    refinement_settings: RefinementSettings,
-    mesh_settings: MeshSettings,
-    runtime: str,
-    progress: Progress | None,
-) -> Reconstruction:
-    store = prediction_store.store()
-    return reconstruct(
-        source.path, refinement_settings, mesh_settings, light, runtime=runtime, store=store, progress=progress
-    )
 
 
 def _refine(session_uid: int, context: bpy.types.Context, result: Reconstruction) -> None:
@@ -98,4 +84,3 @@ def _refine(session_uid: int, context: bpy.types.Context, result: Reconstruction
     for sharer in sharers(relief.data):
         sharer[PHOTO_SHA256], sharer[WEIGHTS] = result.photo.sha256, result.prediction.weights
     write_classes(relief.data, mesh)
-    thumbnails.clear()

@@ -59,12 +59,12 @@ class RELIEF_OT_reconstruct(job.JobOperator, bpy.types.Operator):
         for source in sources:
             width_m = mesh_settings.width_m if source.placement.width_m is None else source.placement.width_m
             settings = replace(mesh_settings, width_m=width_m)
-            work = functools.partial(_carve, source, refinement_settings, settings, runtime, store)
+            work = functools.partial(carve, source, refinement_settings, settings, runtime, store)
             tasks.append(job.Task(work, functools.partial(_place, source, self.chosen, context.scene.session_uid)))
         return tasks
 
 
-def _carve(
+def carve(
     source: PhotoSource,
     refinement_settings: RefinementSettings,
     mesh_settings: MeshSettings,
@@ -72,6 +72,7 @@ def _carve(
     store: prediction_store.PredictionStore,
     progress: Progress | None,
 ) -> Reconstruction:
+    """The work on one photograph, which knows no bpy."""
     return reconstruct(
         source.path,
         refinement_settings,

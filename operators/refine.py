@@ -9,11 +9,10 @@ import bpy
 
 from ..inference.errors import ReliefError
 from ..inference.settings import MeshSettings, RefinementSettings
-from . import prediction_store
+from . import prediction_store, thumbnails
 from .bridge import (
     PHOTO_SHA256,
     WEIGHTS,
-    has_its_grid,
     is_relief,
     locked,
     read_mask,
@@ -52,11 +51,6 @@ class RELIEF_OT_refine(bpy.types.Operator):
         relief = context.view_layer.objects.active
         if not is_relief(relief) or relief.mode not in ("OBJECT", "VERTEX_PAINT"):
             cls.poll_message_set(spoken("Select a relief, in Object Mode"))
-            return False
-        if not has_its_grid(relief):
-            cls.poll_message_set(
-                spoken("This relief was remeshed or cut by hand, which refining would lose. Work on a copy")
-            )
             return False
         held = locked(relief)
         if held:
@@ -117,7 +111,7 @@ def solve(
         The relief's mesh, without what was sculpted.
 
     Raises:
-        ReliefError: the mask cannot be read, or the vertices were scaled or turned all together.
+        ReliefError: the mask cannot be read, or the mesh is such that `update_relief` refuses it.
     """
     from ..inference.corrections import read_paint
     from ..inference.meshing import build_mesh
@@ -129,6 +123,7 @@ def solve(
     mesh = build_mesh(height, mesh_settings, prediction)
     update_relief(relief, mesh, {**refinement_settings.to_mapping(), **mesh_settings.to_mapping()})
     relief.pop(DRAFT, None)
+    thumbnails.forget(relief)
     return mesh
 
 
@@ -152,8 +147,6 @@ def _settle() -> float | None:
             later = QUIET_S
             continue
         relief.pop(DRAFT)
-        if not has_its_grid(relief):
-            continue
         values = settings_of(relief)
         with suppress(ReliefError):  # told where the artist refines it; here nobody asked
             settings = RefinementSettings.from_mapping(values), MeshSettings.from_mapping(values)

@@ -85,13 +85,16 @@ def seen_size(relief: bpy.types.Object) -> tuple[float, float]:
 
 
 def camera_turn(relief: bpy.types.Object) -> Matrix:
-    """The camera's rotation before a relief."""
-    turn = _turn(relief) @ _TO_CAMERA.to_track_quat("Z", "Y").to_matrix()
-    return turn
+    """The camera's rotation before a relief, upright as that is; before a mirrored one it is not mirrored itself."""
+    turn = _turn(relief)
+    back = (turn @ _TO_CAMERA).normalized()
+    right = turn.col[2].cross(back).normalized()
+    return Matrix((right, back.cross(right), back)).transposed()
 
 
 def _turn(relief: bpy.types.Object) -> Matrix:
-    return relief.matrix_world.to_quaternion().to_matrix()
+    """Where the relief's axes point; to a quaternion a mirrored relief is one that is turned about."""
+    return relief.matrix_world.to_3x3().normalized()
 
 
 def _corners(relief: bpy.types.Object) -> list[Vector]:

@@ -31,7 +31,7 @@ def icon(relief: bpy.types.Object, view: str) -> int:
     key = f"{relief.data.session_uid} {view}"
     picture = _pictures[0].get(key)
     now = relief[SETTINGS] if view == "height" else tuple(relief.get(GRID, ()))
-    if picture is None or _drawn[key] != now:
+    if picture is None or _drawn.get(key) != now:
         colours = thumbnail(relief, view)
         if colours is None:
             return 0
@@ -88,6 +88,12 @@ def small(colours: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
         :, np.minimum(across, limits[1])
     ]
     return square
+
+
+def forget(relief: bpy.types.Object) -> None:
+    """Have a relief's pictures made anew, once they are drawn again."""
+    for key in [key for key in _drawn if key.startswith(f"{relief.data.session_uid} ")]:
+        del _drawn[key]
 
 
 def clear() -> None:

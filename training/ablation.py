@@ -2,9 +2,9 @@
 
     python -m training.ablation --library DIR --shapes DIR --run DIR
 
-Each seed gives every variant the same start weights and the same photographs in the same order, so a variant is compared
-with the whole method seed by seed. A difference counts only where it is larger than these differences spread; the table
-marks those with a star.
+Each seed gives every variant the same start weights and the same photographs in the same order, so a variant is
+compared with the whole method seed by seed. A difference counts only where it is larger than these differences spread;
+the table marks those with a star.
 """
 
 from __future__ import annotations

@@ -48,6 +48,12 @@ def _refine(context: bpy.types.Context, moved: str = "") -> None:
         del _shown[other]
 
 
+def _masked(relief: bpy.types.Object, context: bpy.types.Context) -> None:
+    """Cut the active relief anew where it is its own mask that was chosen, with its own settings."""
+    if relief == context.view_layer.objects.active:
+        _refine(context, "relief_mask")
+
+
 def _said(error: RuntimeError) -> str:
     """What an operator reported, without the "Error: " before it, which Blender says in the language of its window."""
     text = str(error).strip()
@@ -122,7 +128,7 @@ mask = bpy.props.PointerProperty(
     type=bpy.types.Image,
     name="Mask",
     description="White is relief, black becomes bare slab; painted in the Image Editor, it acts at the next Refine",
-    update=refine,
+    update=_masked,
     translation_context=CONTEXT,
 )
 _settings = {f.name: _property(f) for cls in (RefinementSettings, MeshSettings) for f in fields(cls)}

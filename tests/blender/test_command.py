@@ -360,3 +360,20 @@ def test_a_bpy_that_cannot_be_loaded_is_told_first(relief, known, photo, tmp_pat
     assert "bpy, which cannot be loaded: libX11.so.6: cannot open. Install that, or" in capsys.readouterr().err
     assert known.calls == 0 and _names(tmp_path / "out") == []
     assert relief(photo, "--formats", "none") == 0
+
+
+def test_results_of_an_earlier_run_stay_where_one_cannot_be_replaced(relief, photo, tmp_path, capsys, monkeypatch):
+    out = tmp_path / "out"
+    assert relief(photo, "--formats", "none") == 0
+    before = {path.name: path.read_bytes() for path in out.iterdir()}
+    replace = os.replace
+
+    def held(source, target):
+        if Path(target) == out / "panel.normal.png" and Path(source).name == "panel.normal.png":
+            raise PermissionError("held by a viewer")
+        replace(source, target)
+
+    monkeypatch.setattr("os.replace", held)
+    assert relief(photo, "--formats", "none", "--overwrite", "--depth-m", "0.5") == 1
+    assert "held by a viewer" in capsys.readouterr().err
+    assert {path.name: path.read_bytes() for path in out.iterdir()} == before

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import threading
+from contextlib import nullcontext
 from types import SimpleNamespace
 
 import pytest
@@ -22,6 +23,8 @@ class _Context:
         self.mode = "OBJECT"
         self.window = object()
         self.workspace = SimpleNamespace(status_text_set=lambda text: setattr(self, "status", text))
+        self.blend_data = SimpleNamespace(workspaces=[self.workspace])
+        self.temp_override = lambda **_: nullcontext()
         self.window_manager = SimpleNamespace(
             event_timer_add=lambda _step, window: self.timers.append(window) or window,
             event_timer_remove=self.timers.remove,
@@ -217,6 +220,8 @@ def test_the_result_waits_for_object_mode(job, start):
     context.mode = "SCULPT"
     assert operator.modal(context, TIMER) == {"PASS_THROUGH"} and operator.placed == []
     assert context.window_manager.relief_progress.stage == "Leave Edit, Sculpt or Paint Mode first"
+    assert operator.modal(context, ESC) == {"PASS_THROUGH"} and job.running(), "Esc means the sculptor's tool"
+    assert context.status == "100% Leave Edit, Sculpt or Paint Mode first"
     context.mode = "OBJECT"
     assert operator.modal(context, TIMER) == {"FINISHED"} and operator.placed == [1]
     assert _idle(job, context)
@@ -260,6 +265,31 @@ def test_from_a_script_all_tasks_run_before_it_returns(job, start):
     operator.tasks = lambda _context: tasks
     assert operator.execute(context) == {"FINISHED"}
     assert operator.placed == [1, 3] and operator.reports == [({"ERROR"}, "Too dark.")]
+
+
+def test_too_little_memory_for_one_stops_none_from_a_script_either(job, start):
+    operator, _, go_on = start(MemoryError(), None, invoke=False)
+    go_on.set()
+    tasks = [
+        job.Task(functools.partial(lambda work, _: work(lambda *_: False), t.work), t.finish) for t in operator.tasks(0)
+    ]
+    operator.tasks = lambda _context: tasks
+    assert operator.execute(None) == {"FINISHED"}
+    assert operator.placed == [2] and operator.reports == [({"ERROR"}, job.FULL)]
+
+
+def test_the_status_bar_is_given_back_in_every_workspace(job):
+    seen = []
+    names = [SimpleNamespace(name=name) for name in ("Layout", "Sculpting")]
+    for workspace in names:
+        workspace.status_text_set = lambda text, workspace=workspace: seen.append((workspace.name, text))
+    overridden = []
+    context = SimpleNamespace(
+        workspace=names[0], blend_data=SimpleNamespace(workspaces=names),
+        temp_override=lambda workspace: overridden.append(workspace.name) or nullcontext(),
+    )  # fmt: skip
+    job.clear_status(context)
+    assert seen == [("Layout", None), ("Sculpting", None)] and overridden == ["Layout", "Sculpting"]
 
 
 def test_time_left_is_told_in_words_once_it_can_be_known(job):

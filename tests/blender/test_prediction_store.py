@@ -121,3 +121,17 @@ def test_where_blender_makes_no_folder_nothing_lands_in_the_current_one(module, 
     store = module("operators.prediction_store").store.__wrapped__()
     store.put("photo", make(0.1))
     assert store.folder is None and store.holds("photo", "1+abc") and not list(tmp_path.iterdir())
+
+
+def test_a_folder_that_may_only_be_read_costs_no_prediction(module, new_store, make, tmp_path, monkeypatch):
+    new_store().put("photo", make(0.1))
+
+    def refuse(*_args: object, **_words: object) -> None:
+        raise PermissionError
+
+    monkeypatch.setattr(module("operators.prediction_store").os, "utime", refuse)
+    assert new_store().get("photo", "1+abc") is not None
+    (path,) = tmp_path.iterdir()
+    path.write_bytes(b"half")
+    monkeypatch.setattr(type(path), "unlink", refuse)
+    assert new_store().get("photo", "1+abc") is None

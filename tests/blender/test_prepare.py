@@ -88,6 +88,15 @@ def test_preview_shows_the_prepared_photograph_and_keeps_the_original(image):
     assert np.abs(np.array(shown.pixels[:]) - before).max() > 0.1, "the earlier preview's pixels are not shown again"
 
 
+def test_a_preview_replaces_no_image_of_the_artists_and_no_preview_piles_up(image):
+    mine = bpy.data.images.new("panel.png prepared", 16, 16)
+    image.name = "a long name of a photograph in an archive, which goes on"
+    mine.name = f"{image.name} prepared"
+    for _ in range(3):
+        assert bpy.ops.relief.preview_preparation() == {"FINISHED"}
+    assert len(bpy.data.images) == 3 and mine.size[:] == (16, 16)
+
+
 @pytest.mark.parametrize("turn_deg", [0.0, 40.0])
 def test_the_arrow_lies_in_the_picture_of_a_reference_and_of_a_relief(module, known, photo, image, turn_deg):
     """120 x 80 pixels; 2 m wide as a reference, whose picture hangs from its middle."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -270,6 +271,19 @@ def test_reference_goes_before_the_sidebar_and_a_file_before_both(known, photo, 
     assert bpy.context.active_object.matrix_world.is_identity
 
 
+@pytest.mark.parametrize("name", ["/abs", "../above.png", "a/b", "..", "a:b?.jpg", "ü" * 40])
+@pytest.mark.parametrize("painted", [False, True])
+def test_an_image_named_anyhow_lands_in_its_own_folder(module, photo, name, painted):
+    image = bpy.data.images.load(str(photo))
+    image.pack()
+    image.filepath, image.name = "", name
+    if painted:
+        image.pixels.foreach_set([0.5] * (4 * 120 * 80))
+    source = module("operators.photo_source").photo_file(image)
+    assert source.path.parent == Path(source.folder.name) and source.path.is_file()
+    assert len(os.fsencode(source.path.name)) < 256
+
+
 def test_a_reference_without_a_width_is_told(known, photo):
     _add_reference(bpy.data.images.load(str(photo)), scale=(0.0, 1.0, 1.0))
     with pytest.raises(RuntimeError, match="scaled to nothing. Scale it up"):
@@ -478,6 +492,10 @@ def test_jpeg_is_linked_where_photographs_are_not_packed(known, photo, tmp_path)
         bpy.context.view_layer.objects.active = None
         bpy.ops.relief.reconstruct()
         assert _texture().filepath != str(jpeg), "a prepared photograph is another picture than the file"
+        bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "scene.blend"))
+        bpy.context.scene.relief.image = None
+        bpy.ops.relief.reconstruct(filepath=str(jpeg))
+        assert _texture().filepath == "//upright.jpg", "the folder of a project may be moved"
     finally:
         preferences.pack = True
 
@@ -486,10 +504,12 @@ def _texture() -> bpy.types.Image:
     return bpy.context.active_object.active_material.node_tree.nodes["photo"].image
 
 
-def test_camera_frames_the_relief_wherever_it_stands(known, photo):
+@pytest.mark.parametrize("mirrored", [False, True])
+def test_camera_frames_the_relief_wherever_it_stands(known, photo, mirrored):
     bpy.ops.relief.reconstruct(filepath=str(photo))
     relief, scene = bpy.context.active_object, bpy.context.scene
     relief.location, relief.rotation_euler = (3.0, -2.0, 1.0), (0.2, 0.1, 2.0)
+    relief.scale.x = -1.0 if mirrored else 1.0
     bpy.context.view_layer.update()
     assert bpy.ops.relief.stage() == {"FINISHED"}
     bpy.context.view_layer.update()
@@ -497,7 +517,7 @@ def test_camera_frames_the_relief_wherever_it_stands(known, photo):
     assert all(0.0 < x < 1.0 and 0.0 < y < 1.0 and z > 0.0 for x, y, z in seen)
     spans = [max(p[axis] for p in seen) - min(p[axis] for p in seen) for axis in (0, 1)]
     assert max(spans) > 0.8
-    outward = relief.matrix_world.to_quaternion() @ Vector((0.0, -1.0, 0.0))
+    outward = relief.matrix_world.to_3x3() @ Vector((0.0, -1.0, 0.0))
     assert (scene.camera.location - relief.location).dot(outward) > 0.0
     (sun,) = (o for o in scene.objects if o.type == "LIGHT")
     shines = sun.matrix_world.to_quaternion() @ Vector((0.0, 0.0, 1.0))

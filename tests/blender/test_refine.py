@@ -243,6 +243,70 @@ def test_a_remeshed_relief_is_left_alone(known, photo):
         bpy.ops.relief.refine()
 
 
+@pytest.mark.parametrize("cut", ["faces", "triangles"])
+def test_faces_cut_by_hand_stay_cut(known, photo, cut):
+    bpy.ops.relief.reconstruct(filepath=str(photo))
+    mesh = bpy.context.active_object.data
+    bpy.ops.object.mode_set(mode="EDIT")
+    bpy.ops.mesh.select_all(action="SELECT")
+    if cut == "faces":
+        bpy.ops.mesh.delete(type="ONLY_FACE")
+    else:
+        bpy.ops.mesh.quads_convert_to_tris()
+    bpy.ops.object.mode_set(mode="OBJECT")
+    before = len(mesh.polygons)
+    bpy.context.scene.relief.strength_sharp = 2.0
+    assert len(mesh.polygons) == before
+    with pytest.raises(RuntimeError, match="cut by hand"):
+        bpy.ops.relief.refine()
+
+
+@pytest.mark.parametrize("has", ["multires", "groups", "uvs"])
+def test_another_number_of_vertices_is_refused_where_it_would_lose_work(module, known, photo, has):
+    bpy.ops.relief.reconstruct(filepath=str(photo))
+    relief = bpy.context.active_object
+    if has == "multires":
+        relief.modifiers.new("Multires", "MULTIRES")
+    elif has == "groups":
+        relief.vertex_groups.new(name="faces")
+    else:
+        relief.data.uv_layers.new(name="second")
+    vertices = len(relief.data.vertices)
+    bpy.context.scene.relief.max_vertices = 600
+    assert len(relief.data.vertices) == vertices
+    assert "Set Vertices back, or work on a copy." in bpy.context.window_manager.relief_progress.trouble
+    bpy.context.scene.relief.max_vertices = vertices
+    before = _positions()
+    bpy.context.scene.relief.depth_m = 0.3
+    assert np.abs(_positions() - before).max() > 0.1 and bpy.context.window_manager.relief_progress.trouble == ""
+
+
+def test_too_little_memory_for_another_grid_leaves_the_relief_as_it_is(module, known, photo, monkeypatch):
+    bpy.ops.relief.reconstruct(filepath=str(photo))
+    before = _positions()
+
+    def fail(*_: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(module("inference.meshing"), "_at_vertices", fail)
+    with pytest.raises(RuntimeError):
+        bpy.context.scene.relief.max_vertices = 600
+        bpy.ops.relief.refine()
+    np.testing.assert_array_equal(_positions(), before)
+
+
+def test_a_mask_leaves_a_reliefs_settings_its_own(known, photo):
+    first, _, second = _two_reliefs(photo, {"strength_sharp": 2.0}, {"strength_sharp": 0.5})
+    mask = bpy.data.images.new("mask", 4, 4)
+    bpy.context.view_layer.objects.active = first
+    first.relief_mask = mask
+    assert json.loads(first["relief_settings"])["strength_sharp"] == 2.0
+    before = _positions()
+    second.relief_mask = mask  # which is not the active one
+    np.testing.assert_array_equal(_positions(), before)
+    assert json.loads(second["relief_settings"])["strength_sharp"] == 0.5
+
+
 def _paint(vertices: slice, colour: tuple[float, float, float]) -> None:
     data = bpy.context.active_object.data.color_attributes["corrections"].data
     for vertex in range(*vertices.indices(len(data))):
@@ -267,6 +331,23 @@ def test_paint_raises_where_it_is_and_outlives_sliders(module, known, photo):
         assert lifted[: rows // 2 - 1] == pytest.approx(scene.paint_height * scene.depth_m, abs=1e-4)
         assert lifted[rows // 2 + 1 :] == pytest.approx(0.0, abs=1e-4)
     bpy.ops.object.mode_set(mode="OBJECT")
+
+
+def test_paint_that_was_converted_to_face_corners_acts_and_can_be_painted_on(module, known, photo):
+    bpy.ops.relief.reconstruct(filepath=str(photo))
+    relief = bpy.context.active_object
+    bpy.ops.relief.paint(meaning="raise")
+    bpy.ops.object.mode_set(mode="OBJECT")
+    _paint(slice(0, 2000), (1.0, 1.0, 1.0))
+    bpy.ops.relief.refine()
+    before = _positions()
+    relief.data.attributes.active = relief.data.attributes["corrections"]
+    bpy.ops.geometry.attribute_convert(domain="CORNER", data_type="BYTE_COLOR")
+    assert relief.data.color_attributes["corrections"].domain == "CORNER"
+    bpy.ops.relief.refine()
+    np.testing.assert_allclose(_positions(), before, atol=1e-6)
+    bpy.context.scene.relief.max_vertices = 3000
+    assert relief.data.color_attributes["corrections"].domain == "POINT"
 
 
 def test_brush_is_dipped_into_the_colour_meant(known, photo):

@@ -156,3 +156,19 @@ def test_nothing_to_show_without_a_relief(module):
     assert not bpy.ops.relief.show.poll()
     bpy.ops.mesh.primitive_cube_add()
     assert not bpy.ops.relief.show.poll()
+
+
+def test_the_picture_of_the_height_follows_paint(module, known, photo):
+    bpy.ops.relief.reconstruct(filepath=str(photo))
+    relief, thumbnails = bpy.context.active_object, module("operators.thumbnails")
+    thumbnails.icon(relief, "height")
+    (pictures,) = thumbnails._pictures
+    before = list(pictures[f"{relief.data.session_uid} height"].image_pixels_float)
+    bpy.ops.relief.paint(meaning="raise")
+    bpy.ops.object.mode_set(mode="OBJECT")
+    for vertex in relief.data.color_attributes["corrections"].data[:3000]:
+        vertex.color_srgb = (1.0, 1.0, 1.0, 1.0)
+    bpy.ops.relief.refine()
+    thumbnails.icon(relief, "height")
+    after = list(pictures[f"{relief.data.session_uid} height"].image_pixels_float)
+    assert np.abs(np.subtract(after, before)).max() > 0.1
