@@ -21,7 +21,7 @@ FLAT_POWER = (1e-4, 1e-3)
 
 @dataclass(frozen=True)
 class LossWeights:
-    """Weights of the terms; ``edge`` and ``mismatch`` are the a and b of the dynamic weight 1 + a edge + b mismatch."""
+    """Weights of the terms; ``edge`` and ``mismatch`` are a and b of the dynamic weight 1 + edge (a + b mismatch)."""
 
     edge: float = 1.5
     mismatch: float = 1.5
@@ -113,7 +113,8 @@ def detector_loss(logits: Tensor, classes: Tensor, class_weights: Tensor) -> Ten
 
 
 def dynamic_weight(out: ReliefOutput, classes: Tensor, weights: LossWeights, ramp: float) -> Tensor:
-    """1 + a edge + b mismatch, (N, 1, H, W), mean about 1, without gradient.
+    """1 + edge (a + b mismatch), (N, 1, H, W), mean about 1, without gradient: true edges count for more, and those for
+    most that the photograph shows otherwise than the height.
 
     Args:
         out: of the network.
@@ -125,7 +126,7 @@ def dynamic_weight(out: ReliefOutput, classes: Tensor, weights: LossWeights, ram
     """
     edge = (classes > 0).float().unsqueeze(1)
     mismatch = upsample(out.mismatch.detach().float().sum(1, keepdim=True)) / 2
-    weight = 1 + weights.edge * edge + weights.mismatch * ramp * mismatch
+    weight = 1 + edge * (weights.edge + weights.mismatch * ramp * mismatch)
     return weight / weight.mean()
 
 

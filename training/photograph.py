@@ -25,6 +25,8 @@ FloatArray = npt.NDArray[np.float32]
 IntArray = npt.NDArray[np.integer[Any]]
 
 NOISE_TILE_PX = 512
+FINE_PX = 6.0
+"""Sigma below which a form of photographed stone is grain."""
 # Slopes of the carving, see `carving_slope`: below the first there is none, below the second it is shallow.
 FLAT_SLOPE = 0.005
 SHALLOW_SLOPE = 0.09
@@ -72,7 +74,7 @@ class Stone:
             for kind, exponent in NOISE_EXPONENTS.items()
         }
         albedos = _read_tiles(folder, "*_albedo.jpg") or noise["rough"]
-        reliefs = _read_tiles(folder, "*_height.png") or noise["rough"]
+        reliefs = tuple(map(_fine, _read_tiles(folder, "*_height.png"))) or noise["rough"]
         return cls(noise, albedos, reliefs)
 
 
@@ -786,6 +788,14 @@ def _read_tiles(folder: Path | None, pattern: str) -> tuple[FloatArray, ...]:
         if image is not None:
             tiles.append(_standardised(image.astype(np.float64)))
     return tuple(tiles)
+
+
+def _fine(tile: FloatArray) -> FloatArray:
+    """The fine forms of a tile alone: ledges, slabs and leaves would be carving that the truth knows nothing of."""
+    margin = min(32, min(tile.shape))
+    around = np.pad(tile, margin, mode="wrap")
+    fine = (around - _blur(around, FINE_PX))[margin:-margin, margin:-margin].astype(np.float64)
+    return _standardised(np.clip(fine, -2.5 * fine.std(), 2.5 * fine.std()))
 
 
 def _standardised(values: npt.NDArray[np.float64]) -> FloatArray:

@@ -282,8 +282,11 @@ class Training:
         save(self.checkpoint, self.state())
 
     def ramp(self, share: float) -> float:
-        """How far the mismatch has come into the dynamic weight after a share of the run."""
-        return min(1.0, max(0.0, (share - RAMP_FROM) / (RAMP_TO - RAMP_FROM)))
+        """How far the mismatch has come into the dynamic weight after a share of the run.
+
+        At once with weights that know heights already.
+        """
+        return 1.0 if self.options.start else min(1.0, max(0.0, (share - RAMP_FROM) / (RAMP_TO - RAMP_FROM)))
 
     @torch.no_grad()
     def calibrate(self, stream: Any) -> None:

@@ -39,6 +39,7 @@ def job(module, monkeypatch):
     job = module("operators.job")
     steps: list[str] = []
     ops = SimpleNamespace(ed=SimpleNamespace(undo_push=lambda message: steps.append(message)))
+    monkeypatch.setattr(job.Job, "left_s", 1.0)  # else what is told depends on the machine
     monkeypatch.setattr(job, "bpy", SimpleNamespace(app=SimpleNamespace(background=False), ops=ops))
     job.steps = steps
     return job
@@ -49,10 +50,11 @@ def start(job):
     """Starts a modal operator whose tasks wait at half way until they may go on, then return their number or fail."""
 
     def begin(*failures: Exception | None, invoke=True):
-        go_on = threading.Event()
+        go_on, half_way = threading.Event(), threading.Event()
 
         def work(number, fail, progress):
             progress(1.0, 2.0, "Half")
+            half_way.set()
             assert go_on.wait(10.0)
             if fail is not None:
                 raise fail
@@ -69,7 +71,7 @@ def start(job):
                 self.reports.append((kind, text))
 
         operator, context = Operator(), _Context()
-        operator.placed, operator.reports = [], []
+        operator.placed, operator.reports, operator.half_way = [], [], half_way
         if invoke:
             assert operator.invoke(context, None) == {"RUNNING_MODAL"}
         return operator, context, go_on
@@ -88,8 +90,7 @@ def _idle(job, context) -> bool:
 def test_progress_is_shown_then_the_result_is_placed(job, start):
     operator, context, go_on = start()
     thread = job._running
-    while thread.share == 0.0:
-        thread.wait(0.01)
+    assert operator.half_way.wait(10.0)
     assert operator.modal(context, TIMER) == {"PASS_THROUGH"}
     progress = context.window_manager.relief_progress
     assert (progress.active, progress.share) == (True, 0.5)
@@ -180,11 +181,11 @@ def test_disabling_the_extension_ends_all_work_and_leaves_none_waiting(job, star
 def test_two_pieces_of_work_never_run_at_once(job):
     """Esc, then Reconstruct at once: the first thread may still be at its last tile."""
     first_may_end, second_began = threading.Event(), threading.Event()
-    first = job.Job(lambda _progress: first_may_end.wait(10.0))
+    first_began = threading.Event()
+    first = job.Job(lambda _progress: first_began.set() or first_may_end.wait(10.0))
     second = job.Job(lambda _progress: second_began.set())
     first.start()
-    while not job._at_work.locked():
-        first.wait(0.01)
+    assert first_began.wait(10.0)
     first.stop()
     second.start()
     assert not second_began.wait(0.2)
@@ -199,7 +200,7 @@ def _finish_one(operator, job, context):
 
 def test_tasks_run_one_after_the_other_and_a_failed_one_stops_none(job, start):
     operator, context, go_on = start(None, job.ReliefError("Too dark."), None)
-    job._running.wait(0.05)
+    assert operator.half_way.wait(10.0)
     assert operator.modal(context, TIMER) == {"PASS_THROUGH"}
     assert context.window_manager.relief_progress.stage == "1 of 3: Half, 1 s left"
     go_on.set()
@@ -292,7 +293,8 @@ def test_the_status_bar_is_given_back_in_every_workspace(job):
     assert seen == [("Layout", None), ("Sculpting", None)] and overridden == ["Layout", "Sculpting"]
 
 
-def test_time_left_is_told_in_words_once_it_can_be_known(job):
+def test_time_left_is_told_in_words_once_it_can_be_known(module):
+    job = module("operators.job")
     assert [job.told(s) for s in (None, 0.2, 7.6, 59.0, 75.0, 200.0)] == [
         "", ", 1 s left", ", 8 s left", ", 59 s left", ", 1 min left", ", 3 min left",
     ]  # fmt: skip

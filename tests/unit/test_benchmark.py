@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -13,10 +14,12 @@ import pytest
 
 from inference.photo import Photo, photo_from_array
 from inference.prediction import EDGE_CLASSES, SEGMENT_CLASSES
+from inference.predictor import Predictor
 from training.benchmark import (
     SCALES,
     at_size,
     blurred_luminance,
+    bundled,
     by_photograph,
     flat_stone,
     luminance,
@@ -30,6 +33,8 @@ from training.benchmark import (
     table,
 )
 from training.labels import soft_edge_classes
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture
@@ -85,6 +90,14 @@ def test_rendered_panels_are_scored_by_kind_of_photograph_and_with_normals(refer
     exact = score_reference(lambda photo: panel.height_mm, panel)
     assert exact["normals deg"] == pytest.approx(0, abs=1e-3) and exact["accuracy"] == pytest.approx(1)
     assert score_reference(luminance, panel)["normals deg"] > 0.1
+
+
+def test_the_bundled_weights_read_a_panel() -> None:
+    """One of Cycles' panels, aged, which most weights read well: a sign turned round anywhere shows."""
+    (panel,) = read_panels(ROOT / "training" / "panels" / "09")
+    aged = [photo for photo in panel.photos if photo[0].name.endswith("aged")]
+    scores = score_reference(bundled(Predictor.load("opencv")), replace(panel, photos=aged))
+    assert len(aged) == 1 and scores["r"] > 0.75 and scores["order"] > 0.8 and scores["normals deg"] < 25
 
 
 def test_lights_and_scales(library: Path) -> None:

@@ -132,14 +132,6 @@ def test_shuffle_is_pytorchs() -> None:
     assert torch.equal(shuffle(x), torch.nn.functional.pixel_shuffle(x, 2))
 
 
-def test_a_folded_block_is_the_same_function() -> None:
-    block = Block(8, 0.3).eval()
-    x = torch.randn(2, 8, 16, 16)
-    before = block(x)
-    block.fold()
-    torch.testing.assert_close(block(x), before)
-
-
 def test_squareplus_is_softplus_at_0_and_relu_far_off() -> None:
     x = torch.tensor([-100.0, 0.0, 100.0])
     torch.testing.assert_close(squareplus(x), torch.tensor([0.0, float(np.log(2.0)), 100.0]), atol=0.01, rtol=0.0)

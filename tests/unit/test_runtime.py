@@ -61,6 +61,15 @@ def test_files(folder: Path) -> None:
     assert Weights.read(folder).label == "0.test+" + description["sha256"][TORCH_FILE][:8]
 
 
+def test_the_bundled_weights_are_the_same_in_both_runtimes() -> None:
+    x = np.random.default_rng(5).normal(size=(3, 128, 160)).astype(np.float32)
+    opencv, pytorch = OpenCVRuntime(Weights.read()), TorchRuntime(Weights.read(), "cpu")
+    for name, one, other in zip(OUTPUTS, opencv.run(x), pytorch.run(x), strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-3 * max(1.0, float(np.abs(other).max())), err_msg=name)
+    one, other = opencv.find_light(x[0]), pytorch.find_light(x[0])
+    np.testing.assert_allclose(one, other, atol=1e-3 * max(1.0, float(np.abs(other).max())))
+
+
 # One network for all sizes, not square either way, and after a larger one too.
 @pytest.mark.parametrize("size", [(128, 96), (96, 352), (256, 256), (64, 64)])
 def test_runtimes_agree(folder: Path, size: tuple[int, int]) -> None:

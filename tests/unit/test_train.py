@@ -44,6 +44,12 @@ def test_learning_rate_warms_up_holds_and_falls(options: Options) -> None:
     assert learning_rate(options, 10_000, 1.0) == pytest.approx(2e-5)
 
 
+def test_the_mismatch_comes_in_by_and_by_but_at_once_with_weights_that_know_heights(options: Options) -> None:
+    fresh, taught = Training(options), Training(replace(options, start=Path("relief.pt.gz")))
+    assert [fresh.ramp(share) for share in (0.1, 0.3, 0.5)] == pytest.approx([0.0, 0.5, 1.0])
+    assert taught.ramp(0.0) == 1.0
+
+
 def test_average_follows_the_model() -> None:
     average, model = nn.Linear(2, 1, bias=False), nn.Linear(2, 1, bias=False)
     nn.init.zeros_(average.weight)
