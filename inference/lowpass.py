@@ -1,4 +1,4 @@
-"""Wide blurs at little cost."""
+"""Wide blurs at little cost, and heights at other sizes."""
 
 from __future__ import annotations
 
@@ -24,4 +24,26 @@ def lowpass(image: FloatArray, sigma_px: float) -> FloatArray:
     step = max(1, int(sigma_px / 4))
     small = cv2.resize(image, (math.ceil(width / step), math.ceil(height / step)), interpolation=cv2.INTER_AREA)
     small = cv2.GaussianBlur(small, (0, 0), sigma_px / step, borderType=cv2.BORDER_REFLECT)
-    return cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR).astype(np.float32, copy=False)
+    blurred = cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR)
+    if step > 1:  # or it has facets as wide as a step
+        blurred = cv2.blur(blurred, (step | 1, step | 1), borderType=cv2.BORDER_REFLECT)
+    return np.asarray(blurred, np.float32)
+
+
+def resized_height(height: FloatArray, size: tuple[int, int]) -> FloatArray:
+    """A height (H, W) at another size (rows, columns), its slopes as they were.
+
+    OpenCV's INTER_AREA takes pixels for squares and its INTER_CUBIC does not keep a ramp: at ratios that are not whole
+    slopes rippled by 5 to 12 %, which raking light shows as a fine grid. Linear samples of what was blurred keep them.
+    """
+    down, across = height.shape[0] / size[0], height.shape[1] / size[1]
+    if max(down, across) > 1.0:
+        height = _blurred(height, 0.3 * max(across, 1.0), 0.3 * max(down, 1.0))
+    height = np.asarray(cv2.resize(height, size[::-1], interpolation=cv2.INTER_LINEAR), np.float32)
+    if min(down, across) < 1.0:
+        height = _blurred(height, 0.4 / min(across, 1.0), 0.4 / min(down, 1.0))
+    return height
+
+
+def _blurred(height: FloatArray, sigma_x_px: float, sigma_y_px: float) -> FloatArray:
+    return np.asarray(cv2.GaussianBlur(height, (0, 0), sigma_x_px, sigmaY=sigma_y_px), np.float32)

@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .errors import ReliefError
+from .lowpass import extent, lowpass
 from .photo import Photo
 from .prediction import FloatArray, Prediction
 
@@ -128,8 +129,8 @@ def shade(height: FloatArray, depth_px: float | None = None, light: tuple[float,
     lambert = np.maximum(_normals(relief_px, 1.0) @ np.array(light, np.float32), 0.0)
     openness = np.ones_like(relief_px)
     for part in (1 / 256, 1 / 64):
-        sigma_px = max(1.0, part * max(height.shape))
-        hollow = np.maximum(cv2.GaussianBlur(relief_px, (0, 0), sigma_px) - relief_px, 0.0)
+        sigma_px = max(1.0, part * extent(height.shape))
+        hollow = np.maximum(lowpass(relief_px, sigma_px) - relief_px, 0.0)
         openness /= 1.0 + hollow / np.float32(sigma_px)
     linear = _EXPOSURE * (_AMBIENT + (1.0 - _AMBIENT) * lambert) * openness
     shaded: ByteArray = np.rint(255.0 * np.clip(linear, 0.0, 1.0) ** (1.0 / 2.2)).astype(np.uint8)

@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from .lowpass import resized_height
 from .prediction import FloatArray, Prediction
 from .settings import MeshSettings
 
@@ -115,10 +116,7 @@ def vertex_heights(height: FloatArray, grid: tuple[int, int]) -> FloatArray:
     """Heights of the vertices of a grid of (rows, columns), in their order: (N,) float32, 0 slab to 1 full depth."""
     if height.shape == grid:
         return height.flatten()
-    rows, columns = grid
-    shrinks = rows <= height.shape[0]
-    resized = cv2.resize(height, (columns, rows), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
-    return resized.astype(np.float32, copy=False).ravel()
+    return resized_height(height, grid).ravel()
 
 
 def resampled(values: FloatArray, grid: tuple[int, int]) -> FloatArray:

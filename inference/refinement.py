@@ -81,7 +81,8 @@ def refine(
     if painted:
         height += painted.raised * np.float32(settings.paint_height)
     if mask is not None:
-        height *= cv2.resize(mask, height.shape[::-1], interpolation=cv2.INTER_LINEAR)
+        smaller = len(height) < len(mask)
+        height *= cv2.resize(mask, height.shape[::-1], interpolation=cv2.INTER_AREA if smaller else cv2.INTER_LINEAR)
     return height
 
 

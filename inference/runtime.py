@@ -213,6 +213,8 @@ class TorchRuntime:
     def _answers(self, part: Callable[[Any], Sequence[Any]], batch: FloatArray) -> list[FloatArray]:
         """What a part of the network says to a batch; a ReliefError if the GPU's memory does not suffice."""
         torch = self._torch
+        cudnn = torch.backends.cudnn
+        rounded, cudnn.allow_tf32 = cudnn.allow_tf32, False  # it would cut heights into steps, and differ from OpenCV
         try:
             with torch.inference_mode():
                 x = torch.from_numpy(np.ascontiguousarray(batch, np.float32)).to(self._device)
@@ -223,6 +225,8 @@ class TorchRuntime:
             raise ReliefError(
                 "The graphics processor has too little free memory. Choose a runtime that uses the processor."
             ) from error
+        finally:
+            cudnn.allow_tf32 = rounded
 
 
 def _gpu() -> str | None:

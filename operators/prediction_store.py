@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from ..inference.prediction import Prediction
 
 LIMIT_BYTES = 2 * 2**30
+ASKED = 2
+"""Grows whenever `inference.predictor` asks the same weights otherwise: what was stored before is then asked anew."""
 DRAFT_PX = 1024
 """Longer side of a draft, which answers a slider at once."""
 _PROBABILITIES = (
@@ -174,7 +176,7 @@ def store() -> PredictionStore:
 
 
 def _key(photo_sha256: str, weights: str) -> str:
-    return hashlib.sha256(f"{photo_sha256} {weights}".encode()).hexdigest()
+    return hashlib.sha256(f"{photo_sha256} {weights} {ASKED}".encode()).hexdigest()
 
 
 def _size_bytes(prediction: Prediction) -> int:

@@ -13,6 +13,7 @@ import numpy.typing as npt
 import torch
 from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 
+from inference.lowpass import resized_height
 from inference.normalisation import standardise
 from inference.predictor import MOST_ENLARGED
 
@@ -56,9 +57,9 @@ class Sample:
 def resized(scene: Scene, size: int) -> Scene:
     """A scene at ``size`` rows and columns."""
     rows, square = len(scene.height), (size, size)
-    smooth, nearest = cv2.INTER_AREA if rows > size else cv2.INTER_CUBIC, cv2.INTER_NEAREST_EXACT
+    nearest = cv2.INTER_NEAREST_EXACT
     return Scene(
-        np.asarray(cv2.resize(scene.height, square, interpolation=smooth), np.float32),
+        resized_height(scene.height, square),
         scene.depth_px * size / rows,
         np.asarray(cv2.resize(scene.segments, square, interpolation=nearest), np.uint8),
         np.asarray(cv2.resize(scene.blocks, square, interpolation=nearest), np.int32),

@@ -103,6 +103,17 @@ def test_hollows_are_darker_than_open_ground() -> None:
     assert int(shaded[32, 32]) < int(shaded[5, 5]) - 12
 
 
+def test_hollows_of_a_frieze_are_as_dark_as_those_of_a_square() -> None:
+    """The same furrows between figures, however long the wall that they stand in."""
+    darkest = []
+    for columns in (128, 2560):
+        _, x = np.mgrid[:64, :columns].astype(np.float32)
+        furrows = -np.exp(-(((x % 32) - 16.0) ** 2) / 8.0)
+        middle = columns // 64 * 32 + 16
+        darkest.append(int(shade(furrows, depth_px=6.0)[32, middle]))
+    assert abs(darkest[0] - darkest[1]) <= 2
+
+
 def test_preview_shows_four_pictures(tmp_path: Path) -> None:
     colour = np.zeros((100, 300, 3), np.uint8)
     colour[:, :150] = (200, 40, 40)

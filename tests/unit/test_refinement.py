@@ -199,6 +199,17 @@ def test_ground_is_flattened_and_segments_are_raised_where_they_are() -> None:
     assert moved[border].mean() == pytest.approx(0.075, abs=1e-3)
 
 
+def test_a_large_mask_has_a_smooth_rim() -> None:
+    level = np.ones(SIZE, np.float32)
+    known = prediction(level, level)
+    y, x = np.mgrid[: 8 * SIZE[0], : 8 * SIZE[1]]
+    radius = 3.0 * SIZE[0]
+    disc = (np.hypot(y - 4.0 * SIZE[0], x - 4.0 * SIZE[1]) < radius).astype(np.float32)
+    kept = refine(known, mask=disc) / refine(known)
+    partly = ((kept > 0.02) & (kept < 0.98)).sum()
+    assert partly > 0.8 * 2 * np.pi * radius / 8, "a pixel or so wherever the rim goes"
+
+
 def test_mask_leaves_bare_slab_outside() -> None:
     known = prediction(wave(COARSE_PX), wave(COARSE_PX))
     mask = np.zeros((SIZE[0] // 2, SIZE[1] // 2), np.float32)
