@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from inference.lowpass import resized_height
 from inference.poisson import solve_screened
 from inference.prediction import SEGMENT_CLASSES
 
@@ -152,10 +153,8 @@ def _carve(
     """
     rows, columns = size
     inside = (shape.height >= 0).astype(np.float32)
-    shrink = cv2.INTER_AREA if rows < shape.height.shape[0] else cv2.INTER_LINEAR
-    weight = np.asarray(cv2.resize(inside, (columns, rows), interpolation=shrink), np.float32)
-    carved = np.maximum(shape.height, 0) * inside
-    carved = np.asarray(cv2.resize(carved, (columns, rows), interpolation=shrink), np.float32)
+    weight = resized_height(inside, size)
+    carved = resized_height(np.maximum(shape.height, 0) * inside, size)
     depth = carved / np.maximum(weight, 1e-3)
     enlarged = rows / shape.height.shape[0]
     if enlarged > 1:  # or the pixels of the map become a staircase
