@@ -9,7 +9,8 @@ import io
 import json
 import logging
 import pickle
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
@@ -213,10 +214,8 @@ class TorchRuntime:
     def _answers(self, part: Callable[[Any], Sequence[Any]], batch: FloatArray) -> list[FloatArray]:
         """What a part of the network says to a batch; a ReliefError if the GPU's memory does not suffice."""
         torch = self._torch
-        cudnn = torch.backends.cudnn
-        rounded, cudnn.allow_tf32 = cudnn.allow_tf32, False  # it would cut heights into steps, and differ from OpenCV
         try:
-            with torch.inference_mode():
+            with torch.inference_mode(), _unrounded(torch.backends.cudnn):
                 x = torch.from_numpy(np.ascontiguousarray(batch, np.float32)).to(self._device)
                 return [np.asarray(answer.cpu().numpy(), np.float32) for answer in part(x)]
         except RuntimeError as error:
@@ -225,8 +224,19 @@ class TorchRuntime:
             raise ReliefError(
                 "The graphics processor has too little free memory. Choose a runtime that uses the processor."
             ) from error
-        finally:
-            cudnn.allow_tf32 = rounded
+
+
+@contextmanager
+def _unrounded(cudnn: Any) -> Iterator[None]:
+    """Convolutions on NVIDIA's cards in float32: rounded to TF32 they cut heights into steps."""
+    # Since PyTorch 2.9 the former switch cannot even be read where someone has used the new one.
+    holder, name, value = (cudnn.conv, "fp32_precision", "ieee") if hasattr(cudnn, "conv") else (cudnn, "allow_tf32", 0)
+    before = getattr(holder, name)
+    setattr(holder, name, value)
+    try:
+        yield
+    finally:
+        setattr(holder, name, before)
 
 
 def _gpu() -> str | None:

@@ -16,6 +16,7 @@ def _classes() -> tuple[type, ...]:
         cancel,
         clear_cache,
         import_photo,
+        job,
         paint,
         prepare,
         read_again,
@@ -29,6 +30,7 @@ def _classes() -> tuple[type, ...]:
         reconstruct.RELIEF_OT_reconstruct,
         refine.RELIEF_OT_refine,
         read_again.RELIEF_OT_read_again,
+        job.RELIEF_OT_resume,
         cancel.RELIEF_OT_cancel,
         clear_cache.RELIEF_OT_clear_cache,
         import_photo.RELIEF_OT_import_photo,
@@ -56,7 +58,7 @@ def _restoring() -> tuple[list[Any], ...]:
 def register() -> None:
     import bpy
 
-    from . import photo_source, refine, show, words
+    from . import job, photo_source, refine, show, words
 
     bpy.app.translations.register(__package__, words.translations())
     for cls in _classes():
@@ -66,6 +68,7 @@ def register() -> None:
     _commands.append(bpy.utils.register_cli_command("relief", _command))
     for handlers in _restoring():
         handlers.append(refine.settle_restored)
+    bpy.app.handlers.load_pre.append(job.forget_paused)
 
 
 def unregister() -> None:
@@ -75,6 +78,7 @@ def unregister() -> None:
 
     for handlers in _restoring():
         handlers.remove(refine.settle_restored)
+    bpy.app.handlers.load_pre.remove(job.forget_paused)
     refine.stop_settling()
     job.abandon()
     prepare.stop_drawing()

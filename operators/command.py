@@ -6,6 +6,7 @@ Exit codes: 0 all done; 1 some photograph failed or was skipped, the others are 
 from __future__ import annotations
 
 import argparse
+import errno
 import glob
 import importlib.util
 import io
@@ -18,6 +19,7 @@ import tempfile
 import traceback
 import unicodedata
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -274,25 +276,35 @@ def _make(photo: Path, options: _Options, progress: _Progress) -> list[str]:
         paths = options.outputs(photo)
         _move({part / (result.photo.name + path.name.removeprefix(photo.stem)): path for path in paths}, part)
     finally:
-        shutil.rmtree(part, ignore_errors=True)
+        if any(part.glob("old *")) and sys.exc_info()[0] is not None:  # the last copy of something
+            print(f"relief: earlier results that could not be put back lie in {part}", file=sys.stderr)
+        else:
+            shutil.rmtree(part, ignore_errors=True)
     return [str(path) for path in paths]
 
 
 def _move(places: dict[Path, Path], aside: Path) -> None:
     """Move files to their places: all of them, or what was there before stays; on Windows a viewer may hold one."""
-    moved: list[tuple[Path, Path]] = []
+    for path in places.values():
+        if path.is_dir():
+            raise IsADirectoryError(errno.EISDIR, "a folder has the name of a result", str(path))
+    begun: list[tuple[Path, Path]] = []
     try:
         for number, (made, path) in enumerate(places.items()):
-            old = aside / f"old {number}"
+            begun.append((aside / f"old {number}", path))
             if path.exists():
-                os.replace(path, old)
-            moved.append((old, path))
+                os.replace(path, begun[-1][0])
             os.replace(made, path)
-    except OSError:
-        for old, path in reversed(moved):
-            path.unlink(missing_ok=True)
-            if old.exists():
-                os.replace(old, path)
+    except BaseException:
+        for old, path in begun[:-1]:
+            with suppress(OSError):
+                if old.exists():
+                    os.replace(old, path)
+                else:
+                    path.unlink(missing_ok=True)
+        old, path = begun[-1]
+        if old.exists():
+            os.replace(old, path)
         raise
 
 

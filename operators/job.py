@@ -19,6 +19,9 @@ from .words import spoken
 LEAST_TOLD = 0.12
 """Share of the work from which on the time left is told."""
 
+LOOK_S = 0.5
+"""How often it is looked whether the artist is back in Object Mode."""
+
 YIELDING = 10
 """Niceness of the background thread."""
 
@@ -28,6 +31,8 @@ Work = Callable[[Progress | None], Any]
 
 _running: Job | None = None
 _waiting: deque[Task] = deque()
+_paused: tuple[Task, int, int] | None = None
+"""A task whose finished work waits for Object Mode; how many had begun, and how many were placed."""
 _owner: JobOperator | None = None
 """The operator whose window shows the work under way."""
 _at_work = threading.Lock()
@@ -99,9 +104,9 @@ def _done(work: Work, progress: Progress | None) -> Any:
     try:
         return work(progress)
     except BaseException as error:
-        if is_out_of_memory(error):
-            raise ReliefError(FULL) from error
-        raise
+        if not is_out_of_memory(error):
+            raise
+    raise ReliefError(FULL)  # without the first error, which would keep the photograph's arrays alive
 
 
 def _give_way() -> None:
@@ -128,6 +133,29 @@ def abandon() -> None:
     """End all work where the operators' classes go: Blender calls nothing of them any more, `cancel` neither."""
     if _owner is not None:
         _owner.cancel(bpy.context)
+    forget_paused()
+
+
+@bpy.app.handlers.persistent
+def forget_paused(*_: object) -> None:
+    """Before another file is loaded, whose Object Mode is not what finished work waits for."""
+    global _running, _paused
+    if _paused is None:
+        return
+    _running = _paused = None
+    _waiting.clear()
+    _show(bpy.context, 0.0, "", False)
+
+
+def _look_for_object_mode() -> float | None:
+    """Have finished work placed once the artist is back in Object Mode, or dropped where it was cancelled."""
+    if _paused is None or _running is None:
+        return None
+    with bpy.context.temp_override(window=bpy.context.window_manager.windows[0]):
+        if bpy.context.mode != "OBJECT" and not _running.stopping:
+            return LOOK_S
+        bpy.ops.relief.resume("INVOKE_DEFAULT")
+    return None
 
 
 @dataclass(frozen=True)
@@ -183,18 +211,37 @@ class JobOperator:
         _waiting.extend(tasks)
         if running():
             return self._refuse(Cancelled(f"{len(_waiting)} more to carve after this one."))
+        self._attach(context)
+        self._begin()
+        return {"RUNNING_MODAL"}
+
+    def _attach(self, context: bpy.types.Context) -> None:
         global _owner
         _owner = self
         self._timer = context.window_manager.event_timer_add(0.1, window=context.window)
         context.window_manager.modal_handler_add(self)
-        self._begin()
-        return {"RUNNING_MODAL"}
+
+    def _pause(self, context: bpy.types.Context) -> None:
+        """Let go of the window until Object Mode: Blender saves nothing by itself while an operator is modal."""
+        global _owner, _paused
+        _owner, _paused = None, (self._task, self._begun, self._placed)
+        context.window_manager.event_timer_remove(self._timer)
+        _show(context, 1.0, "Leave Edit, Sculpt or Paint Mode first", True)
+        clear_status(context)
+        bpy.app.timers.register(_look_for_object_mode, first_interval=LOOK_S)
+
+    def take_up(self, context: bpy.types.Context) -> None:
+        """Go on where another operator paused."""
+        global _paused
+        assert _paused is not None
+        self._task, self._begun, self._placed = _paused
+        _paused = None
+        self._attach(context)
 
     def modal(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
         job = _running
         assert job is not None
-        ready = job.done and not job.failed
-        if event.type == "ESC" and event.value == "PRESS" and not ready:  # what is finished is not thrown away
+        if event.type == "ESC" and event.value == "PRESS":
             job.stop()
         if job.stopping:  # the thread ends at its next report; nothing of it is awaited or kept
             self._close(context)
@@ -206,11 +253,12 @@ class JobOperator:
         total = self._begun + len(_waiting)
         stage = f"{self._begun} of {total}: {job.stage}" if total > 1 else job.stage
         # What the artist edits or sculpts meanwhile stays the active object.
-        if ready and context.mode != "OBJECT":
-            _show(context, 1.0, "Leave Edit, Sculpt or Paint Mode first", True)
-            return {"PASS_THROUGH"}
+        done = job.done
+        if done and not job.failed and context.mode != "OBJECT":
+            self._pause(context)
+            return {"CANCELLED"}
         _show(context, job.share, stage, True, told(job.left_s))
-        if not job.done:
+        if not done:
             return {"PASS_THROUGH"}
         try:
             self._finish(context, self._task, job.result())
@@ -263,6 +311,22 @@ class JobOperator:
         return {"CANCELLED"}
 
 
+class RELIEF_OT_resume(JobOperator, bpy.types.Operator):
+    """Place the finished relief, now that Object Mode is back"""
+
+    bl_idname = "relief.resume"
+    bl_label = "Place Finished Relief"
+    bl_options = {"UNDO", "INTERNAL"}
+
+    @classmethod
+    def poll(cls, _context: bpy.types.Context) -> bool:
+        return _paused is not None
+
+    def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[str]:
+        self.take_up(context)
+        return {"RUNNING_MODAL"}
+
+
 def told(seconds: float | None) -> str:
     """The time left in words, rounded so that it does not flicker; nothing where it is not known."""
     if seconds is None:
@@ -291,8 +355,7 @@ def _show(context: bpy.types.Context, share: float, stage: str, active: bool, le
     if not active:
         clear_status(context)
     elif context.workspace is not None:
-        way_out = f" | {spoken('Esc: cancel')}" if share < 1.0 else ""
-        context.workspace.status_text_set(f"{share:.0%} {text}{way_out}")
+        context.workspace.status_text_set(f"{share:.0%} {text} | {spoken('Esc: cancel')}")
     for window in context.window_manager.windows:
         for area in window.screen.areas:
             if area.type == "VIEW_3D":

@@ -82,7 +82,7 @@ def photo_file(image: bpy.types.Image, placement: Placement | None = None) -> Ph
     folder = tempfile.TemporaryDirectory(prefix="relief-")
     stem = _file_stem(path.name if path is not None else image.name)
     if image.packed_file is not None and not image.is_dirty:
-        copy = Path(folder.name, stem)
+        copy = Path(folder.name, f"{stem}.photo")  # the name goes on to the relief, without what follows its last dot
         copy.write_bytes(image.packed_file.data)
         return PhotoSource(copy, placement, _upright(read_preparation(image), copy), folder)
     if not image.has_data and image.source != "GENERATED":
@@ -97,7 +97,7 @@ def photo_file(image: bpy.types.Image, placement: Placement | None = None) -> Ph
 def _file_stem(name: str) -> str:
     """A name that every system takes for a file's, and for nothing above its folder, of an image named anyhow."""
     stem = os.path.splitext(re.sub(r'[\\/:*?"<>|\x00-\x1f]', "_", name))[0]
-    return stem[:60].strip(" .") or "photograph"
+    return os.fsencode(stem)[:200].decode("utf-8", "ignore").strip(" .") or "photograph"
 
 
 def _file_of(image: bpy.types.Image) -> Path:

@@ -16,6 +16,9 @@ ROW_GAP = 0.1
 SAME = 0.01
 """Reliefs nearer to each other than this, relative to their width, would hide each other."""
 
+LEAST_SCALE = 1e-6
+"""Of an image's narrower side, relative to the scale of the other."""
+
 
 @dataclass(frozen=True)
 class Placement:
@@ -86,7 +89,7 @@ def place_on_reference(empty: bpy.types.Object, turns: int = 0) -> Placement:
     stand_up = Matrix.Rotation(-math.pi / 2, 4, "X")  # the relief's Z is the image's y, its -Y the image's +z
     location, rotation, scale = (empty.matrix_world @ middle @ turned @ bottom @ stand_up).decompose()
     across = abs(scale.x)
-    if not min(across, abs(scale.y), abs(scale.z)) > 0.0:
+    if not min(across, abs(scale.z)) > LEAST_SCALE * max(across, abs(scale.z)):  # turned, nothing is no longer 0
         raise ReliefError("The selected reference image is scaled to nothing. Scale it up, then try again.")
     scale = Vector((math.copysign(1.0, scale.x), math.copysign(1.0, scale.y), scale.z / across))
     return Placement(Matrix.LocRotScale(location, rotation, scale), width * across)

@@ -46,11 +46,13 @@ class PredictionStore:
         self.limit_bytes = limit_bytes
         self._memory: dict[str, Prediction] = {}
         self._changing = threading.Lock()
+        self._unreadable: set[str] = set()
         self._draft: tuple[str, Prediction] | None = None
 
     def holds(self, photo_sha256: str, weights: str) -> bool:
         path = self._path(_key(photo_sha256, weights))
-        return _key(photo_sha256, weights) in self._memory or (path is not None and path.is_file())
+        key = _key(photo_sha256, weights)
+        return key in self._memory or (path is not None and path.is_file() and key not in self._unreadable)
 
     def get(self, photo_sha256: str, weights: str) -> Prediction | None:
         key = _key(photo_sha256, weights)
@@ -81,7 +83,8 @@ class PredictionStore:
 
     def clear(self) -> int:
         """Forget all predictions; returns the bytes freed on disk."""
-        self._memory.clear()
+        with self._changing:
+            self._memory.clear()
         self._draft = None
         files = self._files()
         freed = sum(path.stat().st_size for path in files)
@@ -124,6 +127,7 @@ class PredictionStore:
             return Prediction(**values)
         except (OSError, EOFError, KeyError, ValueError, TypeError, zipfile.BadZipFile) as error:
             log.warning("Stored prediction %s cannot be read and is dropped: %s", path.name, error)
+            self._unreadable.add(key)  # where it cannot be deleted either
             with suppress(OSError):
                 path.unlink(missing_ok=True)
             return None
@@ -147,6 +151,7 @@ class PredictionStore:
                     log.warning("The prediction of %s is too large to be stored.", key)
                     return
                 os.replace(part, path)
+                self._unreadable.discard(key)
             finally:
                 part.unlink(missing_ok=True)
             self._trim()

@@ -171,7 +171,7 @@ def table(results: dict[str, list[dict[str, float]]]) -> str:
                 cells.append(f"{values.mean():.3f} ({values.min():.3f} to {values.max():.3f})")
                 continue
             apart = values - whole[c]
-            star = " *" if abs(apart.mean()) > np.ptp(apart) else ""
+            star = " *" if len(apart) > 1 and abs(apart.mean()) > np.ptp(apart) else ""
             cells.append(f"{values.mean():.3f}: {apart.mean():+.3f} ({apart.min():+.3f} to {apart.max():+.3f}){star}")
         lines.append(f"| {name} | " + " | ".join(cells) + " |")
     return "\n".join(lines)

@@ -38,8 +38,8 @@ about 1.2 in the middle; bounded by 0.2 to 2 the training's had 0.5."""
 BLACKENED_SHARE = 0.4
 """Of the photographs of deep carving, which stands outdoors, are stained 1.2 to 2.2 times as strongly."""
 ODD_BLOCKS_SHARE, ODD_BLOCKS = 0.4, 0.2
-"""Of the photographs of walls have blocks that are darker or paler than any stain, and so many of their blocks are; on
-a wall put together again, they say nothing of what is carved there."""
+"""Of the photographs of walls have blocks that are darker or paler than stains may be, and so many of their blocks are;
+on a wall put together again, they say nothing of what is carved there."""
 TRANSLUCENT_SHARE = 0.3
 """Of the photographs show marble or alabaster, in which light spreads before it comes out again."""
 SKY_LIGHTS = 12

@@ -191,6 +191,7 @@ class Training:
         self.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.average = copy.deepcopy(self.model)
         self.step, self.seconds, self.starts = 0, 0.0, 0
+        self.taught = options.start is not None
         self.rng = np.random.default_rng(options.seed)
         self.edge_weights, self.segment_weights = torch.ones(4), torch.ones(6)
         options.run.mkdir(parents=True, exist_ok=True)
@@ -224,6 +225,7 @@ class Training:
             "step": self.step,
             "seconds": self.seconds,
             "starts": self.starts,
+            "taught": self.taught,
             "config": self.options.config,
         }
 
@@ -238,6 +240,7 @@ class Training:
         self.muon.load_state_dict(state["muon"])
         self.edge_weights, self.segment_weights = state["edge_weights"], state["segment_weights"]
         self.step, self.seconds, self.starts = state["step"], state["seconds"], state["starts"] + 1
+        self.taught = state.get("taught", self.taught)
         self.model.detector_b.freeze()
         log.info("resumed at step %d after %.0f minutes", self.step, self.seconds / 60)
         return True
@@ -282,11 +285,11 @@ class Training:
         save(self.checkpoint, self.state())
 
     def ramp(self, share: float) -> float:
-        """How far the mismatch has come into the dynamic weight after a share of the run.
+        """How far the mismatch has come into the dynamic weight, and detector B into the loss.
 
-        At once with weights that know heights already.
+        After a share of the run; at once with weights that know heights already.
         """
-        return 1.0 if self.options.start else min(1.0, max(0.0, (share - RAMP_FROM) / (RAMP_TO - RAMP_FROM)))
+        return 1.0 if self.taught else min(1.0, max(0.0, (share - RAMP_FROM) / (RAMP_TO - RAMP_FROM)))
 
     @torch.no_grad()
     def calibrate(self, stream: Any) -> None:

@@ -373,6 +373,12 @@ def test_results_of_an_earlier_run_stay_where_one_cannot_be_replaced(relief, pho
             raise PermissionError("held by a viewer")
         replace(source, target)
 
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "unlink", lambda *_args, **_words: 1 / 0)  # nothing needs to be deleted for it
+        patched.setattr("os.replace", held)
+        assert relief(photo, "--formats", "none", "--overwrite", "--depth-m", "0.5") == 1
+    assert {path.name: path.read_bytes() for path in out.iterdir()} == before
+    capsys.readouterr()
     monkeypatch.setattr("os.replace", held)
     assert relief(photo, "--formats", "none", "--overwrite", "--depth-m", "0.5") == 1
     assert "held by a viewer" in capsys.readouterr().err

@@ -38,9 +38,15 @@ class _Context:
 def job(module, monkeypatch):
     job = module("operators.job")
     steps: list[str] = []
-    ops = SimpleNamespace(ed=SimpleNamespace(undo_push=lambda message: steps.append(message)))
+    job.resumed = []
+    ops = SimpleNamespace(
+        ed=SimpleNamespace(undo_push=lambda message: steps.append(message)),
+        relief=SimpleNamespace(resume=job.resumed.append),
+    )
+    timers = SimpleNamespace(registered=[])
+    timers.register = lambda function, first_interval: timers.registered.append(function)
     monkeypatch.setattr(job.Job, "left_s", 1.0)  # else what is told depends on the machine
-    monkeypatch.setattr(job, "bpy", SimpleNamespace(app=SimpleNamespace(background=False), ops=ops))
+    monkeypatch.setattr(job, "bpy", SimpleNamespace(app=SimpleNamespace(background=False, timers=timers), ops=ops))
     job.steps = steps
     return job
 
@@ -219,13 +225,52 @@ def test_the_result_waits_for_object_mode(job, start):
     go_on.set()
     job._running.wait(10.0)
     context.mode = "SCULPT"
-    assert operator.modal(context, TIMER) == {"PASS_THROUGH"} and operator.placed == []
-    assert context.window_manager.relief_progress.stage == "Leave Edit, Sculpt or Paint Mode first"
-    assert operator.modal(context, ESC) == {"PASS_THROUGH"} and job.running(), "Esc means the sculptor's tool"
-    assert context.status == "100% Leave Edit, Sculpt or Paint Mode first"
+    assert operator.modal(context, TIMER) == {"CANCELLED"} and operator.placed == []
+    progress = context.window_manager.relief_progress
+    assert progress.active and progress.stage == "Leave Edit, Sculpt or Paint Mode first"
+    assert job.running() and not context.timers and context.status is None, "nothing is modal: Blender saves by itself"
+    (look,) = job.bpy.app.timers.registered
+    job.bpy.context = SimpleNamespace(
+        mode="SCULPT", window_manager=SimpleNamespace(windows=[1]), temp_override=lambda **_: nullcontext()
+    )
+    assert look() == job.LOOK_S and not job.resumed
+    job.bpy.context.mode = "OBJECT"
+    assert look() is None and job.resumed == ["INVOKE_DEFAULT"]
     context.mode = "OBJECT"
-    assert operator.modal(context, TIMER) == {"FINISHED"} and operator.placed == [1]
-    assert _idle(job, context)
+    second = _taking_up(job, context)
+    assert second.modal(context, TIMER) == {"FINISHED"} and operator.placed == [1]
+    assert _idle(job, context) and look() is None
+
+
+def _taking_up(job, context):
+    class Resume(job.JobOperator):
+        def report(self, kind, text):
+            self.reports.append((kind, text))
+
+    operator = Resume()
+    operator.reports = []
+    operator.take_up(context)
+    return operator
+
+
+def test_what_waits_for_object_mode_can_be_cancelled_and_goes_with_its_file(job, start):
+    for way in ("cancel", "load"):
+        operator, context, go_on = start(None, None)
+        go_on.set()
+        job._running.wait(10.0)
+        context.mode = "SCULPT"
+        assert operator.modal(context, TIMER) == {"CANCELLED"} and job.running()
+        job.bpy.context = context
+        if way == "cancel":
+            job.stop_running()
+            context.window_manager.windows.append(SimpleNamespace(screen=SimpleNamespace(areas=[])))
+            assert job.bpy.app.timers.registered[-1]() is None and job.resumed == ["INVOKE_DEFAULT"]
+            second = _taking_up(job, context)
+            assert second.modal(context, TIMER) == {"CANCELLED"}
+            assert second.reports == [({"INFO"}, "Stopped. Nothing was changed.")]
+        else:
+            job.forget_paused()
+        assert _idle(job, context) and not job._waiting and operator.placed == []
 
 
 def test_a_failure_waits_for_no_mode(job, start):

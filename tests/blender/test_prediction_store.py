@@ -134,4 +134,7 @@ def test_a_folder_that_may_only_be_read_costs_no_prediction(module, new_store, m
     (path,) = tmp_path.iterdir()
     path.write_bytes(b"half")
     monkeypatch.setattr(type(path), "unlink", refuse)
-    assert new_store().get("photo", "1+abc") is None
+    store = new_store()
+    assert store.get("photo", "1+abc") is None and not store.holds("photo", "1+abc"), "or it cannot be read again"
+    store.put("photo", make(0.1))
+    assert store.holds("photo", "1+abc")

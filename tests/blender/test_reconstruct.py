@@ -284,8 +284,19 @@ def test_an_image_named_anyhow_lands_in_its_own_folder(module, photo, name, pain
     assert len(os.fsencode(source.path.name)) < 256
 
 
-def test_a_reference_without_a_width_is_told(known, photo):
-    _add_reference(bpy.data.images.load(str(photo)), scale=(0.0, 1.0, 1.0))
+def test_a_packed_photograph_keeps_the_dots_of_its_name(module, known, photo):
+    image = bpy.data.images.load(str(photo))
+    image.pack()
+    image.filepath, image.name = "", "st. john 1.5 m.front.jpg"
+    bpy.context.scene.relief.image = image
+    bpy.ops.relief.reconstruct()
+    relief = bpy.context.active_object
+    assert relief.name == "st. john 1.5 m.front" and module("ui.light_arrow").is_of(relief, image)
+
+
+@pytest.mark.parametrize("scale", [(0.0, 1.0, 1.0), (1.0, 0.0, 1.0)])
+def test_a_reference_without_a_width_or_a_height_is_told(known, photo, scale):
+    _add_reference(bpy.data.images.load(str(photo)), scale=scale, rotation_euler=Euler((math.pi / 2, 0.3, 0.0)))
     with pytest.raises(RuntimeError, match="scaled to nothing. Scale it up"):
         bpy.ops.relief.reconstruct()
     assert known.calls == 0 and not bpy.data.meshes

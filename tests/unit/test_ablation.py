@@ -43,6 +43,10 @@ def test_table_marks_differences_beyond_the_spread() -> None:
     ]
 
 
+def test_one_seed_marks_nothing() -> None:
+    assert "*" not in table({WHOLE: [{"r": 0.5}], "less": [{"r": 0.3}]})
+
+
 def test_binary_edges_are_of_one_class() -> None:
     batch = {"edges": torch.tensor([0, 1, 2, 3], dtype=torch.uint8), "x": torch.zeros(1)}
     assert relabelled(batch, True)["edges"].tolist() == [0, 1, 1, 1]

@@ -363,6 +363,13 @@ def test_a_ramp_stays_one_at_another_size(size: tuple[int, int]) -> None:
         np.testing.assert_allclose(np.diff(resized, axis=axis)[6:-6, 6:-6], slope, rtol=2e-3)
 
 
+@pytest.mark.parametrize("side", [983, 240, 100])
+def test_what_is_finer_than_the_new_pixels_is_averaged(side: int) -> None:
+    noise = np.random.default_rng(1).standard_normal((1200, 1200)).astype(np.float32)
+    areas = cv2.resize(noise, (side, side), interpolation=cv2.INTER_AREA)
+    assert resized_height(noise, (side, side)).std() < 1.1 * areas.std()
+
+
 def test_merge_shares_large_forms_and_keeps_the_detail_of_the_finer_pass() -> None:
     size, tile = (512, 768), Tile(slice(0, 512), slice(0, 768), np.ones((512, 768), np.float32))
     y, x = (a.astype(np.float32) for a in np.mgrid[0:512, 0:768])

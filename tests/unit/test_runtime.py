@@ -6,6 +6,7 @@ import io
 import json
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -68,6 +69,16 @@ def test_the_bundled_weights_are_the_same_in_both_runtimes() -> None:
         np.testing.assert_allclose(one, other, atol=1e-3 * max(1.0, float(np.abs(other).max())), err_msg=name)
     one, other = opencv.find_light(x[0]), pytorch.find_light(x[0])
     np.testing.assert_allclose(one, other, atol=1e-3 * max(1.0, float(np.abs(other).max())))
+
+
+@pytest.mark.parametrize("conv", [True, False])
+def test_convolutions_are_rounded_nowhere(conv: bool) -> None:
+    newer, older = SimpleNamespace(fp32_precision="tf32"), SimpleNamespace(allow_tf32=True)
+    cudnn = SimpleNamespace(conv=newer) if conv else older
+    with pytest.raises(ZeroDivisionError), runtime_module._unrounded(cudnn):
+        assert newer.fp32_precision == "ieee" if conv else not older.allow_tf32
+        raise ZeroDivisionError
+    assert newer.fp32_precision == "tf32" and older.allow_tf32 is True
 
 
 # One network for all sizes, not square either way, and after a larger one too.

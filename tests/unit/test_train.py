@@ -48,6 +48,8 @@ def test_the_mismatch_comes_in_by_and_by_but_at_once_with_weights_that_know_heig
     fresh, taught = Training(options), Training(replace(options, start=Path("relief.pt.gz")))
     assert [fresh.ramp(share) for share in (0.1, 0.3, 0.5)] == pytest.approx([0.0, 0.5, 1.0])
     assert taught.ramp(0.0) == 1.0
+    save(taught.checkpoint, taught.state())
+    assert fresh.resume() and fresh.ramp(0.0) == 1.0, "what it began with is known when it is resumed"
 
 
 def test_average_follows_the_model() -> None:

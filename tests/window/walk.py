@@ -486,6 +486,28 @@ def queue_two() -> bool | None:
     return None
 
 
+def sculpt_meanwhile() -> bool | None:
+    """What is finished while the artist sculpts waits, with nothing modal, and stands once Object Mode is back."""
+    window = bpy.context.window_manager.windows[0]
+    if "sculpting" not in state:
+        start_anew()
+        bpy.ops.mesh.primitive_cube_add()
+        bpy.ops.object.mode_set(mode="SCULPT")
+        state["sculpting"], state["objects"] = True, len(bpy.data.objects)
+        return False
+    if state["sculpting"]:
+        if [operator.bl_idname for operator in window.modal_operators]:
+            return False
+        assert running() and len(bpy.data.objects) == state["objects"]
+        assert bpy.context.window_manager.relief_progress.stage == "Leave Edit, Sculpt or Paint Mode first"
+        bpy.ops.object.mode_set(mode="OBJECT")
+        state["sculpting"] = False
+    if running():
+        return False
+    assert len(bpy.data.objects) == state["objects"] + 1
+    return None
+
+
 def sliders_follow() -> bool | None:
     """Another relief becomes active: the sliders show what it was made with, and nothing of it moves."""
     active, sliders = bpy.context.view_layer.objects.active, bpy.context.scene.relief
@@ -561,7 +583,8 @@ STEPS: list[Callable[[], bool | None]] = [
     show_edges, save, reopen, refine_again, export, speak_indonesian, speak_japanese, speak_english,
     begin_corners, click_corners, preview, paint, leave_paint,
     show_arrow, drag_arrow, show_maps, browse_photo, drag_photo, dropped_is_read,
-    stop_by_esc, queue_two, sliders_follow, load_while_running, disable_while_running, open_panels, show_preferences,
+    stop_by_esc, queue_two, sculpt_meanwhile, sliders_follow,
+    load_while_running, disable_while_running, open_panels, show_preferences,
 ]  # fmt: skip
 begun = {"step": 0, "at": time.monotonic()}
 
