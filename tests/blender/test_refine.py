@@ -559,9 +559,11 @@ def test_a_relief_in_two_scenes_keeps_what_either_gives_it(known, photo):
     bpy.context.view_layer.objects.active = relief
     second.relief.smoothing = 0.1
     for scene, name, value in ((first, "width_m", 2.0), (second, "bevel", 0.2), (first, "layering", 0.5)):
-        bpy.context.window.scene = scene
-        bpy.context.view_layer.objects.active = relief
-        setattr(scene.relief, name, value)
+        # As from its own window; to switch this one's scene crashed Blender 4.2.23 now and then.
+        layer = scene.view_layers[0]
+        layer.objects.active = relief
+        with bpy.context.temp_override(scene=scene, view_layer=layer):
+            setattr(scene.relief, name, value)
     settings = json.loads(relief["relief_settings"])
     found = [settings[name] for name in ("detail", "smoothing", "width_m", "bevel", "layering")]
     assert found == pytest.approx([1.5, 0.1, 2.0, 0.2, 0.5])
