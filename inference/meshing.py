@@ -82,6 +82,10 @@ class ReliefMesh:
         """(N,) float32, 0 (the network is unsure) to 1 (sure), or None."""
         return None if self.prediction is None else _at_vertices(self.prediction.confidence, self.grid).ravel()
 
+    def complete(self) -> None:
+        """Make all that is otherwise made when it is first asked for."""
+        _ = self.faces, self.uvs, self.soft_edge, self.segment, self.confidence
+
 
 def build_mesh(
     height: FloatArray, settings: MeshSettings | None = None, prediction: Prediction | None = None

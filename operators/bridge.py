@@ -149,13 +149,7 @@ def update_relief(object_: bpy.types.Object, relief: ReliefMesh, settings: dict[
                 "Set Vertices back, or work on a copy."
             )
         by_hand = None if by_hand is None else resampled(by_hand, relief.grid)
-        _ = (
-            relief.faces,
-            relief.uvs,
-            relief.soft_edge,
-            relief.segment,
-            relief.confidence,
-        )  # or too little memory is left
+        relief.complete()  # before anything is cleared: there may be too little memory for it
         mesh.clear_geometry()
         _fill_mesh(mesh, relief, by_hand)
         if paint is not None:

@@ -288,23 +288,21 @@ def _move(places: dict[Path, Path], aside: Path) -> None:
     for path in places.values():
         if path.is_dir():
             raise IsADirectoryError(errno.EISDIR, "a folder has the name of a result", str(path))
-    begun: list[tuple[Path, Path]] = []
+    moved: list[tuple[Path, Path]] = []
     try:
         for number, (made, path) in enumerate(places.items()):
-            begun.append((aside / f"old {number}", path))
+            old = aside / f"old {number}"
             if path.exists():
-                os.replace(path, begun[-1][0])
+                os.replace(path, old)
+            moved.append((old, path))
             os.replace(made, path)
     except BaseException:
-        for old, path in begun[:-1]:
+        for old, path in moved:
             with suppress(OSError):
                 if old.exists():
                     os.replace(old, path)
                 else:
                     path.unlink(missing_ok=True)
-        old, path = begun[-1]
-        if old.exists():
-            os.replace(old, path)
         raise
 
 

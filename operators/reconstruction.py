@@ -116,8 +116,7 @@ def reconstruct(
     report(progress, _MESH, 1.0, "Building the mesh")
     with timed(times_s, "mesh"):
         mesh = build_mesh(height, mesh_settings, prediction)
-        # Made where they are asked for: here, away from Blender's main thread.
-        _ = mesh.faces, mesh.uvs, mesh.soft_edge, mesh.segment, mesh.confidence
+        mesh.complete()  # here, away from Blender's main thread
     report(progress, 1.0, 1.0, "Placing the relief")
     done = preparation.to_mapping() if preparation is not None and preparation.needed else {}
     return Reconstruction(

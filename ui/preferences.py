@@ -6,6 +6,8 @@ import importlib.util
 
 import bpy
 
+from .properties import CONTEXT
+
 _RUNTIMES = (
     ("auto", "Automatic", "PyTorch where it is present and has a graphics processor, else OpenCV"),
     ("opencv", "OpenCV", "The runtime that comes with the extension; runs on the processor"),
@@ -24,7 +26,7 @@ class RELIEF_AP_preferences(bpy.types.AddonPreferences):
         description="What runs the network",
         items=_RUNTIMES,
         default="auto",
-        translation_context="Relief",
+        translation_context=CONTEXT,
     )
 
     pack: bpy.props.BoolProperty(  # type: ignore[valid-type]
@@ -32,7 +34,7 @@ class RELIEF_AP_preferences(bpy.types.AddonPreferences):
         description="Keep each new relief's photograph inside the .blend. Otherwise a JPEG is linked where it lies; "
         "others, and prepared ones, go into the folder textures beside the .blend once that has been saved",
         default=True,
-        translation_context="Relief",
+        translation_context=CONTEXT,
     )
 
     def draw(self, context: bpy.types.Context) -> None:
