@@ -30,6 +30,7 @@ from inference.network.light import light_loss
 from inference.normalisation import believed
 
 from .data import Stream, batches
+from .depthwise import hasten
 from .losses import LossWeights, autocast, balanced, detector_loss, total_loss
 
 log = logging.getLogger(__name__)
@@ -190,6 +191,8 @@ class Training:
         self.model: ReliefNetwork = build_network(options.config).to(options.device)
         self.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.average = copy.deepcopy(self.model)
+        if options.device == "cpu":
+            hasten(self.model)
         self.step, self.seconds, self.starts = 0, 0.0, 0
         self.taught = options.start is not None
         self.rng = np.random.default_rng(options.seed)
