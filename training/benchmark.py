@@ -31,7 +31,7 @@ from inference.refinement import refine
 from inference.runtime import Weights, load_runtime
 
 from .compose import Composer, Scene
-from .data import crop_scene
+from .data import crop_scene, photographed
 from .labels import soft_edge_classes
 from .library import Library
 from .photograph import Stone, light_vector, take_photograph
@@ -166,8 +166,7 @@ def synthetic(library: Path, shapes: Path | None, clean: bool, count: int, seed:
         scene = crop_scene(composer.compose(), SYNTHETIC_PX, rng)
         if scene.height.std() < 0.1:
             continue
-        height_px = scene.height * np.float32(scene.depth_px)
-        grey, _ = take_photograph(height_px, rng, stone, clean=clean, blocks=scene.blocks)
+        grey, _ = photographed(scene, rng, stone, clean)
         pairs.append((photo_from_array((grey * 255).astype(np.uint8), f"panel {len(pairs)}"), scene))
     return pairs
 
@@ -202,13 +201,12 @@ def score_lights(method: Method, library: Path, shapes: Path | None, count: int,
         scene = crop_scene(composer.compose(), LIGHTS_PX, rng)
         if scene.height.std() < 0.1:
             continue
-        relief, one = scene.height * np.float32(scene.depth_px), int(rng.integers(2**31))
+        one = int(rng.integers(2**31))
         heights = []
         for azimuth in range(0, 360, 45):
             # The same stone each time, only the light moves.
-            grey, _ = take_photograph(
-                relief, np.random.default_rng(one), stone, True, light_vector(azimuth, LIGHTS_ELEVATION), scene.blocks
-            )
+            light = light_vector(azimuth, LIGHTS_ELEVATION)
+            grey, _ = photographed(scene, np.random.default_rng(one), stone, True, light)
             height = method(photo_from_array((grey * 255).astype(np.uint8), f"light {azimuth}"))
             heights.append(highpass(at_size(height, everywhere.shape), everywhere, LIGHTS_PX * HIGHPASS_SHARE))
         scores.append(float(np.mean([correlation(a, b, everywhere) for a, b in itertools.combinations(heights, 2)])))
@@ -234,7 +232,7 @@ def score_scales(
         scene = composer.compose()
         if scene.height.std() < 0.1:
             continue
-        grey, _ = take_photograph(scene.height * np.float32(scene.depth_px), rng, stone, True, blocks=scene.blocks)
+        grey, _ = photographed(scene, rng, stone, True)
         true = highpass(scene.height, everywhere, full * HIGHPASS_SHARE)
         row, height = [], scene.height
         for scale in SCALES:

@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from inference.lowpass import resized_height
+from inference.lowpass import lowpass, resized_height
 from inference.poisson import solve_screened
 from inference.prediction import SEGMENT_CLASSES
 
@@ -26,6 +26,8 @@ ARCHITECTURE = SEGMENT_CLASSES.index("architecture")
 BEFORE_SHARE = 0.85
 """Of the items rise from the height of what they cover, not from a height of their own. When half of them were merely
 kept from sinking below it, the covering one was the lower one on half of all contours, and overlap told nothing."""
+BEHIND, LEANING = 85.0, 0.2
+"""Percentile of the covered heights that counts, and sigma of the leaning, relative to the covering item."""
 FACE_SHARE = 0.6
 """Of the figures have faces cut deeper than the rest."""
 DEEPEST_JOINT = 0.25
@@ -46,12 +48,17 @@ class Scene:
         depth_px: what 1 of height is in pixels; a photograph is lit with height * depth_px.
         segments: (H, W) uint8, index into SEGMENT_CLASSES.
         blocks: (H, W) int32, the block of stone each pixel belongs to.
+        masonry: (H, W) float32, what joints and the setting of blocks add to ``height`` in the light alone: it is
+            seen, and no carving.
+        heads: (H, W) float32, 1 where the head of a figure is seen, 0 elsewhere.
     """
 
     height: FloatArray
     depth_px: float
     segments: npt.NDArray[np.uint8]
     blocks: npt.NDArray[np.int32]
+    masonry: FloatArray
+    heads: FloatArray
 
 
 @dataclass(frozen=True)
@@ -135,7 +142,7 @@ def _deepen_face(form: FloatArray, head: FloatArray, rng: np.random.Generator) -
     x, y, radius = (float(value) for value in head)
     rows, columns = np.ogrid[: form.shape[0], : form.shape[1]]
     near = np.clip((1.3 * radius - np.hypot(rows - y, columns - x)) / (0.4 * radius), 0.0, 1.0).astype(np.float32)
-    fine = form - cv2.GaussianBlur(form, (0, 0), max(rng.uniform(0.08, 0.2) * radius, 0.5))
+    fine = form - cv2.GaussianBlur(form, (0, 0), max(rng.uniform(0.08, 0.35) * radius, 0.5))
     form += near * fine * np.float32(rng.uniform(0.5, 3.0))
 
 
@@ -201,6 +208,7 @@ class Composer:
         self.library = library
         self.rng = rng
         self.size = size
+        self.heads = np.zeros((size, size), np.float32)  # of the scene being composed
 
     def compose(self) -> Scene:
         """A new panel of size x size pixels."""
@@ -208,6 +216,7 @@ class Composer:
         style = replace(_style(rng), stockiness=rng.uniform(0.95, 1.35))
         height = np.zeros((n, n), np.float32)
         segments = np.zeros((n, n), np.uint8)
+        self.heads[:] = 0
         layout = rng.choice(5, p=(0.5, 0.22, 0.15, 0.06, 0.07))
         figure_px = float(n)
         if layout == 0:
@@ -230,13 +239,13 @@ class Composer:
         depth_px = style.depth_ratio * min(figure_px, 1.2 * n)
         if rng.random() < 0.06 and not flat:  # sunk relief: figures lie in a pit as deep as they are high
             height -= (segments > 0) * rng.uniform(0.5, 1.0)
-        blocks = np.zeros((n, n), np.int32)
+        blocks, masonry = np.zeros((n, n), np.int32), np.zeros((n, n), np.float32)
         if rng.random() < 0.55:
-            blocks = self._joints(height, segments, depth_px, rng.uniform(0.15, 0.5) * n)
+            blocks, masonry = self._joints(height, segments, depth_px, rng.uniform(0.15, 0.5) * n)
         self._wear(height, segments, depth_px)
         if rng.random() < 0.08:
             self._outside(height, segments)
-        return Scene(height, depth_px, segments, blocks)
+        return Scene(height, depth_px, segments, blocks, masonry, self.heads * (segments == FIGURE))
 
     def _place(
         self, height: FloatArray, segments: npt.NDArray[np.uint8], shape: Shape, style: _Style,
@@ -264,14 +273,23 @@ class Composer:
         there = np.s_[y0:y1, x0:x1]
         f, c = form[part], cover[part]
         under = height[there]
-        if rng.random() < BEFORE_SHARE:  # it stands before what it covers: that is what covering tells of carved stone
-            behind = under * (segments[there] > 0)
-            behind = np.asarray(cv2.GaussianBlur(behind, (0, 0), max(0.04 * rows, 1.0)), np.float32)
-            new = np.maximum(base, behind * np.float32(rng.uniform(0.6, 1.0))) + thickness * f
-        else:
-            new = base + thickness * f
+        new = base + thickness * f
+        covers = c * (segments[there] > 0)
+        if rng.random() < BEFORE_SHARE and (covers > 0.5).any():
+            # It stands before what it covers: that is what covering tells of carved stone. It does so as a whole,
+            # leaning toward its bare side, or the outlines of what is behind would run through its face.
+            level = float(np.percentile(under[covers > 0.5], BEHIND)) * rng.uniform(0.7, 1.0)
+            near = lowpass(covers, max(LEANING * min(rows, columns), 1.0))
+            new += near * (2 - near) * max(level - base, 0)
         height[there] = under * (1 - c) + new * c
         segments[there][c > 0.5] = shape.segment
+        head = self.heads[there]
+        head *= 1 - c
+        if shape.head[2] > 0:
+            enlarged = rows / shape.height.shape[0]
+            head_x, head_y, radius = shape.head * (columns / shape.height.shape[1], enlarged, enlarged)
+            down, across = np.ogrid[y0 - top : y1 - top, x0 - left : x1 - left]
+            head += c * np.clip((1.1 * radius - np.hypot(down - head_y, across - head_x)) / (0.2 * radius), 0, 1)
 
     def _registers(self, height: FloatArray, segments: npt.NDArray[np.uint8], style: _Style) -> float:
         rng, n = self.rng, self.size
@@ -392,10 +410,13 @@ class Composer:
 
     def _joints(
         self, height: FloatArray, segments: npt.NDArray[np.uint8], depth_px: float, course_px: float
-    ) -> npt.NDArray[np.int32]:
+    ) -> tuple[npt.NDArray[np.int32], FloatArray]:
         """Courses of blocks, each a little before or behind the next; joints open or tight; figures run across.
 
-        Some walls have new stones without their carving.
+        Some walls have new stones without their carving, flush with the ground or a little proud of it.
+
+        Returns:
+            The number of the block at each pixel, and the masonry, see `Scene`.
         """
         rng, n = self.rng, self.size
         blocks = np.zeros((n, n), np.int32)
@@ -404,6 +425,8 @@ class Composer:
         thickness = max(_between(rng, 0.0012, 0.008) * n, 1.0)
         offset = rng.uniform(0, 0.06)
         replaced = REPLACED if rng.random() < REPLACED_SHARE else 0.0
+        proud = rng.uniform(0.0, 0.15) if rng.random() < 0.2 else 0.0
+        masonry = np.zeros((n, n), np.float32)
         rows = np.arange(n)[:, None]
         y, block = -rng.uniform(0, course_px), 1
         while y < n:
@@ -417,10 +440,11 @@ class Composer:
                 a, b = int(np.clip(x, 0, n)), int(np.clip(right, 0, n))
                 inside = course[:, a:b]
                 blocks[:, a:b][inside] = block
-                if rng.random() < replaced:
-                    height[:, a:b][inside] = rng.uniform(0.0, 0.5)
+                if rng.random() < replaced and inside.any():
+                    ground = float(np.percentile(height[:, a:b][inside], 20))
+                    height[:, a:b][inside] = ground + proud + rng.normal(0, 0.02)
                     segments[:, a:b][inside] = 0
-                height[:, a:b] += inside * np.float32(rng.normal(0, offset))
+                masonry[:, a:b] += inside * np.float32(rng.normal(0, offset))
                 if 0 < x < n:
                     line = np.exp(-(((np.arange(n) - x) / (thickness * 0.8)) ** 2)).astype(np.float32)[None]
                     groove = np.maximum(groove, line * (course if course.shape[1] == n else 1))
@@ -429,8 +453,8 @@ class Composer:
         gaps = np.clip(fractal(n, n, n * 0.15, rng, 3) * 0.6 + rng.uniform(0.3, 1.2), 0.0, 1.5)
         deep = max(rng.uniform(0.01, 0.05) * course_px, 1.0) / max(depth_px, 1.0)
         tight = rng.uniform(0.05, 0.3) if rng.random() < 0.5 else 1.0
-        height -= groove * gaps * min(deep, DEEPEST_JOINT) * tight
-        return blocks
+        masonry -= groove * gaps * min(deep, DEEPEST_JOINT) * tight
+        return blocks, masonry
 
     def _wear(self, height: FloatArray, segments: npt.NDArray[np.uint8], depth_px: float) -> None:
         """Rounding by weather, chips, pits and parts that broke away; roughness is in the light alone."""

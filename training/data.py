@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from .labels import soft_edge_classes
 from .library import Library
 from .photograph import Stone, take_photograph
 
+FloatArray = npt.NDArray[np.float32]
 USES_PER_SCENE = 14
 SCENES_KEPT = 40
 CLEAN_SHARE = 0.45
@@ -45,6 +46,7 @@ class Sample:
         edges: (H, W) uint8, index into EDGE_CLASSES.
         segments: (H, W) uint8, index into SEGMENT_CLASSES.
         light: (3,) float32, toward the light: x right, y up, z to the viewer.
+        heads: (H, W) float32, 1 where a head is seen, 0 elsewhere.
     """
 
     grey: npt.NDArray[np.float32]
@@ -52,6 +54,7 @@ class Sample:
     edges: npt.NDArray[np.uint8]
     segments: npt.NDArray[np.uint8]
     light: npt.NDArray[np.float32]
+    heads: npt.NDArray[np.float32]
 
 
 def resized(scene: Scene, size: int) -> Scene:
@@ -63,6 +66,8 @@ def resized(scene: Scene, size: int) -> Scene:
         scene.depth_px * size / rows,
         np.asarray(cv2.resize(scene.segments, square, interpolation=nearest), np.uint8),
         np.asarray(cv2.resize(scene.blocks, square, interpolation=nearest), np.int32),
+        resized_height(scene.masonry, square),
+        np.asarray(cv2.resize(scene.heads, square, interpolation=cv2.INTER_LINEAR), np.float32),
     )
 
 
@@ -80,16 +85,14 @@ def crop_scene(scene: Scene, size: int, rng: np.random.Generator) -> Scene:
     columns = int(np.clip(rows * rng.uniform(0.9, 1.1), 16, n))
     y, x = int(rng.integers(0, n - rows + 1)), int(rng.integers(0, n - columns + 1))
     window = np.s_[y : y + rows, x : x + columns]
-    crop = Scene(scene.height[window], scene.depth_px, scene.segments[window], scene.blocks[window])
-    crop = resized(crop, size)
-    if rng.random() < 0.5:
-        crop = Scene(
-            np.ascontiguousarray(crop.height[:, ::-1]),
-            crop.depth_px,
-            np.ascontiguousarray(crop.segments[:, ::-1]),
-            np.ascontiguousarray(crop.blocks[:, ::-1]),
-        )
-    return crop
+    crop = resized(_each(scene, lambda values: values[window]), size)
+    return _each(crop, lambda values: np.ascontiguousarray(values[:, ::-1])) if rng.random() < 0.5 else crop
+
+
+def _each(scene: Scene, change: Callable[[Any], Any]) -> Scene:
+    """A scene with the same done to all its maps."""
+    maps = {f.name: getattr(scene, f.name) for f in fields(scene)}
+    return Scene(**{name: value if name == "depth_px" else change(value) for name, value in maps.items()})
 
 
 def margins(size: int, rng: np.random.Generator) -> npt.NDArray[np.bool_]:
@@ -102,6 +105,14 @@ def margins(size: int, rng: np.random.Generator) -> npt.NDArray[np.bool_]:
     return beside
 
 
+def photographed(
+    scene: Scene, rng: np.random.Generator, stone: Stone, clean: bool = False, light: FloatArray | None = None
+) -> tuple[FloatArray, FloatArray]:
+    """`take_photograph` of a scene, its masonry and blocks included."""
+    depth_px = np.float32(scene.depth_px)
+    return take_photograph(scene.height * depth_px, rng, stone, clean, light, scene.blocks, scene.masonry * depth_px)
+
+
 def photograph_sample(scene: Scene, stone: Stone, rng: np.random.Generator) -> Sample:
     """Light a scene anew, photograph it, and label it; some photographs are taken small and enlarged."""
     clean = bool(rng.random() < CLEAN_SHARE)
@@ -109,20 +120,19 @@ def photograph_sample(scene: Scene, stone: Stone, rng: np.random.Generator) -> S
     taken = scene
     if rng.random() < ENLARGED_SHARE:
         taken = resized(scene, round(size / rng.uniform(1.0, MOST_ENLARGED)))
-    grey, light = take_photograph(
-        taken.height * np.float32(taken.depth_px), rng, stone, clean=clean, blocks=taken.blocks
-    )
+    grey, light = photographed(taken, rng, stone, clean)
     if taken is not scene:
         grey = np.asarray(cv2.resize(grey, (size, size), interpolation=cv2.INTER_CUBIC).clip(0.0, 1.0), np.float32)
     if rng.random() >= MARGIN_SHARE:
-        return Sample(grey, scene.height, soft_edge_classes(scene.height), scene.segments, light)
+        return Sample(grey, scene.height, soft_edge_classes(scene.height), scene.segments, light, scene.heads)
     beside = margins(len(grey), rng)
     tone = rng.choice((0.0, rng.uniform(0.0, 1.0), 1.0)) + rng.normal(0.0, 0.01, grey.shape)
     grey = np.where(beside, tone.clip(0.0, 1.0), grey).astype(np.float32)
     # The panel's height fades out: a cliff all round would outweigh the carving where slopes are compared.
     away = cv2.distanceTransform((~beside).astype(np.uint8), cv2.DIST_L2, 3)
     height = scene.height * np.minimum(away / MARGIN_FADE_PX, 1.0).astype(np.float32)
-    return Sample(grey, height, soft_edge_classes(height), np.where(beside, 0, scene.segments), light)
+    segments = np.where(beside, 0, scene.segments)
+    return Sample(grey, height, soft_edge_classes(height), segments, light, scene.heads * ~beside)
 
 
 class Stream(IterableDataset[Sample]):
@@ -154,13 +164,17 @@ class Stream(IterableDataset[Sample]):
 
 
 def collate(samples: list[Sample]) -> dict[str, torch.Tensor]:
-    """Samples to a batch: ``x`` (N, 1, H, W) standardised, ``height`` (N, 1, H, W), classes (N, H, W), light (N, 3)."""
+    """Samples to a batch: ``x`` (N, 1, H, W) standardised, ``height`` (N, 1, H, W), classes (N, H, W), light (N, 3).
+
+    ``heads`` (N, 1, H, W).
+    """
     return {
         "x": torch.from_numpy(np.stack([standardise(s.grey)[None] for s in samples])),
         "height": torch.from_numpy(np.stack([s.height[None] for s in samples])),
         "edges": torch.from_numpy(np.stack([s.edges for s in samples])),
         "segments": torch.from_numpy(np.stack([s.segments for s in samples])),
         "light": torch.from_numpy(np.stack([s.light for s in samples])),
+        "heads": torch.from_numpy(np.stack([s.heads[None] for s in samples])),
     }
 
 

@@ -21,10 +21,11 @@ FLAT_POWER = (1e-4, 1e-3)
 
 @dataclass(frozen=True)
 class LossWeights:
-    """Weights of the terms; ``edge`` and ``mismatch`` are a and b of the dynamic weight 1 + edge (a + b mismatch)."""
+    """Weights of the terms; ``edge``, ``mismatch`` and ``head`` are a, b and c of the dynamic weight."""
 
     edge: float = 1.5
     mismatch: float = 1.5
+    head: float = 3.0
     absolute: float = 0.5
     form: float = 2.0
     gradient: float = 0.25
@@ -112,21 +113,24 @@ def detector_loss(logits: Tensor, classes: Tensor, class_weights: Tensor) -> Ten
     return F.cross_entropy(logits.float(), classes, class_weights)
 
 
-def dynamic_weight(out: ReliefOutput, classes: Tensor, weights: LossWeights, ramp: float) -> Tensor:
-    """1 + edge (a + b mismatch), (N, 1, H, W), mean about 1, without gradient: true edges count for more, and those for
-    most that the photograph shows otherwise than the height.
+def dynamic_weight(out: ReliefOutput, classes: Tensor, heads: Tensor, weights: LossWeights, ramp: float) -> Tensor:
+    """(1 + edge (a + b mismatch)) (1 + c head), (N, 1, H, W), mean about 1, without gradient.
+
+    True edges count for more, and those for most that the photograph shows otherwise than the height. Heads count for
+    more because faces are what is looked at, and hold less than a hundredth of all slopes' power.
 
     Args:
         out: of the network.
         classes: (N, H, W) int64 true soft-edge classes.
-        weights: a and b.
+        heads: (N, 1, H, W), 1 where a head is seen.
+        weights: a, b and c.
         ramp: 0 to 1, how far b has come in.
 
     Source: dynamic edge-enhanced loss, Pan et al., ACM Multimedia 2024, as this project reads it.
     """
     edge = (classes > 0).float().unsqueeze(1)
     mismatch = upsample(out.mismatch.detach().float().sum(1, keepdim=True)) / 2
-    weight = 1 + edge * (weights.edge + weights.mismatch * ramp * mismatch)
+    weight = (1 + edge * (weights.edge + weights.mismatch * ramp * mismatch)) * (1 + weights.head * heads)
     return weight / weight.mean()
 
 
@@ -151,7 +155,7 @@ def total_loss(
         ramp: 0 to 1, how far the mismatch has come into the dynamic weight, and detector B into the loss.
     """
     true, edges, segments = batch["height"], batch["edges"].long(), batch["segments"].long()
-    weight = dynamic_weight(out, edges, weights, ramp)
+    weight = dynamic_weight(out, edges, batch["heads"], weights, ramp)
     height, first, slopes = out.height.float(), out.height_first.float(), out.slopes.float()
     true_slopes = gradient(true) * SLOPE_SCALE
     slope_error = (slopes.detach() - true_slopes).abs().mean(1, keepdim=True)

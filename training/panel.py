@@ -21,7 +21,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from inference.meshing import build_mesh
+from inference.meshing import ReliefMesh, build_mesh
 from inference.prediction import SEGMENT_CLASSES
 from inference.settings import MeshSettings
 
@@ -47,6 +47,21 @@ class Options:
     rng: np.random.Generator
 
 
+def framed(height: FloatArray, depth_m: float) -> tuple[ReliefMesh, float]:
+    """The mesh of a height that a picture of as many pixels, WIDTH_M wide, shows one vertex a pixel.
+
+    A border of one more vertex, beyond the picture, keeps the sky out of its outermost pixels.
+
+    Returns:
+        The mesh of (H + 2) x (W + 2) vertices, row by row, and how high the middle of the picture lies on it.
+    """
+    bordered = np.pad(height, 1, mode="edge")
+    rows, columns = bordered.shape
+    pixel_m = WIDTH_M / height.shape[1]
+    settings = MeshSettings(width_m=pixel_m * (columns - 1), depth_m=depth_m, max_vertices=bordered.size)
+    return build_mesh(bordered, settings), pixel_m * (rows - 1) / 2
+
+
 def render(height: FloatArray, depth_m: float, albedo: FloatArray, light: FloatArray, path: Path, samples: int) -> None:
     """Render a relief from the front with Cycles, one picture pixel per pixel of the height.
 
@@ -64,14 +79,13 @@ def render(height: FloatArray, depth_m: float, albedo: FloatArray, light: FloatA
     bpy.ops.wm.read_factory_settings(use_empty=True)
     scene = bpy.context.scene
     rows, columns = height.shape
-    relief = build_mesh(height, MeshSettings(width_m=WIDTH_M, depth_m=depth_m, max_vertices=4_000_000))
+    relief, middle_m = framed(height, depth_m)
+    albedo = np.pad(albedo, ((1, 1), (1, 1), (0, 0)), mode="edge")
     mesh = bpy.data.meshes.new("panel")
     mesh.from_pydata(relief.vertices.tolist(), [], relief.faces.tolist())
     mesh.shade_smooth()
     colours = mesh.color_attributes.new("albedo", "FLOAT_COLOR", "POINT")
-    x = np.clip(relief.uvs[:, 0] * columns, 0, columns - 1).astype(int)
-    y = np.clip((1 - relief.uvs[:, 1]) * rows, 0, rows - 1).astype(int)
-    rgba = np.concatenate((albedo[y, x], np.ones((len(x), 1), np.float32)), 1)
+    rgba = np.pad(albedo.reshape(-1, 3), ((0, 0), (0, 1)), constant_values=1)
     colours.data.foreach_set("color", rgba.ravel())
     material = bpy.data.materials.new("stone")
     material.use_nodes = True
@@ -97,7 +111,7 @@ def render(height: FloatArray, depth_m: float, albedo: FloatArray, light: FloatA
     camera = bpy.data.cameras.new("camera")
     camera.type, camera.ortho_scale = "ORTHO", WIDTH_M * max(1.0, rows / columns)
     view = bpy.data.objects.new("camera", camera)
-    view.location = (0, WIDTH_M * rows / columns / 2, 2)
+    view.location = (0, middle_m, 2)
     scene.collection.objects.link(view)
     scene.camera = view
     scene.render.engine = "CYCLES"
@@ -140,13 +154,13 @@ def write_image(
 
 def photograph(scene: Scene, rows: slice, light: FloatArray, options: Options) -> npt.NDArray[np.uint8]:
     """Cycles' picture of some rows of a scene, (H, W, 3) BGR; stains are drawn by ``options.rng``."""
-    height = scene.height[rows]
+    height, masonry = scene.height[rows], scene.masonry[rows]
     stone = Stone.load(options.shapes)
     tone = draw_albedo(height * np.float32(scene.depth_px), options.rng, stone, scene.blocks[rows])
     albedo = np.clip(tone, 0.1, 1.6)[..., None] * SANDSTONE
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "render.png"
-        render(height, scene.depth_px / height.shape[1] * WIDTH_M, albedo, light, path, options.samples)
+        render(height + masonry, scene.depth_px / height.shape[1] * WIDTH_M, albedo, light, path, options.samples)
         return np.asarray(cv2.imread(str(path), cv2.IMREAD_COLOR), np.uint8)
 
 

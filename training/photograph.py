@@ -40,6 +40,8 @@ BLACKENED_SHARE = 0.4
 ODD_BLOCKS_SHARE, ODD_BLOCKS = 0.4, 0.2
 """Of the photographs of walls have blocks that are darker or paler than stains may be, and so many of their blocks are;
 on a wall put together again, they say nothing of what is carved there."""
+FILLED_SHARE = 0.8
+"""Of the walls have soot, or lime, in their joints: old joints are black lines, whatever stands beside them."""
 TRANSLUCENT_SHARE = 0.3
 """Of the photographs show marble or alabaster, in which light spreads before it comes out again."""
 SKY_LIGHTS = 12
@@ -144,7 +146,7 @@ def draw_lighting(rng: np.random.Generator, light: FloatArray | None = None, slo
         spread=spread,
         sky=sky,
         sky_top=rng.uniform(0.0, 1.0),
-        distance=rng.uniform(0.8, 3.0) if rng.random() < 0.3 else 0.0,
+        distance=rng.uniform(1.5, 4.0) if rng.random() < 0.3 else 0.0,
         second=light_vector(rng.uniform(0.0, 360.0), rng.uniform(15.0, 70.0)),
         second_share=rng.uniform(0.05, 0.3) if rng.random() < 0.4 else 0.0,
         bounce=rng.uniform(0.2, 0.7),
@@ -183,6 +185,7 @@ def take_photograph(
     clean: bool = False,
     light: FloatArray | None = None,
     blocks: IntArray | None = None,
+    masonry: FloatArray | None = None,
 ) -> tuple[FloatArray, FloatArray]:
     """Photograph a carved slab.
 
@@ -193,6 +196,7 @@ def take_photograph(
         clean: leave the picture's ageing and bad processing out.
         light: vector toward the main light, or None to draw one.
         blocks: (H, W) number of the stone block at each pixel; each block then has its own tone.
+        masonry: (H, W) what joints and the setting of blocks add to the height in pixels: it is seen, and no carving.
 
     Returns:
         Grey picture (H, W), 0 to 1, display-referred, and the (3,) unit vector toward the light, see `mean_light`.
@@ -201,6 +205,8 @@ def take_photograph(
     slope = carving_slope(height)
     lighting = draw_lighting(rng, light, slope)
     seen = height + draw_grain(height.shape, rng, stone, slope)
+    if masonry is not None:
+        seen += masonry
     picture = shade(seen, lighting)
     if rng.random() < TRANSLUCENT_SHARE:
         spread = _blur(picture, rng.uniform(1.5, 5.0))
@@ -546,7 +552,7 @@ def draw_albedo(
         sign = -1.0 if rng.random() < 0.75 else 0.7
         tone += mask * np.float32(sign * strength * rng.uniform(0.3, 1.3))
     albedo: FloatArray = np.exp(tone)
-    if blocks is not None and rng.random() < 0.5:
+    if blocks is not None and rng.random() < FILLED_SHARE:
         _fill_joints(albedo, blocks, rng, stone)
 
     crumbs = _field(stone, "speckle", shape, rng, 0.8, 2.2)
@@ -605,7 +611,7 @@ def _fill_joints(albedo: FloatArray, blocks: IntArray, rng: np.random.Generator,
     _mix(
         albedo,
         cover * np.float32(rng.uniform(0.4, 1.0)),
-        float(rng.uniform(0.1, 0.5) if dark else rng.uniform(1.2, 2.0)),
+        float(rng.uniform(0.03, 0.4) if dark else rng.uniform(1.2, 2.0)),
     )
 
 

@@ -262,8 +262,10 @@ STRIDING = {
     "kneel_one",
 }
 SKIN, CLOTH, HAIR = 0, 1, 2
-FACES_CARVED = 0.6
+FACES_CARVED = 0.75
 """Of the bodies have eyes, brows and lips as sculptors cut them, the others those of nature."""
+OVER_FACES = {"bob01", "bob02"}
+"""Hair that lies over more than a third of a face between brows and lips."""
 FLOATING = {"flying_vidyadhara", "fly01", "fly02", "gym01"}
 
 
@@ -311,7 +313,7 @@ class BodyModel:
             self.target_groups.setdefault(name.split("/")[0], []).append(name)
         with np.load(folder / "hair_clothes.npz") as packed:
             self._hair = {name: packed[name] for name in packed.files}
-        self.hairs = sorted({name.split("__")[0] for name in self._hair})
+        self.hairs = sorted({name.split("__")[0] for name in self._hair} - OVER_FACES)
         with np.load(folder / "poses_bvh.npz") as packed:
             self.recorded = {name: packed[name].astype(np.float64) for name in packed.files if name != "tpose"}
         self.directed = json.loads((folder / "poses_dir.json").read_text())
@@ -619,7 +621,7 @@ def _headgear(
     upper = skull[skull[:, 1] > top - 0.75]
     cx, cz = float(upper[:, 0].mean()), float((upper[:, 2].min() + upper[:, 2].max()) / 2)
     half_x, half_z = float(np.ptp(upper[:, 0]) / 2), float(np.ptp(upper[:, 2]) / 2)
-    brow = eyes + rng.uniform(0.4, 0.58) * (top - eyes)
+    brow = eyes + rng.uniform(0.5, 0.75) * (top - eyes)  # above the carved brows
 
     def circle(y: float, factor: float, count: int = 40, tilt: float = 0.0) -> Points:
         a = np.linspace(0, 2 * np.pi, count, endpoint=False)
@@ -674,7 +676,7 @@ def _headgear(
             dressing.add(circle(brow + t * (top - brow + tall), f, 26), 0.07)
         dressing.line(circle(brow, 1.12), 0.09, True)
     elif style == "band":
-        dressing.line(circle(brow + rng.uniform(-0.1, 0.2), 1.08, tilt=-0.12), rng.uniform(0.07, 0.13), True)
+        dressing.line(circle(brow + rng.uniform(0.0, 0.2), 1.08, tilt=-0.12), rng.uniform(0.07, 0.13), True)
         if rng.random() < 0.6:
             dressing.line([[cx, brow, cz + half_z], [cx, top + 0.7, cz + 0.2 * half_z]], [0.12, 0.08])
     elif style == "cap":
@@ -841,6 +843,7 @@ def _similarity(source: Points, goal: Points) -> tuple[Points, Points, Points]:
 
 
 def _random_yaw(rng: Rng) -> float:
+    """How far a body is turned from the viewer, in degrees: mostly so that its face is seen, a fifth in profile."""
     return float(
         rng.choice(
             [
@@ -851,7 +854,7 @@ def _random_yaw(rng: Rng) -> float:
                 rng.normal(-45, 15),
                 rng.uniform(-180, 180),
             ],
-            p=[0.2, 0.19, 0.19, 0.19, 0.19, 0.04],
+            p=[0.34, 0.1, 0.1, 0.21, 0.21, 0.04],
         )
     )
 

@@ -23,9 +23,10 @@ from inference.predictor import Predictor
 from inference.refinement import refine
 
 from .compose import Composer
+from .data import photographed
 from .library import Library
 from .panel import write_image
-from .photograph import Stone, take_photograph
+from .photograph import Stone
 
 Picture = npt.NDArray[np.uint8]
 SQUARE_PX, COLUMNS = 420, 4
@@ -84,7 +85,7 @@ def synthetic(composer: Composer, stone: Stone, count: int) -> list[Picture]:
         scene = composer.compose()
         if scene.height.std() < FLAT:
             continue
-        grey, _ = take_photograph(scene.height * np.float32(scene.depth_px), composer.rng, stone, blocks=scene.blocks)
+        grey, _ = photographed(scene, composer.rng, stone)
         pictures.append(square((grey * 255).astype(np.uint8)))
     return pictures
 

@@ -24,6 +24,7 @@ from training.data import (
     crop_scene,
     margins,
     photograph_sample,
+    photographed,
     resized,
 )
 from training.labels import edge_strength, soft_edge_classes
@@ -39,6 +40,11 @@ from training.losses import (
     total_loss,
 )
 from training.photograph import Stone
+
+
+def plain_scene(height: Any, depth_px: float, segments: Any, blocks: Any) -> Scene:
+    """A scene without masonry or heads."""
+    return Scene(height, depth_px, segments, blocks, np.zeros_like(height), np.zeros_like(height))
 
 
 def _ball(size: int) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.bool_]]:
@@ -109,26 +115,65 @@ def test_joints_are_no_trenches(library: Path, depth_px: float) -> None:
     for seed in range(8):
         height, segments = np.zeros((160, 160), np.float32), np.zeros((160, 160), np.uint8)
         composer = Composer(Library(library), np.random.default_rng(seed), 160)
-        blocks = composer._joints(height, segments, depth_px, 60.0)
+        blocks, masonry = composer._joints(height, segments, depth_px, 60.0)
+        assert masonry.std() > 0
         for block in np.unique(blocks[blocks > 0]):
-            of_block = height[blocks == block]
+            of_block = masonry[blocks == block]
             assert np.median(of_block) - of_block.min() <= 1.5 * DEEPEST_JOINT + 1e-5
 
 
+def test_joints_are_seen_and_no_carving(library: Path) -> None:
+    """A wall's masonry is in the light alone: figures keep their height where a joint crosses them."""
+    carved = np.indices((160, 160)).sum(0) % 2 + np.float32(2.0)
+    height = carved.copy()
+    composer = Composer(Library(library), np.random.default_rng(2), 160)
+    blocks, masonry = composer._joints(height, np.ones((160, 160), np.uint8), 30.0, 60.0)
+    np.testing.assert_array_equal(height, carved)
+    flat = Scene(np.zeros_like(carved), 30.0, np.zeros((160, 160), np.uint8), blocks, masonry, np.zeros_like(carved))
+    bare = replace(flat, masonry=np.zeros_like(carved))
+    greys = [photographed(scene, np.random.default_rng(0), Stone.load(None), True)[0] for scene in (flat, bare)]
+    lines = np.abs(np.gradient(masonry)).max(axis=0) > 0.02
+    change = np.abs(greys[0] - greys[1])
+    assert lines.any() and change[lines].mean() > 2 * change[~lines].mean()
+
+
 def test_new_stones_in_a_wall_are_plain(library: Path) -> None:
-    """Carved all over, but for the stones that were replaced: whole blocks, in about one wall of four."""
+    """Carved all over, but for the stones that were replaced: whole blocks, about level with the ground, in about one
+    wall of four."""
     walls, carved = 0, np.indices((160, 160)).sum(0) % 2 + np.float32(2.0)
     for seed in range(60):
         height, segments = carved.copy(), np.ones((160, 160), np.uint8)
         composer = Composer(Library(library), np.random.default_rng(seed), 160)
-        blocks = composer._joints(height, segments, 1e4, 60.0)
+        blocks, _ = composer._joints(height, segments, 1e4, 60.0)
         new = np.unique(blocks[segments == 0])
         walls += len(new) > 0
         for block in np.unique(blocks[blocks > 0]):
             whole = blocks == block
             assert (segments[whole] == (0 if block in new else 1)).all()
             assert (np.ptp(height[whole]) > 0.5) == (block not in new)
+            assert block not in new or 1.9 < height[whole].mean() < 2.25
     assert 5 < walls < 20
+
+
+def test_nothing_of_what_is_behind_runs_through_what_covers_it(library: Path) -> None:
+    """The same shape is as smooth before another as on bare ground; and a head that is covered is none."""
+    dome = replace(Library(library).draw(np.random.default_rng(0), "figure"), head=np.float32([24, 24, 12]))
+    for seed in range(20):
+        forms = []
+        for covering in (True, False):
+            composer, rng = Composer(Library(library), np.random.default_rng(seed), 160), np.random.default_rng(seed)
+            style = replace(_style(rng), incision=0.0)
+            height, segments = np.zeros((160, 160), np.float32), np.zeros((160, 160), np.uint8)
+            if covering:
+                height[:, 80:], segments[:, 80:] = 0.7, 5
+                composer.heads[:, 80:] = 1
+            composer.rng = np.random.default_rng(seed)
+            composer._place(height, segments, dome, style, 80, 130, 100, 0.0, 1.0)
+            forms.append(height[60:100, 60:100])
+            head = composer.heads
+            assert head[79, 80] == 1 and head[120, 80] == 0 and head[10, 120] == covering
+        rough = [np.abs(np.diff(form, 2, axis=1)).max() for form in forms]
+        assert rough[0] < rough[1] + 0.005
 
 
 def test_what_covers_stands_before_what_it_covers(library: Path) -> None:
@@ -245,7 +290,7 @@ def test_photograph_and_truth_belong_together(monkeypatch: pytest.MonkeyPatch, e
     y, x = np.mgrid[:96, :96]
     dome = np.sqrt(np.maximum(1 - ((x - 36) / 24.0) ** 2 - ((y - 58) / 24.0) ** 2, 0)).astype(np.float32)
     segments = np.where(dome > 0, 1, 0).astype(np.uint8)
-    scene = Scene(0.5 * dome**2, 16.0, segments, np.zeros((96, 96), np.int32))
+    scene = plain_scene(0.5 * dome**2, 16.0, segments, np.zeros((96, 96), np.int32))
     agreement = []
     for seed in range(24):
         sample = photograph_sample(scene, Stone.load(None), np.random.default_rng(seed))
@@ -262,7 +307,8 @@ def test_photograph_and_truth_belong_together(monkeypatch: pytest.MonkeyPatch, e
 
 def test_crops_mirror_all_of_a_scene_together(library: Path) -> None:
     height = np.tile(np.linspace(0, 1, 128, dtype=np.float32), (128, 1))
-    scene = Scene(height, 10.0, (height > 0.5).astype(np.uint8), (height > 0.75).astype(np.int32))
+    scene = plain_scene(height, 10.0, (height > 0.5).astype(np.uint8), (height > 0.75).astype(np.int32))
+    scene = replace(scene, masonry=2 * height, heads=3 * height)
     seen = set()
     for seed in range(10):
         crop = crop_scene(scene, 64, np.random.default_rng(seed))
@@ -270,6 +316,7 @@ def test_crops_mirror_all_of_a_scene_together(library: Path) -> None:
         seen.add(rising)
         assert (crop.segments != (crop.height > 0.5)).mean() < 0.05
         assert (crop.blocks != (crop.height > 0.75)).mean() < 0.05
+        assert np.abs(crop.masonry - 2 * crop.height).max() < 0.02 and np.abs(crop.heads - 3 * crop.height).max() < 0.02
     assert seen == {True, False}
 
 
@@ -311,12 +358,17 @@ def test_edges_weigh_more_and_those_most_that_the_height_lacks() -> None:
     mismatch = torch.zeros(1, 4, 4, 4)
     mismatch[:, :, :2] = 0.25  # sum over the classes 1: as different as the halves of it can be
     out: Any = SimpleNamespace(mismatch=mismatch)
-    weight = dynamic_weight(out, classes, LossWeights(edge=1.0, mismatch=2.0), 1.0)[0, 0]
+    none = torch.zeros(1, 1, 8, 8)
+    weight = dynamic_weight(out, classes, none, LossWeights(edge=1.0, mismatch=2.0), 1.0)[0, 0]
     weight = weight / weight[0, 0]
     assert torch.allclose(weight[:, :4], torch.tensor(1.0)), "plain stone counts alike, whatever the photograph shows"
     assert weight[0, 7] == pytest.approx(3.0) and weight[7, 7] == pytest.approx(2.0)
-    calm = dynamic_weight(out, classes, LossWeights(edge=1.0, mismatch=2.0), 0.0)[0, 0]
+    calm = dynamic_weight(out, classes, none, LossWeights(edge=1.0, mismatch=2.0), 0.0)[0, 0]
     assert torch.allclose(calm[:, 4:], 2 * calm[:, :4])
+    heads = none.clone()
+    heads[..., :4, :4] = 1
+    faced = dynamic_weight(out, classes, heads, LossWeights(edge=1.0, mismatch=2.0, head=3.0), 0.0)[0, 0]
+    assert faced[0, 0] / faced[7, 0] == pytest.approx(4) and faced.mean() == pytest.approx(1)
 
 
 def test_form_loss_asks_flat_stone_to_stay_flat() -> None:
@@ -366,7 +418,7 @@ def test_loss_trains_every_part_and_leaves_detector_b_frozen(library: Path) -> N
             assert parameter.grad is None
         else:
             assert parameter.grad is not None and parameter.grad.abs().max() > 0, name
-    weight = dynamic_weight(out, batch["edges"].long(), LossWeights(), 1.0)
+    weight = dynamic_weight(out, batch["edges"].long(), batch["heads"], LossWeights(), 1.0)
     assert weight.mean() == pytest.approx(1, abs=1e-4) and not weight.requires_grad
     assert out.slopes.shape == (2, 2, 64, 64)
 
@@ -381,7 +433,7 @@ def test_margins_are_strips_along_the_sides() -> None:
 
 def test_a_margin_has_neither_carving_nor_light() -> None:
     raised, figures = np.full((64, 64), 0.7, np.float32), np.ones((64, 64), np.uint8)
-    scene = Scene(raised, 10.0, figures, np.zeros((64, 64), np.int32))
+    scene = plain_scene(raised, 10.0, figures, np.zeros((64, 64), np.int32))
     stone = Stone.load()
     samples = [photograph_sample(scene, stone, np.random.default_rng(seed)) for seed in range(60)]
     framed = [s for s in samples if (s.height == 0).any()]
@@ -400,7 +452,7 @@ def test_a_margin_has_neither_carving_nor_light() -> None:
 @pytest.mark.parametrize("size", [53, 75, 160])
 def test_segments_and_blocks_stay_with_the_height_they_are_of(size: int) -> None:
     columns = np.broadcast_to(np.arange(100), (100, 100))
-    scene = Scene(columns.astype(np.float32), 1.0, columns.astype(np.uint8), columns.astype(np.int32))
+    scene = plain_scene(columns.astype(np.float32), 1.0, columns.astype(np.uint8), columns.astype(np.int32))
     other = resized(scene, size)
     for part in (other.segments, other.blocks):
         assert np.abs((part - other.height)[:, 2:-2].mean()) < 0.05
