@@ -42,10 +42,12 @@ def correlation(a: FloatArray, b: FloatArray, mask: BoolArray) -> float:
 
 
 def fit(a: FloatArray, b: FloatArray, mask: BoolArray) -> tuple[float, float]:
-    """The scale and offset that bring a closest to b within a mask, by least squares; scale 0 where a is constant."""
+    """The scale and offset that bring a closest to b within a mask, by least squares.
+
+    The scale is 0 where a is constant, and where it would be negative: a mould is no relief.
+    """
     x, y = _centred(a, mask), _centred(b, mask)
-    power = float(np.dot(x, x))
-    scale = float(np.dot(x, y)) / power if power > 0.0 else 0.0
+    scale = _scale(x, y)
     if x.size == 0:
         return 0.0, 0.0
     return scale, float(np.mean(b[mask], dtype=np.float64) - scale * np.mean(a[mask], dtype=np.float64))
@@ -87,15 +89,18 @@ def ordinal_accuracy(a: FloatArray, b: FloatArray, mask: BoolArray, pairs: int =
 
 
 def normal_error_deg(a: FloatArray, b: FloatArray, mask: BoolArray) -> float:
-    """Mean angle between the normals of a, at its best scale, and those of b, in degrees.
+    """Mean angle between the normals of a and those of b, in degrees.
+
+    The scale of a is that which brings its slopes closest to those of b: large forms have their say in other scores.
 
     Args:
         a: (H, W), any scale and offset.
         b: (H, W), in pixels.
         mask: (H, W) bool.
     """
-    scale, _ = fit(a, b, mask)
-    (ay, ax), (by, bx) = np.gradient(np.asarray(a, np.float64) * scale), np.gradient(np.asarray(b, np.float64))
+    (ay, ax), (by, bx) = np.gradient(np.asarray(a, np.float64)), np.gradient(np.asarray(b, np.float64))
+    scale = _scale(np.concatenate((ax[mask], ay[mask])), np.concatenate((bx[mask], by[mask])))
+    ay, ax = scale * ay, scale * ax
     dot = ax * bx + ay * by + 1.0
     cosine = dot / np.sqrt((ax**2 + ay**2 + 1.0) * (bx**2 + by**2 + 1.0))
     return float(np.degrees(np.arccos(np.clip(cosine[mask], -1.0, 1.0))).mean()) if mask.any() else 0.0
@@ -144,6 +149,12 @@ def score_panel(
         )
     r, rmse_mm = np.median(np.array(scores), axis=0)
     return float(r), float(rmse_mm)
+
+
+def _scale(x: npt.NDArray[np.float64], y: npt.NDArray[np.float64]) -> float:
+    """What brings x closest to y by least squares, at least 0."""
+    power = float(np.dot(x, x))
+    return max(float(np.dot(x, y)) / power, 0.0) if power > 0.0 else 0.0
 
 
 def _centred(values: FloatArray, mask: BoolArray) -> npt.NDArray[np.float64]:

@@ -4,8 +4,8 @@
 
 References: folders that hold ``height_u16.png`` (hundredths of a millimetre toward the viewer, offset 100 mm),
 ``valid.png`` and, for each photograph, ``photo_NAME.jpg``, with ``photo_NAME_valid.png`` where it shows less. A panel
-that was rendered has ``panel.json`` (``mm_per_px`` and ``depth_mm``, what 1 of height is) and ``segments.png`` too: its
-normals, soft edges and segments are known.
+that was rendered has ``panel.json`` (``mm_per_px`` and ``depth_mm``, what 1 of height is), ``segments.png`` and
+``heads.png`` (bright where a head is seen) too: its normals, soft edges, segments and faces are known.
 """
 
 from __future__ import annotations
@@ -43,6 +43,9 @@ SYNTHETIC_PX = 512
 LIGHTS_PX, LIGHTS_ELEVATION = 512, 35.0
 SCALES, TRAINING_PX = (0.5, 1, 2, 4), 256
 """Sizes of one panel, relative to a scene as the network saw it whole."""
+FACE_FORMS_PX = (1.5, 8.0)
+LEAST_HEADS_PX = 400
+"""Of a panel must be heads, or its faces are not scored."""
 HIGHPASS_SHARE = 1 / 16
 """Sigma of the high-pass of synthetic panels, relative to their size; the real panel's is 60 px of 1150."""
 
@@ -58,6 +61,7 @@ class Panel:
         mm_per_px: of the grid, where the height is exact enough for normals.
         depth_mm: what 1 of height is, where the panel was rendered.
         segments: (H, W) uint8, likewise.
+        heads: (H, W) bool, where a head is seen, likewise.
     """
 
     name: str
@@ -66,11 +70,17 @@ class Panel:
     mm_per_px: float | None = None
     depth_mm: float | None = None
     segments: npt.NDArray[np.uint8] | None = None
+    heads: npt.NDArray[np.bool_] | None = None
 
 
 def luminance(photo: Photo) -> FloatArray:
     """Bright is high: what a displacement by the photograph gives."""
     return photo.grey
+
+
+def flat_slab(photo: Photo) -> FloatArray:
+    """Nothing carved at all: what scores are worth that reward doing little."""
+    return np.zeros_like(photo.grey)
 
 
 def blurred_luminance(photo: Photo) -> FloatArray:
@@ -111,7 +121,10 @@ def read_panels(folder: Path) -> list[Panel]:
         if about.exists():
             known = json.loads(about.read_text(encoding="utf-8"))
             segments = np.asarray(cv2.imread(str(path.with_name("segments.png")), cv2.IMREAD_GRAYSCALE), np.uint8)
-            panel = replace(panel, mm_per_px=known["mm_per_px"], depth_mm=known["depth_mm"], segments=segments)
+            heads = np.asarray(cv2.imread(str(path.with_name("heads.png")), cv2.IMREAD_GRAYSCALE)) > 127
+            panel = replace(
+                panel, mm_per_px=known["mm_per_px"], depth_mm=known["depth_mm"], segments=segments, heads=heads
+            )
         panels.append(panel)
     return panels
 
@@ -139,8 +152,17 @@ def score_reference(method: Method, panel: Panel) -> dict[str, float]:
         }
         if panel.mm_per_px:
             row["normals deg"] = normal_error_deg(height, panel.height_mm / np.float32(panel.mm_per_px), valid)
+        if panel.heads is not None and (valid & panel.heads).sum() >= LEAST_HEADS_PX:
+            found, true = (face_forms(h) for h in (height, panel.height_mm))
+            row["faces r"] = correlation(found, true, valid & panel.heads)
         rows.append(row)
     return {name: float(np.mean([row[name] for row in rows])) for name in rows[0]}
+
+
+def face_forms(height: FloatArray) -> FloatArray:
+    """What of a height (H, W) is of the size of eyes, noses and lips in heads of 20 to 60 px."""
+    fine, coarse = (cv2.GaussianBlur(height, (0, 0), sigma) for sigma in FACE_FORMS_PX)
+    return np.asarray(fine - coarse, np.float32)
 
 
 def by_photograph(folder: Path) -> dict[str, list[Panel]]:
@@ -317,12 +339,18 @@ def main() -> None:
         Predictor.load(runtime=options.runtime),
         *(predictor_of(folder, options.runtime) for folder in options.weights),
     ]
-    methods: dict[str, Method] = {"luminance": luminance, "blurred luminance": blurred_luminance}
+    methods: dict[str, Method] = {"flat": flat_slab, "luminance": luminance}
+    methods["blurred luminance"] = blurred_luminance
     methods |= {predictor.weights: bundled(predictor) for predictor in predictors}
     for folder in options.plain:
         predictor = predictor_of(folder, options.runtime)
-        methods[predictor.weights] = plain(predictor)
-    groups = {name: group for folder in options.references for name, group in by_photograph(folder).items()}
+        methods[f"{predictor.weights}, height alone"] = plain(predictor)
+    groups: dict[str, list[Panel]] = {}
+    for folder in options.references:
+        for name, group in by_photograph(folder).items():
+            if name in groups:
+                parser.error(f"two --references have {name!r}: rename one of the folders")
+            groups[name] = group
     flat = flat_stone(options.shapes, options.count, 7)
     library = options.library
     clean = synthetic(library, options.shapes, True, options.count, 5) if library else []
@@ -332,7 +360,8 @@ def main() -> None:
         row = rows[name] = {}
         for group, panels in groups.items():
             scores = [score_reference(method, panel) for panel in panels]
-            row |= {f"{group}: {column}": float(np.mean([s[column] for s in scores])) for column in scores[0]}
+            for column in dict.fromkeys(column for score in scores for column in score):
+                row[f"{group}: {column}"] = float(np.mean([s[column] for s in scores if column in s]))
         row["flat stone, spread"] = relief_of(method, flat)
         if library:
             row["synthetic clean r"] = score_synthetic(method, clean)

@@ -187,6 +187,7 @@ def reference(folder: Path, composer: Composer, options: Options) -> None:
     height_mm = np.clip(scene.height * scene.depth_px, -100, 500)
     write_image(folder / "height_u16.png", np.round((height_mm + 100) * 100).astype(np.uint16))
     write_image(folder / "segments.png", scene.segments)
+    write_image(folder / "heads.png", np.round(scene.heads * 255).astype(np.uint8))
     write_image(folder / "valid.png", np.full(scene.height.shape, 255, np.uint8))
     about = {"mm_per_px": 1.0, "depth_mm": round(scene.depth_px, 3), "light": [round(float(v), 4) for v in light]}
     (folder / "panel.json").write_text(json.dumps(about, indent=1) + "\n", encoding="utf-8")

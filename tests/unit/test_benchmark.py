@@ -21,6 +21,7 @@ from training.benchmark import (
     blurred_luminance,
     bundled,
     by_photograph,
+    flat_slab,
     flat_stone,
     luminance,
     plain,
@@ -82,6 +83,9 @@ def test_rendered_panels_are_scored_by_kind_of_photograph_and_with_normals(refer
     for folder in references.iterdir():
         (folder / "panel.json").write_text('{"mm_per_px": 0.5, "depth_mm": 4}', encoding="utf-8")
         cv2.imwrite(str(folder / "segments.png"), np.eye(600, 560, dtype=np.uint8))
+        heads = np.zeros((600, 560), np.uint8)
+        heads[200:240, 300:340] = 255
+        cv2.imwrite(str(folder / "heads.png"), heads)
     groups = by_photograph(references)
     assert list(groups) == [f"{references.name} bright", f"{references.name} dark"]
     assert [panel.name for panel in groups[f"{references.name} dark"]] == ["other", "panel"]
@@ -89,7 +93,14 @@ def test_rendered_panels_are_scored_by_kind_of_photograph_and_with_normals(refer
     assert panel.depth_mm == 4 and panel.segments is not None and panel.segments[7, 7] == 1 > panel.segments[7, 8]
     exact = score_reference(lambda photo: panel.height_mm, panel)
     assert exact["normals deg"] == pytest.approx(0, abs=1e-3) and exact["accuracy"] == pytest.approx(1)
-    assert score_reference(luminance, panel)["normals deg"] > 0.1
+    assert exact["faces r"] == pytest.approx(1)
+    shades = score_reference(luminance, panel)
+    assert shades["normals deg"] > 0.1 and 0.8 < shades["faces r"] < 1
+    nothing = score_reference(flat_slab, panel)
+    assert nothing["r"] == nothing["faces r"] == 0 and nothing["normals deg"] > shades["normals deg"]
+    assert panel.heads is not None
+    panel.heads[:] = False
+    assert "faces r" not in score_reference(luminance, panel)
 
 
 def test_the_bundled_weights_read_a_panel() -> None:

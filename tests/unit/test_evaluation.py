@@ -41,9 +41,10 @@ def test_rmse_by_hand() -> None:
     mask = np.array([[True, True, True, False]])
     # Best scale 3 / 2; residuals (0.5, -1, 0.5).
     assert rmse_fitted(a, b, mask) == pytest.approx(np.sqrt(0.5), abs=1e-6)
-    # In the unit of b, whatever the scale of a; a flat guess leaves the spread of b.
-    assert rmse_fitted(-40 * a + 3, b, mask) == pytest.approx(np.sqrt(0.5), abs=1e-5)
-    assert rmse_fitted(np.ones_like(a), b, mask) == pytest.approx(np.sqrt(2.0), abs=1e-6)
+    # In the unit of b, whatever the scale of a; a flat guess leaves the spread of b, and a mould is no better.
+    assert rmse_fitted(40 * a + 3, b, mask) == pytest.approx(np.sqrt(0.5), abs=1e-5)
+    for guess in (np.ones_like(a), -40 * a + 3):
+        assert rmse_fitted(guess, b, mask) == pytest.approx(np.sqrt(2.0), abs=1e-6)
 
 
 def test_fit_and_accuracy_by_hand() -> None:
@@ -74,6 +75,10 @@ def test_normal_error_of_planes() -> None:
     # The plane x rises at 45 degrees, whatever the scale of the guess; against a flat guess that is the error.
     assert normal_error_deg(7 * x + 3, x, everywhere) == pytest.approx(0, abs=1e-3)
     assert normal_error_deg(np.zeros_like(x), x, everywhere) == pytest.approx(45, abs=1e-3)
+    assert normal_error_deg(-x, x, everywhere) == pytest.approx(45, abs=1e-3), "a mould is no better than a flat guess"
+    # A slab that leans wrongly costs the angle that it leans: the scale is that of the slopes.
+    y, x = np.mgrid[0:20, 0:300].astype(np.float32)
+    assert normal_error_deg(np.sin(x) - 0.1 * x, np.sin(x), np.ones(x.shape, bool)) < np.degrees(np.arctan(0.1)) + 1
 
 
 def test_highpass_takes_the_slow_part_away_and_keeps_the_fast_one() -> None:
