@@ -30,6 +30,7 @@ class ImageHeader:
         white_is_zero: a TIFF whose 0 means white.
         extra_sample: what a TIFF says of the channel after its colours: NO_ALPHA, ASSOCIATED_ALPHA (the colours are
             multiplied by it) or 2 (they are not); None where it says nothing.
+        planes: a TIFF that stores each of its colours apart.
     """
 
     format: str
@@ -38,6 +39,7 @@ class ImageHeader:
     orientation: int = 1
     white_is_zero: bool = False
     extra_sample: int | None = None
+    planes: bool = False
 
 
 class _Thumbnail(Exception):
@@ -191,6 +193,7 @@ def _bmp(data: bytes) -> ImageHeader:
 
 _TIFF_WIDTH, _TIFF_HEIGHT, _TIFF_PHOTOMETRIC, _TIFF_ORIENTATION = 256, 257, 262, 274
 _TIFF_SUBFILE, _TIFF_EXTRA = 254, 338
+_TIFF_SAMPLES, _TIFF_PLANAR = 277, 284
 _TIFF_DATA = ((273, 279), (324, 325))  # offsets and byte counts, of strips and of tiles
 _TIFF_INTEGERS = {1: "B", 3: "H", 4: "I", 16: "Q"}  # BYTE, SHORT, LONG, LONG8
 
@@ -212,6 +215,7 @@ def _tiff(data: bytes) -> ImageHeader:
         _orientation(tags),
         tags.get(_TIFF_PHOTOMETRIC, (1,))[0] == 0,
         tags.get(_TIFF_EXTRA, (None,))[0],
+        tags.get(_TIFF_PLANAR, (1,))[0] == 2 and tags.get(_TIFF_SAMPLES, (1,))[0] > 1,
     )
 
 

@@ -32,6 +32,8 @@ made, and a third of that in the store."""
 _LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 # Behind transparent pixels lies what unlit flat stone would show.
 _BACKDROP = 0.5
+# Of the values of a file with more than 8 or 16 bits, one glint does not decide what is white.
+_DARKEST_BRIGHTEST, _LOOKED_AT = (0.1, 99.9), 4_000_000
 # Rows converted at once: float copies of a whole large photograph would not fit into memory.
 _BLOCK_ROWS = 512
 
@@ -63,7 +65,8 @@ def read_photo(path: str | PathLike[str], max_size: int | None = None) -> Photo:
     """Read a photograph: JPEG, PNG, TIFF, WebP or BMP, of any bit depth, grey or colour, with or without alpha.
 
     EXIF orientation is applied; transparent parts become mid grey; of several pages or frames the first counts.
-    Floating-point and signed pixels that leave the range 0 to 1 are scaled from their minimum and maximum.
+    Floating-point and signed pixels of which more than a few leave the range 0 to 1 are scaled, so that all but the
+    darkest and brightest thousandth fit.
 
     Args:
         path: the file.
@@ -77,8 +80,10 @@ def read_photo(path: str | PathLike[str], max_size: int | None = None) -> Photo:
     data = _read_bytes(path)
     header = read_header(data, path.name)
     _check_size(header.width, header.height, path.name)
+    digest = hashlib.sha256(data).hexdigest()
     pixels = _decode(data)
-    if pixels is None:
+    del data  # as large as the pixels, where they are stored as they are
+    if pixels is None or (header.planes and pixels.dtype != np.uint8):  # those the decoder mixes up
         raise ReliefError(
             f"{path.name} is a {header.format} file of a kind that cannot be decoded. "
             "Save it as PNG or JPEG, then try again."
@@ -99,7 +104,8 @@ def read_photo(path: str | PathLike[str], max_size: int | None = None) -> Photo:
     if pixels.ndim == 3:
         pixels = pixels[..., [2, 1, 0, 3][: pixels.shape[2]]]
     low, high = _value_range(pixels)
-    digest = hashlib.sha256(data).hexdigest()
+    if header.white_is_zero and pixels.dtype.kind == "f":
+        pixels = low + high - pixels
     # Names in other encodings, of old archives, are no text for anyone else.
     name = os.fsencode(path.stem).decode("utf-8", "replace")
     return _photo(pixels, low, high, premultiplied, name, digest, max_size)
@@ -236,8 +242,9 @@ def _value_range(pixels: AnyArray) -> tuple[float, float]:
     if pixels.dtype in (np.uint8, np.uint16):
         return 0.0, float(np.iinfo(pixels.dtype).max)
     colours = pixels[..., :3] if pixels.ndim == 3 else pixels
-    finite = colours[np.isfinite(colours)]
-    low, high = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 1.0)
+    some = colours[:: max(1, colours.size // _LOOKED_AT)]
+    finite = some[np.isfinite(some)]
+    low, high = (float(v) for v in np.percentile(finite, _DARKEST_BRIGHTEST)) if finite.size else (0.0, 1.0)
     if low >= 0.0 and high <= 1.0:
         return 0.0, 1.0
     return low, high if high > low else low + 1.0
@@ -261,7 +268,7 @@ def _photo(
         values = np.clip((np.nan_to_num(values, nan=low) - low) / (high - low), 0.0, 1.0)
         if alpha_used:
             opacity = block[..., -1:] / (high if pixels.dtype.kind == "u" else 1.0)
-            opacity = np.asarray(np.clip(opacity, 0.0, 1.0), np.float32)
+            opacity = np.asarray(np.clip(np.nan_to_num(opacity, nan=0.0), 0.0, 1.0), np.float32)
             values = (values if premultiplied else values * opacity) + _BACKDROP * (1.0 - opacity)
             values = np.minimum(values, 1.0)
         grey[rows] = values @ _LUMA if values.shape[2] == 3 else values[..., 0]

@@ -239,6 +239,30 @@ def test_float_tiff_beyond_one_is_scaled_and_gaps_are_black(tmp_path: Path) -> N
     assert photo.grey[9, 19] == pytest.approx(0.2, abs=1e-5)
 
 
+def test_one_glint_does_not_decide_what_is_white(tmp_path: Path) -> None:
+    ramp = np.tile(np.linspace(0.0, 1.0, 96, dtype=np.float32), (64, 1))
+    ramp[5, 7] = 50.0
+    photo = read_photo(write(tmp_path, "a.tif", tiff(ramp)))
+    assert photo.grey[5, 7] == 1.0
+    np.testing.assert_allclose(np.delete(photo.grey, 5, 0), np.delete(ramp, 5, 0), atol=1e-6)
+
+
+def test_colours_stored_apart_are_read_or_refused(tmp_path: Path) -> None:
+    """The decoder mixes up those of more than 8 bits."""
+    deep = np.zeros((64, 64, 3), np.uint16)
+    data = tiff(deep).replace(struct.pack("<HHII", 278, 4, 1, 64), struct.pack("<HHIHH", 284, 3, 1, 2, 0))
+    with pytest.raises(ReliefError, match="cannot be decoded. Save it as PNG or JPEG"):
+        read_photo(write(tmp_path, "planes.tif", data))
+
+
+def test_a_gap_in_the_alpha_is_transparent_and_spoils_nothing() -> None:
+    picture = np.full((64, 70, 4), 0.25, np.float32)
+    picture[..., 3] = 1.0
+    picture[5, 5, 3] = np.nan
+    photo = photo_from_array(picture, "gap")
+    assert photo.grey[5, 5] == 0.5 and np.isfinite(photo.grey).all() and photo.grey[9, 9] == 0.25
+
+
 def test_white_is_zero(tmp_path: Path) -> None:
     for dtype in (np.uint8, np.uint16):
         top = np.iinfo(dtype).max
@@ -246,6 +270,8 @@ def test_white_is_zero(tmp_path: Path) -> None:
         pixels[:, 48:] = top // 5 * 4
         photo = read_photo(write(tmp_path, "a.tif", tiff(pixels, photometric=0)))
         np.testing.assert_allclose(photo.grey[8, [8, 80]], [1.0, 0.2], atol=0.01)
+    photo = read_photo(write(tmp_path, "a.tif", tiff((pixels / top).astype(np.float32), photometric=0)))
+    np.testing.assert_allclose(photo.grey[8, [8, 80]], [1.0, 0.2], atol=0.01)
 
 
 @pytest.mark.parametrize("suffix", [".png", ".webp", ".tif"])
