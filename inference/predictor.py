@@ -14,7 +14,7 @@ import numpy.typing as npt
 from .errors import Progress, ReliefError, report
 from .lowpass import lowpass
 from .normalisation import MULTIPLE_PX, believed, lit, standardise
-from .photo import Photo
+from .photo import KEPT_PIXELS, Photo
 from .prediction import EDGE_CLASSES, SEGMENT_CLASSES, FloatArray, Prediction, reduced
 from .runtime import Runtime, Weights, load_runtime
 
@@ -33,8 +33,8 @@ OVERVIEW_PX = 256
 once."""
 
 MIRRORED_PX = 2**19
-"""Passes of at most so many pixels are made of the photograph and of its mirror image, and averaged: they decide who
-stands before whom, and cost little."""
+"""The overview, and passes of at most so many pixels, are made of the photograph and of its mirror image, and averaged:
+they decide who stands before whom, and cost little."""
 
 SMALL_PX, MOST_ENLARGED = 768, 2.0
 """A photograph whose shorter side is below the first is enlarged to it, at most by the second: small faces are read
@@ -152,7 +152,8 @@ def tiles(height: int, width: int, tile: int = TILE_PX, overlap: int = OVERLAP_P
 
 def map_size(rows: int, columns: int) -> tuple[int, int]:
     """Rows and columns of a photograph's maps: its own, unless it is small."""
-    scale = max(min(SMALL_PX / min(rows, columns), MOST_ENLARGED), 1.0)
+    most = math.sqrt(KEPT_PIXELS / (rows * columns))  # of a frieze's long strip
+    scale = max(min(SMALL_PX / min(rows, columns), MOST_ENLARGED, most), 1.0)
     return round(rows * scale), round(columns * scale)
 
 
@@ -160,6 +161,8 @@ def enlarged(grey: FloatArray) -> FloatArray:
     """A photograph (H, W) at the size at which it is read, at least that of its maps."""
     rows, columns = grey.shape
     finer = min(math.sqrt(FINEST_PX / (rows * columns)), FINER)
+    if finer < math.sqrt(LEVEL_STEP):  # enlarged by so little, a photograph only loses sharpness, here and there
+        finer = 1.0
     size = max((round(rows * finer), round(columns * finer)), map_size(rows, columns))
     if size == grey.shape:
         return grey
@@ -222,9 +225,10 @@ def merge(fine: FloatArray, coarse: FloatArray, tile: Tile, size: tuple[int, int
             shared = lowpass(difference, sigma)
             merged[channel] += np.float32(COARSE_SHARE) * shared
             if channels == HEIGHT:
-                merged[CONFIDENCE] /= 1.0 + np.square(shared / np.float32(DISAGREEMENT))
                 if fine.shape[1:] != size:
                     merged[channel] = sampled
+                    shared -= shared.mean()  # whatever the tile stands on, which is not asked
+                merged[CONFIDENCE] /= 1.0 + np.square(shared / np.float32(DISAGREEMENT))
     segments = np.clip(merged[SEGMENTS], 1e-6, None)
     merged[SEGMENTS] = segments / segments.sum(axis=0)
     return merged
@@ -336,7 +340,7 @@ class Predictor:
                 report(progress, done, total, STAGE)
                 seen = grey[tile.rows, tile.columns]
                 part = self._run(lit(seen, towards))
-                if height * width <= MIRRORED_PX:
+                if maps is None or height * width <= MIRRORED_PX:
                     part = (part + self._run_mirrored(seen, towards)) / 2
                 if maps is not None:
                     part = merge(part, maps, tile, (height, width))

@@ -13,7 +13,7 @@ from inference import predictor as predictor_module
 from inference.errors import Cancelled, ReliefError
 from inference.lowpass import lowpass, resized_height
 from inference.normalisation import lit
-from inference.photo import photo_from_array
+from inference.photo import KEPT_PIXELS, photo_from_array
 from inference.prediction import Prediction
 from inference.predictor import CHANNELS, CONFIDENCE, HEIGHT, SEGMENTS, SLOPES, Predictor, Tile, levels, merge, tiles
 from inference.refinement import refine
@@ -288,7 +288,8 @@ def test_borders_of_tiles_are_no_seams_in_the_relief(monkeypatch: pytest.MonkeyP
         ((70, 101), (140, 202), (140, 202)),
         ((600, 700), (768, 896), (900, 1050)),
         ((768, 800), (768, 800), (1152, 1200)),
-        ((1800, 2000), (1800, 2000), (1897, 2108)),
+        ((1500, 1600), (1500, 1600), (1936, 2066)),
+        ((1800, 2000), (1800, 2000), (1800, 2000)),
         ((2000, 2100), (2000, 2100), (2000, 2100)),
     ],
 )
@@ -297,6 +298,19 @@ def test_photographs_are_read_enlarged_and_small_ones_have_enlarged_maps(
 ) -> None:
     assert predictor_module.enlarged(np.zeros(size, np.float32)).shape == read
     assert predictor_module.map_size(*size) == maps
+
+
+def test_the_overview_is_mirrored_however_large(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(predictor_module, "MIRRORED_PX", 0)
+    monkeypatch.setattr(predictor_module, "levels", lambda height, width: [(80, 384), (320, 1536)])
+    runtime = Linear()
+    predict(smooth(320, 1536, 6.0), runtime)
+    assert len(runtime.shapes) == TRIED + 2 + 2  # the overview and its mirror image, then two tiles
+
+
+def test_a_frieze_is_not_enlarged_beyond_what_memory_holds() -> None:
+    rows, columns = predictor_module.map_size(383, 156_000)
+    assert rows * columns == pytest.approx(KEPT_PIXELS, rel=0.01)
 
 
 def test_maps_are_those_of_the_enlarged_photograph_reduced() -> None:
@@ -405,6 +419,16 @@ def test_passes_that_disagree_are_unsure() -> None:
     confidence = merge(fine, coarse, tile, size)[CONFIDENCE][0]
     np.testing.assert_allclose(confidence[:, :40], 0.8, atol=1e-3)
     np.testing.assert_allclose(confidence[:, 88:], 0.4, atol=1e-3)
+
+
+def test_a_tile_whose_height_is_not_asked_disagrees_by_its_forms_alone() -> None:
+    whole, part = np.ones((128, 128), np.float32), np.s_[0:64]
+    tile, size = Tile(slice(0, 64), slice(0, 128), whole[part]), (128, 128)
+    fine, coarse = np.zeros((CHANNELS, 64, 128), np.float32), np.zeros((CHANNELS, 64, 64), np.float32)
+    fine[CONFIDENCE], fine[HEIGHT], coarse[HEIGHT] = 0.8, 0.8, 0.2
+    merged = merge(fine, coarse, tile, size)
+    np.testing.assert_allclose(merged[HEIGHT][0], 0.2, atol=1e-6)
+    np.testing.assert_allclose(merged[CONFIDENCE][0], 0.8, atol=1e-6)
 
 
 def test_scales_that_agree_change_nothing() -> None:
