@@ -95,7 +95,7 @@ def bundled(predictor: Predictor) -> Method:
 
 def plain(predictor: Predictor) -> Method:
     """The height as the network gives it, for one that learned nothing but heights."""
-    return lambda photo: predictor.predict(photo).height
+    return lambda photo: predictor.read(photo).height
 
 
 def predictor_of(folder: Path, runtime: str) -> Predictor:
@@ -347,10 +347,10 @@ def main() -> None:
         methods[f"{predictor.weights}, height alone"] = plain(predictor)
     groups: dict[str, list[Panel]] = {}
     for folder in options.references:
-        for name, group in by_photograph(folder).items():
-            if name in groups:
-                parser.error(f"two --references have {name!r}: rename one of the folders")
-            groups[name] = group
+        for title, panels in by_photograph(folder).items():
+            if title in groups:
+                parser.error(f"two --references have {title!r}: rename one of the folders")
+            groups[title] = panels
     flat = flat_stone(options.shapes, options.count, 7)
     library = options.library
     clean = synthetic(library, options.shapes, True, options.count, 5) if library else []

@@ -178,7 +178,7 @@ def test_baselines() -> None:
 def test_a_plain_network_is_scored_by_its_height_as_it_is() -> None:
     """What it says of slopes was never trained, and stays out."""
     said = SimpleNamespace(height=np.full((4, 4), 0.25, np.float32), slopes=np.full((4, 4, 2), np.nan, np.float32))
-    found: Any = SimpleNamespace(predict=lambda photo: said)
+    found: Any = SimpleNamespace(read=lambda photo: said)
     assert (plain(found)(photo_from_array(np.zeros((64, 64), np.uint8), "any")) == 0.25).all()
 
 

@@ -152,11 +152,48 @@ def test_what_leans_to_one_side_is_balanced_by_the_mirror_image() -> None:
             return raw._replace(height=raw.height + to_the_right, slopes=slopes)
 
     grey = smooth(192, 256, 4.0)
-    fair, leaning = predict(grey), predict(grey, Leaning())
+    fair, leaning = (Predictor(runtime, "test").read(photo(grey)) for runtime in (Linear(), Leaning()))
     np.testing.assert_allclose(leaning.height, fair.height + 0.5, atol=1e-5)
     np.testing.assert_allclose(leaning.slopes[..., 0], fair.slopes[..., 0], atol=1e-5)
-    # Half of it: the other half of the slopes is the height's, which does not lean upward.
-    np.testing.assert_allclose(leaning.slopes[..., 1], fair.slopes[..., 1] + 0.25, atol=1e-5)
+    # All of it: only what is fine is shared with the height's slopes, which do not lean upward.
+    np.testing.assert_allclose(leaning.slopes[..., 1], fair.slopes[..., 1] + 0.5, atol=1e-5)
+
+
+def test_slopes_decide_over_forms_and_the_height_over_where_they_stand() -> None:
+    class Torn(Linear):
+        """Heights that know no form, slopes that know nothing else."""
+
+        def run(self, x: np.ndarray) -> RawPrediction:
+            raw = super().run(x)
+            return raw._replace(height=np.full_like(raw.height, 0.3))
+
+    waves = np.broadcast_to(0.5 + 0.3 * np.sin(2 * np.pi * np.arange(256) / 64), (256, 256))
+    prediction = predict(waves, Torn())
+    given = photo(waves).grey
+    form = (given - given.mean()) / (given.std() + 0.05)
+    assert prediction.height.mean() == pytest.approx(0.3, abs=0.01)
+    middle = np.s_[64:192, 64:192]
+    assert np.corrcoef(prediction.height[middle].ravel(), form[middle].ravel())[0, 1] > 0.98
+    # A wave a quarter as long as the panel: half of what is sharpened is lost, and what FORMS leaves to the height.
+    kept = 1 - (1 - math.exp(-2 * (math.pi * predictor_module.SHARPENED_PX / 64) ** 2)) / 2
+    kept /= 1 + (64 / (256 * predictor_module.FORMS)) ** 2
+    assert prediction.height[middle].std() == pytest.approx(kept * form[middle].std(), rel=0.03)
+
+
+def test_fine_slopes_are_half_the_sharpened_height_s() -> None:
+    class Blunt(Linear):
+        """Its own slopes are none."""
+
+        def run(self, x: np.ndarray) -> RawPrediction:
+            raw = super().run(x)
+            return raw._replace(slopes=np.zeros_like(raw.slopes))
+
+    for wavelength, share in ((8, 0.5), (256, 0.0)):
+        waves = 0.5 + 0.3 * np.sin(2 * np.pi * np.arange(512) / wavelength)
+        seen = lit(np.broadcast_to(waves, (64, 512)).astype(np.float32), np.zeros(2, np.float32))
+        maps = Predictor(Blunt(), "test")._run(seen)
+        expected = share * np.gradient(seen[0], axis=1)
+        np.testing.assert_allclose(maps[SLOPES][0][:, 64:-64], expected[:, 64:-64], atol=0.02 * np.ptp(expected) + 5e-4)
 
 
 def test_without_evidence_light_is_believed_to_come_from_above() -> None:
@@ -183,7 +220,7 @@ def test_padding_leaves_the_photograph_in_the_top_left_corner(monkeypatch: pytes
     # A ramp to the right, steeper than the one down: (x + y / 2) / 255, in whole grey values.
     y, x = np.mgrid[0:70, 0:101]
     grey = (x + 2 * (y // 4)) / 255.0
-    prediction = predict(grey)
+    prediction = Predictor(Linear(), "test").read(photo(grey))
     given = photo(grey).grey
     np.testing.assert_allclose(prediction.height, (given - given.mean()) / (given.std() + 0.05), atol=1e-5)
     unit = 1.0 / 255.0 / (given.std() + 0.05)
