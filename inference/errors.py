@@ -19,7 +19,8 @@ class Cancelled(ReliefError):
 def is_out_of_memory(error: BaseException) -> bool:
     """Whether a piece of work failed for want of memory, which OpenCV and PyTorch tell in errors of their own."""
     told = str(error)
-    return isinstance(error, MemoryError) or "Insufficient memory" in told or "DefaultCPUAllocator" in told
+    words = ("Insufficient memory", "std::bad_alloc", "DefaultCPUAllocator")
+    return isinstance(error, MemoryError) or any(word in told for word in words)
 
 
 def report(progress: Progress | None, done: float, total: float, stage: str) -> None:

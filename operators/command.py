@@ -1,6 +1,7 @@
 """The command line: ``relief reconstruct PHOTO ... --output DIR``, from a shell and as ``blender --command relief``.
 
-Exit codes: 0 all done; 1 some photograph failed or was skipped, the others are done; 2 wrong usage, before any work.
+Exit codes: 0 all done, now or by an earlier run; 1 some photograph failed or was skipped, the others are done; 2 wrong
+usage, before any work; 130 interrupted.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 import argparse
 import errno
 import glob
+import hashlib
 import importlib.util
 import io
 import json
@@ -15,9 +17,9 @@ import math
 import os
 import shutil
 import sys
-import tempfile
 import traceback
 import unicodedata
+import uuid
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, fields
@@ -35,6 +37,8 @@ FORMATS = ("blend", "glb", "render")
 RUNTIMES = ("auto", "opencv", "torch", "torch-cpu")
 _MODEL_SUFFIXES = {"blend": ".blend", "glb": ".glb", "render": ".render.png"}
 _MAP_SUFFIXES = (".height.tif", ".normal.png", ".edges.png", ".segments.png", ".preview.png", ".json")
+_FREE_BYTES = 256_000_000
+"""Least free space of the results' drive with which a photograph is begun."""
 
 
 @dataclass(frozen=True)
@@ -64,22 +68,44 @@ def main(argv: list[str]) -> int:
     Args:
         argv: the arguments after the program's name, such as ``["reconstruct", "panel.jpg", "--output", "out"]``.
     """
-    parser = _parser()
+    options = _parse(argv)
+    if isinstance(options, int):
+        return options
+    try:
+        if options.formats:
+            _check_bpy()
+        outcomes = [_try(photo, options, number) for number, photo in enumerate(options.photos, 1)]
+    except ReliefError as error:
+        print(f"relief: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        with suppress(OSError):  # the terminal itself may have been closed
+            print("\nrelief: stopped", file=sys.stderr)
+        return 130
+    done, existed, failed = map(outcomes.count, ("done", "existed", "failed"))
+    if len(outcomes) > 1 and not options.quiet:
+        print(f"{done} done, {existed} existed already, {failed} failed or skipped")
+    return 1 if failed else 0
+
+
+def check(argv: list[str]) -> int | None:
+    """The exit code where help or wrong usage ends the command, None where it may run; needs nothing installed."""
+    options = _parse(argv)
+    return options if isinstance(options, int) else None
+
+
+def _parse(argv: list[str]) -> _Options | int:
+    """The options, or the exit code where help or wrong usage ends the command."""
     for stream in (sys.stdout, sys.stderr):  # a photograph's name may hold what the terminal cannot show
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
     try:
-        options = _check(parser.parse_args(argv))
+        return _check(_parser().parse_args(argv))
     except ReliefError as error:
         print(f"relief: {error}", file=sys.stderr)
         return 2
     except SystemExit as end:  # argparse: 0 after --help, 2 after wrong usage; Blender must not be left by it
         return int(end.code or 0)
-    try:
-        return max([_try(photo, options, number) for number, photo in enumerate(options.photos, 1)])
-    except KeyboardInterrupt:
-        print("\nrelief: stopped", file=sys.stderr)
-        return 130
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -87,7 +113,8 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     words = "make textured reliefs and maps of photographs"
     add = commands.add_parser("reconstruct", help=words, description=words, allow_abbrev=False).add_argument
-    add("photos", nargs="+", type=Path, metavar="PHOTO", help="JPEG, PNG, TIFF, WebP or BMP")
+    words = "JPEG, PNG, TIFF, WebP or BMP; also a pattern in quotes, such as 'scans/**/*.jpg'"
+    add("photos", nargs="+", type=Path, metavar="PHOTO", help=words)
     add("--output", required=True, type=Path, metavar="DIR", help="folder of the results; made if missing")
     for setting in (*fields(MeshSettings), *fields(PreparationSettings)):
         flag, kind = "--" + setting.name.replace("_", "-"), type(setting.default)
@@ -96,13 +123,12 @@ def _parser() -> argparse.ArgumentParser:
     add(
         "--corners",
         metavar="X,Y X,Y X,Y X,Y",
-        help="straighten the panel between these corners, each as parts of the photo's width and height",
+        help="straighten the panel between these corners, each as parts of the photo's width and height; or none",
     )
     add(
         "--light",
-        type=float,
         metavar="DEG",
-        help="where the light comes from, 0 right and 90 above (default: the network finds it)",
+        help="where the light comes from, 0 right and 90 above; or auto: the network finds it (default: auto)",
     )
     add(
         "--max-size",
@@ -143,16 +169,14 @@ def _check(arguments: argparse.Namespace) -> _Options:
         refinement=RefinementSettings.from_mapping(values),
         mesh=MeshSettings.from_mapping(values),
         preparation=PreparationSettings.from_mapping(values),
-        corners=_corners(arguments.corners) if arguments.corners else values.get("corners", ()),
-        light_deg=values.get("light_deg") if arguments.light is None else arguments.light,
+        corners=values.get("corners", ()) if arguments.corners is None else _corners(arguments.corners),
+        light_deg=values.get("light_deg") if arguments.light is None else _light_deg(arguments.light),
         formats=formats,
         runtime=arguments.runtime,
         max_size=arguments.max_size,
         overwrite=arguments.overwrite,
         quiet=arguments.quiet,
     )
-    if options.light_deg is not None and not math.isfinite(options.light_deg):
-        raise ReliefError(f"--light is {options.light_deg}. Give degrees, 0 right and 90 above.")
     if arguments.aspect and not options.corners:
         raise ReliefError("--aspect is that of the panel between --corners. Give those too, or leave it out.")
     _check_files(options)
@@ -160,21 +184,41 @@ def _check(arguments: argparse.Namespace) -> _Options:
 
 
 def _corners(text: str) -> tuple[tuple[float, float], ...]:
-    """Corners from "x,y x,y x,y x,y"."""
+    """Corners from "x,y x,y x,y x,y", or none."""
+    if text == "none":
+        return ()
     try:
         corners = tuple((float(x), float(y)) for x, y in (pair.split(",") for pair in text.split()))
     except ValueError:
         corners = ()
-    if len(corners) != 4 or not all(0.0 <= v <= 1.0 for corner in corners for v in corner):
-        raise ReliefError(f'--corners is {text!r}. Give four, such as "0.05,0.1 0.95,0.08 0.97,0.9 0.04,0.93".')
+    if not _are_corners(corners):
+        raise ReliefError(
+            f'--corners is {text!r}. Give four, such as "0.05,0.1 0.95,0.08 0.97,0.9 0.04,0.93", or none.'
+        )
     return corners
+
+
+def _are_corners(corners: Sequence[tuple[float, float]]) -> bool:
+    return len(corners) == 4 and all(0.0 <= v <= 1.0 for corner in corners for v in corner)
+
+
+def _light_deg(text: str) -> float | None:
+    """Where the light comes from; None where the network shall find it."""
+    try:
+        light_deg = None if text == "auto" else float(text)
+    except ValueError:
+        light_deg = math.nan
+    if light_deg is not None and not math.isfinite(light_deg):
+        raise ReliefError(f"--light is {text!r}. Give degrees, 0 right and 90 above, or auto.")
+    return light_deg
 
 
 def _check_files(options: _Options) -> None:
     try:
         options.output.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=".relief-", dir=options.output) as place:
-            alike = os.path.exists(os.path.join(os.path.dirname(place), os.path.basename(place).swapcase()))
+        place = _make_hidden(options.output)
+        alike = place.with_name(place.name.swapcase()).exists()
+        place.rmdir()
     except OSError as error:
         raise ReliefError(f"--output {options.output} cannot be written to: {error.strerror}.") from error
 
@@ -188,7 +232,7 @@ def _check_files(options: _Options) -> None:
     clashes = [" and ".join(map(str, photos)) for photos in stems.values() if len(photos) > 1]
     if clashes:
         raise ReliefError(
-            f"These would be written under one name: {'; '.join(clashes)}. Rename some, or run them apart."
+            f"These would be written under one name: {'; '.join(clashes)}. Rename some, or give each its own --output."
         )
     written = {known_as(os.path.realpath(path)) for photo in options.photos for path in options.outputs(photo)}
     for photo in options.photos:
@@ -196,11 +240,21 @@ def _check_files(options: _Options) -> None:
             raise ReliefError(f"{photo} would be overwritten by a result. Choose another --output.")
 
 
+def _make_hidden(folder: Path) -> Path:
+    """A new hidden folder; one that tempfile makes is private, and so stays on Windows what is moved out of it."""
+    place = folder / f".relief-{uuid.uuid4().hex[:8]}"
+    place.mkdir()
+    return place
+
+
 def _found(arguments: Sequence[Path]) -> list[Path]:
     """The photographs that are meant, each once; patterns too, which not every shell writes out."""
     found: list[Path] = []
     for path in arguments:
-        matches = sorted(glob.glob(str(path))) if not os.path.exists(path) else []
+        folder = str(path.parent)
+        if os.path.isdir(folder):  # its own name may hold brackets
+            folder = glob.escape(folder)
+        matches = [] if os.path.exists(path) else sorted(glob.glob(os.path.join(folder, path.name), recursive=True))
         found += [Path(match) for match in matches] or [path]
     return list(dict.fromkeys(found))
 
@@ -208,7 +262,7 @@ def _found(arguments: Sequence[Path]) -> list[Path]:
 def _read_settings(path: Path) -> dict[str, Any]:
     """The `settings` of a NAME.json, and its `preparation` where it has one."""
     try:
-        record = json.loads(path.read_text(encoding="utf-8"))
+        record = json.loads(path.read_text(encoding="utf-8-sig"))  # Windows' editors put a mark at the beginning
         values, preparation = record["settings"], record.get("preparation", {})
     except OSError as error:
         raise ReliefError(f"--settings {path} cannot be read: {error.strerror}.") from error
@@ -225,21 +279,25 @@ def _read_settings(path: Path) -> dict[str, Any]:
         light_deg = None if light_deg is None else float(light_deg)
     except (AttributeError, TypeError, ValueError) as error:
         raise ReliefError(f'The "preparation" of {path} is not as a run writes it. Take it out.') from error
+    known = {"corners", "light_deg", *(f.name for f in fields(PreparationSettings))}
+    if not preparation.keys() <= known:
+        raise ReliefError(f'The "preparation" of {path} must have names out of: {", ".join(sorted(known))}.')
+    if corners and not _are_corners(corners):
+        raise ReliefError(f'The "corners" of {path} must be none or four, in parts of the width and height.')
+    if light_deg is not None and not math.isfinite(light_deg):
+        raise ReliefError(f'The "light_deg" of {path} must be degrees, or null.')
     return {**values, **preparation, "corners": corners, "light_deg": light_deg}
 
 
-def _try(photo: Path, options: _Options, number: int) -> int:
-    """One photograph's exit code; its failure does not keep the others from their turn."""
+def _try(photo: Path, options: _Options, number: int) -> str:
+    """What became of one photograph: done, existed or failed, which does not keep the others from their turn."""
     progress = _Progress(f"[{number}/{len(options.photos)}] {photo.name}", sys.stderr.isatty() and not options.quiet)
     try:
-        existing = [path.name for path in options.outputs(photo) if path.exists()]
-        if existing and not options.overwrite:
-            raise ReliefError(f"skipped, {', '.join(existing)} exist. Use --overwrite to replace them.")
-        written = _make(photo, options, progress)
+        written = [] if _exists_already(photo, options) else _make(photo, options, progress)
     except (ReliefError, OSError) as error:
         progress.end()
         print(f"relief: {photo}: {error}", file=sys.stderr)
-        return 1
+        return "failed"
     except Exception as error:  # noqa: BLE001 (whatever it is, the other photographs get their turn)
         progress.end()
         if is_out_of_memory(error):
@@ -247,34 +305,91 @@ def _try(photo: Path, options: _Options, number: int) -> int:
         else:
             traceback.print_exc()
             print(f"relief: {photo}: failed by a fault of this program, shown above.", file=sys.stderr)
-        return 1
+        return "failed"
     progress.end()
     if not options.quiet:
-        print(f"{photo}: {', '.join(written)}", flush=True)
-    return 0
+        print(f"{photo}: {', '.join(written) or 'exists already'}", flush=True)
+    if not written:
+        return "existed"
+    unasked = [photo.stem + suffix for name, suffix in _MODEL_SUFFIXES.items() if name not in options.formats]
+    stale = [name for name in unasked if (options.output / name).exists()]
+    if stale:
+        print(f"relief: {photo}: not of this run, nor in {photo.stem}.json: {', '.join(stale)}", file=sys.stderr)
+    return "done"
+
+
+def _exists_already(photo: Path, options: _Options) -> bool:
+    """Whether everything is there, made of this photograph as is asked for now; False where nothing stands in the way.
+
+    Raises:
+        ReliefError: something else has the names, and is not to be replaced.
+    """
+    outputs = options.outputs(photo)
+    existing = [path.name for path in outputs if path.exists()]
+    if not existing or options.overwrite:
+        return False
+    names, json_path = ", ".join(existing), outputs[-1]
+    record, sha256 = {}, None
+    with suppress(OSError, ValueError, KeyError, TypeError):
+        record = json.loads(json_path.read_text(encoding="utf-8"))
+        sha256 = record["photo"]["sha256"]
+    preparation = _preparation(options)
+    asked = {
+        "preparation": preparation.to_mapping() if preparation.needed else {},
+        "settings": {**options.refinement.to_mapping(), **options.mesh.to_mapping()},
+        "max_size": options.max_size,
+    }
+    if sha256 is not None and sha256 != _sha256(photo):
+        why = f"skipped, another photograph has this name: {names} exist. Rename one"
+    elif len(existing) < len(outputs):
+        why = f"incomplete, {len(existing)} of {len(outputs)} results exist: {names}. Move them"
+    elif sha256 is None:
+        why = f"skipped, {names} exist, and {json_path.name} does not tell of what. Move them"
+    elif not (record.items() >= asked.items() and set(options.formats) <= set(record.get("formats", ()))):
+        why = f"skipped, made with other settings or formats, as {json_path.name} says. Choose another --output"
+    else:
+        return True
+    raise ReliefError(f"{why}, or use --overwrite to replace them.")
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _make(photo: Path, options: _Options, progress: _Progress) -> list[str]:
-    """Make everything in a hidden folder beside its place, then move it there: all of it or nothing appears."""
-    if options.formats:
-        _check_bpy()
-    result = reconstruct(
-        photo,
-        options.refinement,
-        options.mesh,
-        _preparation(options),
-        runtime=options.runtime,
-        max_size=options.max_size,
-        progress=progress,
-    )
-    part = Path(tempfile.mkdtemp(prefix=".relief-", dir=options.output))
+    """Make everything in a hidden folder beside its place, then move it there: all of it or nothing appears.
+
+    Returns:
+        The files; none where another run has made them meanwhile.
+    """
+    if shutil.disk_usage(options.output).free < _FREE_BYTES:  # before the network runs for minutes
+        raise ReliefError(
+            f"the disk is full: less than {_FREE_BYTES / 1e6:.0f} MB are free in {options.output}. Make room."
+        )
+    part = _make_hidden(options.output)
     try:
+        result = reconstruct(
+            photo,
+            options.refinement,
+            options.mesh,
+            _preparation(options),
+            runtime=options.runtime,
+            max_size=options.max_size,
+            progress=progress,
+        )
         _write_maps(part / result.photo.name, result, progress)
         if options.formats:
             _write_models(part / result.photo.name, result, options.formats, progress)
         _write_record(part / f"{result.photo.name}.json", photo, result, options)
         paths = options.outputs(photo)
-        _move({part / (result.photo.name + path.name.removeprefix(photo.stem)): path for path in paths}, part)
+        places = {part / (result.photo.name + path.name.removeprefix(photo.stem)): path for path in paths}
+        for made in places:
+            with made.open("rb+") as file:
+                os.fsync(file.fileno())  # else a power cut may leave an empty file under the final name
+        if _exists_already(photo, options):
+            return []
+        _move(places, part)
     finally:
         if any(part.glob("old *")) and sys.exc_info()[0] is not None:  # the last copy of something
             print(f"relief: earlier results that could not be put back lie in {part}", file=sys.stderr)
@@ -372,6 +487,7 @@ def _write_record(path: Path, photo: Path, result: Reconstruction, options: _Opt
         "runtime": result.prediction.runtime,
         "preparation": result.preparation,
         "settings": result.settings,
+        "formats": options.formats,
         "max_size": options.max_size,
         "times_s": result.times_s,
     }
@@ -386,7 +502,8 @@ class _Progress:
     """One line on stderr that is written over and over; silent where nobody looks."""
 
     def __init__(self, label: str, shown: bool) -> None:
-        self._label = label
+        # A line that is wider than the terminal, the stage with it, could not be written over.
+        self._label = label[: max(shutil.get_terminal_size().columns - 40, 0)]
         self._shown = shown
 
     def __call__(self, done: float, total: float, stage: str) -> bool:

@@ -113,6 +113,10 @@ def _blender_says(doing: str) -> Iterator[None]:
         # An exporter that failed leaves a handler behind that writes where nobody listens, and says so each time.
         for name in ("glTFImporter", "glTFImporter_errors"):
             logging.getLogger(name).handlers.clear()
+        # An operator in Python gives all that it meets as a RuntimeError.
+        for kind in (KeyboardInterrupt, MemoryError):
+            if kind.__name__ in str(error):
+                raise kind from error
         raise ReliefError(f"Blender could not {doing}: {error}. Check the folder and the free space.") from error
     finally:
         os.dup2(kept, 1)

@@ -7,6 +7,7 @@ import json
 import logging
 import os
 import sys
+from collections import namedtuple
 from pathlib import Path
 
 import bpy
@@ -76,6 +77,7 @@ def test_record_says_how_it_was_made(relief, module, photo, tmp_path):
     assert record["weights"] == "known+00000000"
     assert record["runtime"] == "known"
     assert record["max_size"] == 102
+    assert record["formats"] == []
     assert record["settings"] == {
         **module("inference.settings").RefinementSettings().to_mapping(),
         "width_m": 2.5,
@@ -102,6 +104,25 @@ def test_settings_of_an_earlier_run(relief, photo, tmp_path):
     assert json.loads((tmp_path / "out/panel.json").read_text(encoding="utf-8"))["settings"] == record["settings"]
 
 
+def test_a_settings_file_of_an_editor_that_marks_its_beginning(relief, photo, tmp_path):
+    (tmp_path / "marked.json").write_text('{"settings": {"width_m": 3.0}}', encoding="utf-8-sig")
+    assert relief(photo, "--formats", "none", "--settings", tmp_path / "marked.json") == 0
+    assert json.loads((tmp_path / "out/panel.json").read_text(encoding="utf-8"))["settings"]["width_m"] == 3.0
+
+
+def test_corners_and_light_of_a_settings_file_can_be_left_out(relief, known, photo, tmp_path):
+    preparation = {"corners": [[0.1, 0.1], [0.9, 0.1], [0.9, 0.9], [0.1, 0.9]], "light_deg": 45}
+    (tmp_path / "one.json").write_text(json.dumps({"settings": {}, "preparation": preparation}))
+    words = [photo, "--formats", "none", "--overwrite", "--settings", tmp_path / "one.json"]
+    record = tmp_path / "out/panel.json"
+    assert relief(*words) == 0
+    assert json.loads(record.read_text(encoding="utf-8"))["preparation"].items() >= preparation.items()
+    assert relief(*words, "--corners", "none", "--light", "auto") == 0
+    assert json.loads(record.read_text(encoding="utf-8"))["preparation"] == {} and known.light_deg is None
+    assert relief(*words, "--corners", "none", "--light", "-30") == 0
+    assert known.light_deg == -30
+
+
 def test_what_exists_is_skipped_and_named(relief, known, photo, tmp_path, capsys):
     other = tmp_path / "other.png"
     other.write_bytes(photo.read_bytes())
@@ -111,10 +132,119 @@ def test_what_exists_is_skipped_and_named(relief, known, photo, tmp_path, capsys
     assert relief(photo, other, "--formats", "none") == 1
     assert kept.read_bytes() == b"mine"
     assert _names(tmp_path / "out") == [f"other{suffix}" for suffix in MAPS] + ["panel.height.tif"]
-    assert "panel.height.tif" in capsys.readouterr().err
+    captured = capsys.readouterr()
+    assert "incomplete, 1 of 6 results exist: panel.height.tif. Move them, or use --overwrite" in captured.err
+    assert captured.out.endswith("\n1 done, 0 existed already, 1 failed or skipped\n")
     assert known.calls == 1
     assert relief(photo, "--formats", "none", "--overwrite") == 0
     assert kept.read_bytes()[:2] in (b"II", b"MM")
+
+
+def test_what_was_made_as_asked_for_now_is_done(relief, known, photo, tmp_path, capsys):
+    other = tmp_path / "other.png"
+    other.write_bytes(photo.read_bytes())
+    words = ["--formats", "none", "--light", "45", "--width-m", "2"]
+    assert relief(photo, *words) == 0
+    before = (tmp_path / "out/panel.json").read_bytes()
+    capsys.readouterr()
+    assert relief(photo, other, *words) == 0
+    captured = capsys.readouterr()
+    assert captured.err == "" and captured.out.startswith(f"{photo}: exists already\n")
+    assert captured.out.endswith("\n1 done, 1 existed already, 0 failed or skipped\n")
+    assert relief(photo, other, *words, "--quiet") == 0
+    assert capsys.readouterr().out == ""
+    assert (tmp_path / "out/panel.json").read_bytes() == before and known.calls == 2
+    assert relief(photo, *words, "--overwrite") == 0 and known.calls == 3
+
+
+def test_other_results_of_the_same_name_are_told_apart(relief, known, photo, tmp_path, capsys):
+    assert relief(photo, "--formats", "none") == 0
+    (tmp_path / "out/panel.glb").write_text("of an earlier run")
+    for words in (["none", "--width-m", "2"], ["none", "--light", "45"], ["none", "--max-size", "100"], ["glb"]):
+        assert relief(photo, "--formats", *words) == 1
+        assert "skipped, made with other settings or formats, as panel.json says. " in capsys.readouterr().err
+    with photo.open("ab") as file:
+        file.write(b"more")
+    assert relief(photo, "--formats", "none") == 1
+    told = capsys.readouterr().err
+    assert "skipped, another photograph has this name: panel.height.tif" in told and "--overwrite" in told
+    (tmp_path / "out/panel.json").write_text("")
+    assert relief(photo, "--formats", "none") == 1
+    assert "exist, and panel.json does not tell of what. Move them, or" in capsys.readouterr().err
+    assert known.calls == 1
+
+
+def test_what_another_run_wrote_meanwhile_stays(relief, known, photo, tmp_path, monkeypatch, capsys):
+    again, out = known.predict, tmp_path / "out"
+
+    def predict(*arguments, **named):
+        (out / "panel.height.tif").write_bytes(b"theirs")
+        return again(*arguments, **named)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(known, "predict", predict)
+        assert relief(photo, "--formats", "none") == 1
+    assert "incomplete, 1 of 6 results exist" in capsys.readouterr().err
+    assert _names(out) == ["panel.height.tif"] and (out / "panel.height.tif").read_bytes() == b"theirs"
+    (out / "panel.height.tif").unlink()
+    made = []
+
+    def predict_after_another(*arguments, **named):
+        monkeypatch.setattr(known, "predict", again)
+        assert relief(photo, "--formats", "none") == 0
+        made.append((out / "panel.json").read_bytes())
+        return again(*arguments, **named)
+
+    monkeypatch.setattr(known, "predict", predict_after_another)
+    assert relief(photo, "--formats", "none") == 0
+    assert capsys.readouterr().out.endswith(f"{photo}: exists already\n")
+    assert made == [(out / "panel.json").read_bytes()]
+
+
+def test_models_that_the_record_no_longer_describes_are_named(relief, photo, tmp_path, capsys):
+    (tmp_path / "out").mkdir()
+    for name in ("panel.blend", "panel.render.png"):
+        (tmp_path / "out" / name).write_text("of an earlier run")
+    assert relief(photo, "--formats", "none", "--overwrite") == 0
+    assert f"{photo}: not of this run, nor in panel.json: panel.blend, panel.render.png\n" in capsys.readouterr().err
+    assert (tmp_path / "out/panel.blend").read_text() == "of an earlier run"
+
+
+def test_results_are_on_the_disk_before_they_have_their_names(relief, photo, tmp_path, monkeypatch):
+    fsync, replace, kept, moved = os.fsync, os.replace, set(), set()
+    monkeypatch.setattr("os.fsync", lambda number: (kept.add(os.fstat(number).st_ino), fsync(number)))
+
+    def noted(source, target):
+        if Path(target).parent == tmp_path / "out":
+            moved.add(Path(source).stat().st_ino)
+            assert moved <= kept
+        replace(source, target)
+
+    monkeypatch.setattr("os.replace", noted)
+    assert relief(photo, "--formats", "none") == 0
+    assert len(moved) == len(MAPS)
+
+
+def test_a_full_disk_is_found_before_the_network_runs(module, relief, known, photo, tmp_path, monkeypatch, capsys):
+    usage = namedtuple("usage", "free")
+    monkeypatch.setattr(module("operators.command").shutil, "disk_usage", lambda folder: usage(255_000_000))
+    assert relief(photo, "--formats", "none") == 1
+    assert f"less than 256 MB are free in {tmp_path / 'out'}. Make room." in capsys.readouterr().err
+    assert known.calls == 0 and _names(tmp_path / "out") == []
+
+
+def test_the_hidden_folder_is_there_first_and_as_open_as_others(relief, known, photo, tmp_path, monkeypatch):
+    """On Windows a file that is moved keeps the rights of the folder that it was made in."""
+    (tmp_path / "usual").mkdir()
+    again, modes = known.predict, []
+
+    def predict(*arguments, **named):
+        modes.extend(path.stat().st_mode for path in (tmp_path / "out").glob(".relief-*"))
+        return again(*arguments, **named)
+
+    monkeypatch.setattr(known, "predict", predict)
+    assert relief(photo, "--formats", "none") == 0
+    assert modes == [(tmp_path / "usual").stat().st_mode]
 
 
 def test_failed_photos_are_named_and_the_others_done(relief, photo, tmp_path, capsys):
@@ -140,6 +270,8 @@ def test_failed_photos_are_named_and_the_others_done(relief, photo, tmp_path, ca
         ["--max-vertices", "3"],
         ["--max-size", "10"],
         ["--light", "nan"],
+        ["--light", "up"],
+        ["--corners", "0,0 1,0 1,1"],
         ["--settings", "missing.json"],
         ["--polish"],
     ],
@@ -157,6 +289,12 @@ def test_photos_and_output_are_needed(module, photo):
     assert main(["reconstruct", "--help"]) == 0
 
 
+def test_a_check_does_no_work(module, known, photo, tmp_path):
+    check, words = module("operators.command").check, ["reconstruct", str(photo), "--output", str(tmp_path / "out")]
+    assert (check([*words, "--help"]), check([*words, "--polish"]), check(words)) == (0, 2, None)
+    assert known.calls == 0 and _names(tmp_path / "out") == []
+
+
 @pytest.mark.parametrize(
     "settings",
     [
@@ -167,6 +305,11 @@ def test_photos_and_output_are_needed(module, photo):
         '{"settings": {}, "preparation": null}',
         '{"settings": {}, "preparation": {"corners": 5}}',
         '{"settings": {}, "preparation": {"light_deg": "up"}}',
+        '{"settings": {}, "preparation": {"light_deg": NaN}}',
+        '{"settings": {}, "preparation": {"even_ligth": 0.5}}',
+        '{"settings": {}, "preparation": {"width_m": 2}}',
+        '{"settings": {}, "preparation": {"corners": [[0, 0], [1, 0], [1, 1]]}}',
+        '{"settings": {}, "preparation": {"corners": [[0, 0], [120, 0], [120, 80], [0, 80]]}}',
     ],
 )
 def test_settings_that_cannot_be_meant(relief, photo, tmp_path, settings):
@@ -213,6 +356,16 @@ def test_a_photograph_is_made_once_however_it_is_given(relief, known, photo, tmp
     assert known.calls == 2
 
 
+def test_patterns_reach_into_folders_and_past_brackets(relief, known, photo, tmp_path):
+    for folder in ("x [1970]", "x 1", "deep/er"):
+        (tmp_path / folder).mkdir(parents=True)
+    photo.rename(tmp_path / "x [1970]/a.png")
+    for name in ("x 1/b.png", "deep/er/c.png"):
+        (tmp_path / name).write_bytes((tmp_path / "x [1970]/a.png").read_bytes())
+    assert relief(tmp_path / "x [1970]/*.png", tmp_path / "deep/**/*.png", "--formats", "none") == 0
+    assert {path.name for path in (tmp_path / "out").glob("*.json")} == {"a.json", "c.json"}
+
+
 def test_all_clashes_are_told_before_any_work(relief, known, photo, tmp_path, capsys):
     (tmp_path / "b").mkdir()
     others = [tmp_path / name for name in ("panel.jpg", "b/panel.png", "x.png", "b/x.png")]
@@ -221,6 +374,7 @@ def test_all_clashes_are_told_before_any_work(relief, known, photo, tmp_path, ca
     assert relief(photo, *others, "--formats", "none") == 2
     told = capsys.readouterr().err
     assert f"{photo} and {others[0]} and {others[1]}; {others[2]} and {others[3]}" in told
+    assert "give each its own --output" in told
     assert known.calls == 0 and _names(tmp_path / "out") == []
 
 
@@ -247,6 +401,12 @@ def test_a_failed_export_leaves_no_complaint_behind(module, capsys):
         raise RuntimeError("no")
     logging.getLogger("glTFImporter").warning("again")
     assert "Logging error" not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("kind", [KeyboardInterrupt, MemoryError])
+def test_what_stopped_an_exporter_is_no_refusal_of_it(module, kind):
+    with pytest.raises(kind), module("operators.scene_io")._blender_says("write it"):
+        raise RuntimeError(f"Error: Python: Traceback (most recent call last):\n{kind.__name__}\n")
 
 
 def test_braces_are_no_variables(relief, photo, tmp_path):
@@ -279,11 +439,15 @@ def test_a_fault_is_shown_and_keeps_none_from_its_turn(module, relief, known, ph
     assert _names(tmp_path / "out") == [f"third{suffix}" for suffix in MAPS]
 
 
-def test_a_folder_that_is_protected_is_found_before_any_work(module, relief, known, photo, monkeypatch, capsys):
-    def protected(**_arguments):
-        raise PermissionError(13, "Permission denied")
+def test_a_folder_that_is_protected_is_found_before_any_work(relief, known, photo, monkeypatch, capsys):
+    mkdir = Path.mkdir
 
-    monkeypatch.setattr(module("operators.command").tempfile, "TemporaryDirectory", protected)
+    def protected(path, *arguments, **named):
+        if path.parent.name == "out":
+            raise PermissionError(13, "Permission denied")
+        mkdir(path, *arguments, **named)
+
+    monkeypatch.setattr(Path, "mkdir", protected)
     assert relief(photo, "--formats", "none") == 2
     assert "cannot be written to: Permission denied" in capsys.readouterr().err and known.calls == 0
 
@@ -356,8 +520,11 @@ def test_a_bpy_that_cannot_be_loaded_is_told_first(relief, known, photo, tmp_pat
     (tmp_path / "bare/bpy/__init__.py").write_text("raise ImportError('libX11.so.6: cannot open')")
     monkeypatch.syspath_prepend(str(tmp_path / "bare"))
     monkeypatch.delitem(sys.modules, "bpy")
-    assert relief(photo) == 1
-    assert "bpy, which cannot be loaded: libX11.so.6: cannot open. Install that, or" in capsys.readouterr().err
+    other = tmp_path / "other.png"
+    other.write_bytes(photo.read_bytes())
+    assert relief(photo, other) == 1
+    told = capsys.readouterr().err
+    assert told.count("bpy, which cannot be loaded: libX11.so.6: cannot open. Install that, or") == 1
     assert known.calls == 0 and _names(tmp_path / "out") == []
     assert relief(photo, "--formats", "none") == 0
 
@@ -383,3 +550,11 @@ def test_results_of_an_earlier_run_stay_where_one_cannot_be_replaced(relief, pho
     assert relief(photo, "--formats", "none", "--overwrite", "--depth-m", "0.5") == 1
     assert "held by a viewer" in capsys.readouterr().err
     assert {path.name: path.read_bytes() for path in out.iterdir()} == before
+
+
+def test_a_line_of_progress_is_no_wider_than_the_terminal(module, monkeypatch, capsys):
+    command = module("operators.command")
+    monkeypatch.setattr(command.shutil, "get_terminal_size", lambda: os.terminal_size((60, 20)))
+    command._Progress("[1/9] " + "long" * 20, True)(1.0, 1.0, "Placing the relief")
+    line = capsys.readouterr().err
+    assert line.endswith(": 100% Placing the relief\x1b[K") and len(line) < 60

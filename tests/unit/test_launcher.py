@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import errno
 import importlib.machinery
 import importlib.util
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
+import tempfile
 import tomllib
 import zipfile
 from collections import namedtuple
+from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -21,12 +25,17 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 
 COMMAND = """
-import json, sys
+import json, sys, time
 from . import __name__ as package
+def check(argv):
+    return None
 def main(argv):
     import pebble
     if argv[-1] == "interrupt":
         raise KeyboardInterrupt
+    if argv[-1] == "wait":
+        print("waiting", flush=True)
+        time.sleep(60)
     print(json.dumps({"argv": argv, "package": package, "weight": pebble.WEIGHT, "isolated": sys.flags.isolated}))
     return 7
 """
@@ -89,9 +98,11 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def launcher(tmp_path: Path) -> Any:
+def launcher(tmp_path: Path) -> Iterator[Any]:
     """The launcher's functions, in a project without an environment."""
-    return load_launcher(make_project(tmp_path / "clone"))
+    yield load_launcher(make_project(tmp_path / "clone"))
+    for name in [name for name in sys.modules if name.partition(".")[0] == "photo_to_relief"]:
+        del sys.modules[name]
 
 
 def test_later_run_goes_straight_to_the_command(project: Path) -> None:
@@ -113,6 +124,29 @@ def test_later_run_goes_straight_to_the_command(project: Path) -> None:
 def test_interrupted_command_ends_quietly(project: Path) -> None:
     done = run(project, "reconstruct", "interrupt")
     assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a process there ends without a word")
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP"])
+def test_a_signal_to_end_is_as_ctrl_c(project: Path, name: str) -> None:
+    words = [sys.executable, str(project / "relief"), "reconstruct", "wait"]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None and process.stderr is not None
+        assert process.stdout.readline() == b"waiting\n"
+        process.send_signal(getattr(signal, name))
+        assert (process.wait(20), process.stderr.read()) == (130, b"")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="there is no hanging up there")
+def test_what_is_to_outlive_its_terminal_does(project: Path) -> None:
+    words = ["sh", "-c", 'trap "" HUP; exec "$@"', "sh", sys.executable, str(project / "relief"), "reconstruct", "wait"]
+    with subprocess.Popen(words, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"waiting\n"
+        process.send_signal(signal.SIGHUP)
+        with pytest.raises(subprocess.TimeoutExpired):
+            process.wait(0.5)
+        process.kill()
 
 
 def test_damaged_package_is_mended(project: Path) -> None:
@@ -171,6 +205,7 @@ def test_no_suitable_python_is_one_line(
     error = capsys.readouterr().err
     assert error.count("\n") == 1
     assert "Python 3.11 or 3.13" in error
+    assert "python3.11-venv or python3.13-venv" in error
 
 
 def test_python_is_asked_and_not_taken_by_its_name(
@@ -211,12 +246,38 @@ def test_a_folder_of_another_making_is_left_alone(tmp_path: Path) -> None:
     assert (project / ".venv/lib/mine.txt").read_text() == "years of work"
 
 
-def test_options_are_listed_before_anything_is_installed(tmp_path: Path) -> None:
+def test_an_environment_is_ours_by_its_stamp_too(launcher: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As after a copy that left the empty lock file out."""
+    launcher.RUN.folder.mkdir()
+    launcher.RUN.stamp(launcher.RUN.layers[0]).touch()
+    monkeypatch.setattr(launcher, "find_python", lambda versions: None)
+    with pytest.raises(launcher.SetupError, match=r"Python 3.11 or 3.13 .* was not found"):
+        launcher.prepare(launcher.RUN)
+
+
+def test_help_and_wrong_usage_are_told_before_anything_is_installed(tmp_path: Path) -> None:
     project = make_project(tmp_path / "clone")
-    (project / "operators/command.py").write_text("def main(argv):\n    print(argv)\n    return 0\n")
-    ended = run(project, "reconstruct", "--help")
-    assert ended.returncode == 0 and "'--help'" in ended.stdout
+    text = "def check(argv):\n    print(argv)\n    return {'--help': 0, '--polish': 2}[argv[-1]]\n"
+    (project / "operators/command.py").write_text(text)
+    for option, code in (("--help", 0), ("--polish", 2)):
+        ended = run(project, "reconstruct", option)
+        assert ended.returncode == code and f"'{option}'" in ended.stdout
     assert not (project / ".venv").exists()
+
+
+def test_the_command_checks_its_options_with_the_standard_library_alone(tmp_path: Path) -> None:
+    code = (
+        "import sys, importlib.machinery, importlib.util\n"
+        f"loader = importlib.machinery.SourceFileLoader('relief_launcher', {str(ROOT / 'relief')!r})\n"
+        "launcher = importlib.util.module_from_spec(importlib.util.spec_from_loader('relief_launcher', loader))\n"
+        "loader.exec_module(launcher)\n"
+        "check = launcher.load_command().check\n"
+        f"words = ['reconstruct', 'a.jpg', '--output', {str(tmp_path / 'out')!r}]\n"
+        "print(check([*words, '--help']), check([*words, '--polish']), check(words))\n"
+    )
+    words = [sys.executable, "-I", "-S", "-B", "-c", code]
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert done.stdout.endswith("\n0 2 None\n"), done.stdout + done.stderr
 
 
 def test_full_disk_is_one_line_before_the_downloads(
@@ -255,6 +316,14 @@ def test_failed_installation_is_explained_in_one_line(
     text = launcher.explain(tmp_path, output)
     assert words in text
     assert "\n" not in text
+    assert text.endswith(f" (all of it is in {tmp_path / 'install.log'})")
+    assert (tmp_path / "install.log").read_text(encoding="utf-8") == "\n".join(output)
+    assert words in launcher.explain(tmp_path / "unwritable", output)
+
+
+def test_a_full_disk_may_be_that_of_temporary_files(launcher: Any, tmp_path: Path) -> None:
+    told = launcher.explain(tmp_path, ["ERROR: [Errno 28] No space left on device"])
+    assert f"Make room there and in {tempfile.gettempdir()}," in told
 
 
 def test_failing_pip_leaves_no_stamp(launcher: Any, capsys: pytest.CaptureFixture[str]) -> None:
@@ -273,6 +342,19 @@ def test_one_process_at_a_time_makes_an_environment(launcher: Any) -> None:
         assert launcher.lock(third.fileno()) is True
 
 
+@pytest.mark.skipif(os.name == "nt", reason="every drive there has locks")
+def test_a_drive_without_locks_is_used_without(launcher: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    told = [errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP, errno.EIO]
+
+    def flock(descriptor: int, operation: int) -> None:
+        raise OSError(told.pop(0), "refused")
+
+    monkeypatch.setattr("fcntl.flock", flock)
+    assert [launcher.lock(0) for _ in range(3)] == [True] * 3
+    with pytest.raises(OSError, match="refused"):
+        launcher.lock(0)
+
+
 def test_help_and_wrong_usage(launcher: Any, capsys: pytest.CaptureFixture[str]) -> None:
     assert launcher.main(["-h"]) == 0
     assert "reconstruct PHOTO" in capsys.readouterr().out
@@ -280,6 +362,9 @@ def test_help_and_wrong_usage(launcher: Any, capsys: pytest.CaptureFixture[str])
     assert "reconstruct PHOTO" in capsys.readouterr().err
     assert launcher.main(["reconstuct"]) == 2
     assert "'reconstuct'" in capsys.readouterr().err
+    assert launcher.main(["test", "-k", "stone", "--help"]) == 0
+    assert "relief test --matrix" in capsys.readouterr().out
+    assert not launcher.TEST.folder.exists()
 
 
 @pytest.fixture
@@ -317,6 +402,24 @@ def test_package_puts_the_wheels_into_the_manifest_and_leaves_the_zips_alone(pac
         "permissions": {"files": "x"},
     }
     assert sorted(path.name for path in (packing.ROOT / "made").iterdir()) == ["stone-a.zip", "stone-b.zip"]
+
+
+def test_package_is_for_all_who_may_read_the_folder(packing: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On Windows a file that is moved keeps the rights of the folder that it was made in."""
+    modes = []
+    monkeypatch.setattr(packing, "copy_shipped", lambda source: modes.append(source.parent.stat().st_mode))
+    (packing.ROOT / "usual").mkdir()
+    with pytest.raises(FileNotFoundError):
+        packing.package([])
+    assert modes == [(packing.ROOT / "usual").stat().st_mode]
+    assert list((packing.ROOT / "dist").iterdir()) == []
+
+
+def test_nothing_that_the_commands_write_goes_into_the_zip() -> None:
+    excluded = tomllib.loads((ROOT / "blender_manifest.toml").read_text())["build"]["paths_exclude_pattern"]
+    written = [line for line in (ROOT / ".gitignore").read_text().split() if line[0].isalpha()]
+    assert {"library/", "mean/", "out/", "runs/"} <= set(written)
+    assert {f"/{folder}" for folder in written} <= set(excluded)
 
 
 def test_package_takes_no_leftovers_and_no_weights_but_those_described(
