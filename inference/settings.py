@@ -96,11 +96,14 @@ class RefinementSettings(_Limited):
 
 @dataclass(frozen=True)
 class MeshSettings(_Limited):
-    """Real size of the panel and the limit of its mesh; lengths in metres."""
+    """Real size of the panel and the limit of its mesh; lengths in metres.
 
-    width_m: float = _setting(1.0, 0.001, 1000.0, "Width", "Width of the panel", "LENGTH")
+    In Blender they are its units, a thousandth of a metre where the scene says so: hence the high limits.
+    """
+
+    width_m: float = _setting(1.0, 0.001, 1e6, "Width", "Width of the panel", "LENGTH")
     depth_m: float = _setting(
-        0.05, 0.0, 100.0, "Depth", "From the slab to the highest point of a fully carved panel", "LENGTH"
+        0.05, 0.0, 1e5, "Depth", "From the slab to the highest point of a fully carved panel", "LENGTH"
     )
     max_vertices: int = _setting(
         1_000_000, 4, 100_000_000, "Vertices", "The mesh has at most this many vertices; the maps keep full resolution"

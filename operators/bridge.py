@@ -34,8 +34,20 @@ PHOTO_SHA256, WEIGHTS, SETTINGS = "relief_photo_sha256", "relief_weights", "reli
 GRID, PREPARATION, PHOTO_NAME = "relief_grid", "relief_preparation", "relief_photo"
 MOST_ASIDE = 0.01
 """Where half of the vertices lie further aside than this, relative to the panel's width, nobody sculpted that."""
+MADE_ANEW = {"position", "height", "soft_edge", "segment", "confidence", PAINT}
+MADE_ANEW |= {".edge_verts", ".corner_vert", ".corner_edge"}
+"""Attributes that another grid has too."""
+PASSING = (".select_", ".hide_", ".uv_select_", ".vs.", ".es.", ".pn.", ".sculpt_dyntopo_")
+"""How attributes begin that say only what is selected and hidden."""
+PLAIN = {"sharp_face", "sharp_edge", "uv_seam", ".uv_seam", "crease_edge", "crease_vert", ".sculpt_mask"}
+PLAIN |= {".sculpt_face_set", "bevel_weight_edge", "bevel_weight_vert", "freestyle_edge", "freestyle_face"}
+"""Attributes of Blender's that say nothing where they are the same all over."""
 LEAST_SCULPTED = 1e-5
 """Vertices moved by less, relative to the panel's width, were not moved by hand but rounded."""
+
+_finest: tuple[int, list[Any], list[Any]] = (0, [], [])
+"""Of the mesh that had another grid last: its session_uid, what was made by hand on its finest grid, and what became of
+that on the present one. Else Vertices, dragged to and fro, would blur it."""
 
 
 def is_relief(object_: bpy.types.Object | None) -> bool:
@@ -96,7 +108,7 @@ def unpack_photo(object_: bpy.types.Object, own: Path | None = None) -> None:
     """
     image = object_.active_material.node_tree.nodes["photo"].image
     if own is not None:
-        image.filepath_raw = _linked(own)
+        image.filepath_raw = linked(own)
         image.unpack(method="REMOVE")
         return
     name = bpy.path.clean_name(image.name)
@@ -112,7 +124,7 @@ def unpack_photo(object_: bpy.types.Object, own: Path | None = None) -> None:
         raise ReliefError("The photograph stays inside the .blend: beside it, textures cannot be written.") from error
 
 
-def _linked(file: Path) -> str:
+def linked(file: Path) -> str:
     """The path by which a .blend remembers a file, as the preferences say."""
     if bpy.data.is_saved and bpy.context.preferences.filepaths.use_relative_paths:
         with suppress(ValueError):  # on another drive of Windows
@@ -135,6 +147,7 @@ def update_relief(object_: bpy.types.Object, relief: ReliefMesh, settings: dict[
     Raises:
         ReliefError: its vertices were scaled or turned all together, or it has what another grid would lose.
     """
+    global _finest
     from ..inference.meshing import resampled
 
     mesh = object_.data
@@ -145,23 +158,68 @@ def update_relief(object_: bpy.types.Object, relief: ReliefMesh, settings: dict[
     else:
         if _needs_its_grid(mesh):
             raise ReliefError(
-                "Another number of vertices would lose this relief's multiresolution, vertex groups or UV maps. "
-                "Set Vertices back, or work on a copy."
+                "Another number of vertices would lose this relief's multiresolution, vertex groups, UV maps, face "
+                "sets or other attributes. Set Vertices back, or work on a copy."
             )
-        by_hand = None if by_hand is None else resampled(by_hand, relief.grid)
+        width_m = settings["width_m"]
+        finest = _on_finest_grid(mesh, [None if by_hand is None else by_hand / width_m, paint])
+        by_hand, paint = present = [None if f is None else resampled(f, relief.grid) for f in finest]
         relief.complete()  # before anything is cleared: there may be too little memory for it
         mesh.clear_geometry()
-        _fill_mesh(mesh, relief, by_hand)
+        _fill_mesh(mesh, relief, None if by_hand is None else by_hand * width_m)
         if paint is not None:
-            write_paint_colours(object_, resampled(paint, relief.grid))
+            write_paint_colours(object_, paint)
+        _finest = mesh.session_uid, finest, present
     for sharer in sharers(mesh):
         sharer[SETTINGS], sharer[GRID] = json.dumps(settings), relief.grid
+
+
+def _on_finest_grid(mesh: bpy.types.Mesh, made: list[Any]) -> list[Any]:
+    """What was made by hand, relative to the panel's width, and the paint, from before the mesh got a coarser grid.
+
+    Each only as long as it is what became of that; Blender rounds both a little.
+    """
+    uid, finest, present = _finest
+    if uid != mesh.session_uid:
+        return made
+    least = LEAST_SCULPTED, 1 / 255
+    each = zip(made, finest, present, least, strict=True)
+    return [before if _near(now, then, off) else now for now, before, then, off in each]
+
+
+def finest_paint(object_: bpy.types.Object) -> npt.NDArray[np.float32] | None:
+    """The same as `read_paint_colours`, from before the relief got a coarser grid, unless it was painted since."""
+    paint: npt.NDArray[np.float32] | None = _on_finest_grid(object_.data, [None, read_paint_colours(object_)])[1]
+    return paint
+
+
+def _near(a: npt.NDArray[np.float32] | None, b: npt.NDArray[np.float32] | None, off: float) -> bool:
+    """Whether two arrays are nearly the same; None is nothing but zeros."""
+    if a is None or b is None:
+        either = b if a is None else a
+        return either is None or float(abs(either).max()) < off
+    return a.shape == b.shape and float(abs(a - b).max()) < off
 
 
 def _needs_its_grid(mesh: bpy.types.Mesh) -> bool:
     """Whether an artist gave a relief's mesh what hangs on each of its vertices."""
     multires = any(modifier.type == "MULTIRES" for sharer in sharers(mesh) for modifier in sharer.modifiers)
-    return multires or len(mesh.uv_layers) > 1 or any(sharer.vertex_groups for sharer in sharers(mesh))
+    groups = any(sharer.vertex_groups for sharer in sharers(mesh))
+    return multires or groups or len(mesh.uv_layers) > 1 or any(map(_is_artists, mesh.attributes))
+
+
+def _is_artists(attribute: bpy.types.Attribute) -> bool:
+    """Whether an attribute of a relief's mesh would be lost with its grid, and missed."""
+    import numpy as np
+
+    name, kind = attribute.name, {"FLOAT": np.float32, "INT": np.int32, "BOOLEAN": np.bool_}.get(attribute.data_type)
+    if name in MADE_ANEW or name in attribute.id_data.uv_layers or name.startswith(PASSING):
+        return False
+    if kind is None or not (name in PLAIN or name == "material_index"):
+        return True
+    values = np.zeros(len(attribute.data), kind)
+    attribute.data.foreach_get("value", values)
+    return bool(values.any()) if name == "material_index" else bool((values != values[:1]).any())
 
 
 def sharers(mesh: bpy.types.Mesh) -> list[bpy.types.Object]:

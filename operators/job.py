@@ -14,6 +14,7 @@ from typing import Any
 import bpy
 
 from ..inference.errors import Cancelled, Progress, ReliefError, is_out_of_memory
+from .scene_settings import read_settings
 from .words import spoken
 
 LEAST_TOLD = 0.12
@@ -21,6 +22,9 @@ LEAST_TOLD = 0.12
 
 LOOK_S = 0.5
 """How often it is looked whether the artist is back in Object Mode."""
+
+QUIET_S = 0.3
+"""How long a slider rests before what must not be disturbed by it: a full solve, a new active object."""
 
 YIELDING = 10
 """Niceness of the background thread."""
@@ -31,8 +35,9 @@ Work = Callable[[Progress | None], Any]
 
 _running: Job | None = None
 _waiting: deque[Task] = deque()
-_paused: tuple[Task, int, int] | None = None
-"""A task whose finished work waits for Object Mode; how many had begun, and how many were placed."""
+_paused: tuple[Task, int, int, bpy.types.Window] | None = None
+"""A task without a modal operator, mostly one whose finished work waits for Object Mode; how many had begun, how many
+were placed, and in which window."""
 _owner: JobOperator | None = None
 """The operator whose window shows the work under way."""
 _at_work = threading.Lock()
@@ -109,6 +114,13 @@ def _done(work: Work, progress: Progress | None) -> Any:
     raise ReliefError(FULL)  # without the first error, which would keep the photograph's arrays alive
 
 
+def in_words(error: Exception) -> str | None:
+    """What is told of an error; None of a bug, which keeps its traceback."""
+    if isinstance(error, ReliefError):
+        return str(error)
+    return FULL if is_out_of_memory(error) else None
+
+
 def _give_way() -> None:
     """Lower the priority of this thread and of those that it starts, so that the interface stays quick.
 
@@ -151,8 +163,10 @@ def _look_for_object_mode() -> float | None:
     """Have finished work placed once the artist is back in Object Mode, or dropped where it was cancelled."""
     if _paused is None or _running is None:
         return None
-    with bpy.context.temp_override(window=bpy.context.window_manager.windows[0]):
-        if bpy.context.mode != "OBJECT" and not _running.stopping:
+    task, _, _, own = _paused
+    windows = list(bpy.context.window_manager.windows)
+    with bpy.context.temp_override(window=own if own in windows else windows[0]):
+        if _edited(bpy.context, task) and _running.done and not _running.stopping:
             return LOOK_S
         bpy.ops.relief.resume("INVOKE_DEFAULT")
     return None
@@ -165,10 +179,19 @@ class Task:
     Attributes:
         work: runs on a thread of its own and never touches bpy.
         finish: places what the work returned, on the main thread, in Object Mode; returns what is to be told of it.
+        scene_uid: of the scene in which it is placed.
     """
 
     work: Work
     finish: Callable[[bpy.types.Context, Any], str | None]
+    scene_uid: int
+
+
+def _edited(context: bpy.types.Context, task: Task) -> bool:
+    """Whether the artist edits, sculpts or paints in this window, or the active object of the task's own scene."""
+    scene = next((scene for scene in bpy.data.scenes if scene.session_uid == task.scene_uid), context.scene)
+    actives = [layer.objects.active for layer in scene.view_layers]
+    return context.mode != "OBJECT" or any(active is not None and active.mode != "OBJECT" for active in actives)
 
 
 class JobOperator:
@@ -182,6 +205,9 @@ class JobOperator:
     _task: Task
     _begun = 0
     _placed = 0
+    _others = 0
+    _sliders: object
+    _moved_at = 0.0
 
     def tasks(self, context: bpy.types.Context) -> list[Task]:
         raise NotImplementedError
@@ -218,23 +244,30 @@ class JobOperator:
     def _attach(self, context: bpy.types.Context) -> None:
         global _owner
         _owner = self
+        self._sliders = read_settings(context.scene)
+        self._others = len(context.window.modal_operators)  # some add-ons' never end
         self._timer = context.window_manager.event_timer_add(0.1, window=context.window)
         context.window_manager.modal_handler_add(self)
 
     def _pause(self, context: bpy.types.Context) -> None:
         """Let go of the window until Object Mode: Blender saves nothing by itself while an operator is modal."""
         global _owner, _paused
-        _owner, _paused = None, (self._task, self._begun, self._placed)
+        _owner, _paused = None, (self._task, self._begun, self._placed, context.window)
         context.window_manager.event_timer_remove(self._timer)
-        _show(context, 1.0, "Leave Edit, Sculpt or Paint Mode first", True)
-        clear_status(context)
         bpy.app.timers.register(_look_for_object_mode, first_interval=LOOK_S)
+
+    def _disturbs(self, context: bpy.types.Context) -> bool:
+        """Whether the artist moves a slider, which would go on with the new relief, or is in an operator's middle."""
+        sliders, now = read_settings(context.scene), time.monotonic()
+        if sliders != self._sliders:
+            self._sliders, self._moved_at = sliders, now
+        return now - self._moved_at < QUIET_S or len(context.window.modal_operators) > self._others + 1
 
     def take_up(self, context: bpy.types.Context) -> None:
         """Go on where another operator paused."""
         global _paused
         assert _paused is not None
-        self._task, self._begun, self._placed = _paused
+        self._task, self._begun, self._placed, _ = _paused
         _paused = None
         self._attach(context)
 
@@ -253,10 +286,14 @@ class JobOperator:
         total = self._begun + len(_waiting)
         stage = f"{self._begun} of {total}: {job.stage}" if total > 1 else job.stage
         # What the artist edits or sculpts meanwhile stays the active object.
-        done = job.done
-        if done and not job.failed and context.mode != "OBJECT":
+        done, disturbs = job.done, self._disturbs(context)
+        if done and not job.failed and _edited(context, self._task):
             self._pause(context)
+            _show(context, 1.0, "Leave Edit, Sculpt or Paint Mode first", True)
+            clear_status(context)
             return {"CANCELLED"}
+        if done and not job.failed and disturbs:
+            return {"PASS_THROUGH"}
         _show(context, job.share, stage, True, told(job.left_s))
         if not done:
             return {"PASS_THROUGH"}
@@ -276,8 +313,14 @@ class JobOperator:
         return self._ended()
 
     def cancel(self, context: bpy.types.Context) -> None:
-        """Blender closes or loads another file: the thread must not outlive what it works for."""
-        job = _running
+        """Blender closes or loads another file: the thread must not outlive what it works for.
+
+        Where it closes this window alone, which it lists no longer by then, another one goes on.
+        """
+        windows, job = list(context.window_manager.windows), _running
+        if windows and context.window is not None and context.window not in windows:
+            self._pause(context)
+            return
         self._close(context)
         if job is not None:
             job.stop()

@@ -38,9 +38,41 @@ def fill_material(material: bpy.types.Material, image: bpy.types.Image) -> None:
     links.new(texture.outputs["Color"], shader.inputs["Base Color"])
 
 
-def photograph_of(material: bpy.types.Material | None) -> bpy.types.Image | None:
+def photograph_of(object_: bpy.types.Object) -> bpy.types.Image | None:
     """The photograph that a relief's material shows, or None where it is gone or the material another by now."""
-    return material.node_tree.nodes["photo"].image if material is not None and is_of_relief(material) else None
+    material = material_of(object_)
+    return None if material is None else material.node_tree.nodes["photo"].image
+
+
+def material_of(object_: bpy.types.Object) -> bpy.types.Material | None:
+    """The material that shows a relief's photograph, whichever slot is chosen; None where it has none by now."""
+    return next((slot.material for slot in object_.material_slots if is_of_relief(slot.material)), None)
+
+
+def photographs_worn() -> set[bpy.types.Image]:
+    """The photographs on all reliefs."""
+    return {m.node_tree.nodes["photo"].image for m in bpy.data.materials if is_of_relief(m)}
+
+
+def own_material(object_: bpy.types.Object) -> bpy.types.Material | None:
+    """The same, that of a duplicate copied first: what one relief shows is not what the other does."""
+    material = material_of(object_)
+    if material is None or not any(
+        other.data != object_.data and any(slot.material == material for slot in other.material_slots)
+        for other in bpy.data.objects
+    ):
+        return material
+    copy = material.copy()
+    for slot in object_.material_slots:
+        if slot.material == material:
+            slot.material = copy
+    return copy
+
+
+def shown(material: bpy.types.Material) -> str:
+    """Name of the node that gives a relief's material its colour, which is that of one of VIEWS."""
+    links = _shader(material).inputs["Base Color"].links
+    return links[0].from_node.name if links else ""
 
 
 def is_of_relief(material: bpy.types.Material | None) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import bpy
 
 from .bridge import GRID, is_relief, locked, read_paint_colours, write_paint_colours
-from .material import PAINT, is_of_relief, linear
+from .material import PAINT, linear, material_of
 from .words import spoken
 
 MEANINGS = (
@@ -53,7 +53,8 @@ class RELIEF_OT_paint(bpy.types.Operator):
         if read_paint_colours(relief) is None:
             write_paint_colours(relief, np.full((*relief[GRID], 3), NEUTRAL, np.float32))
         relief.data.color_attributes.active_color = relief.data.color_attributes[PAINT]
-        if is_of_relief(relief.active_material):
+        material = material_of(relief)
+        if material is not None and material.library is None:
             relief.relief_view = PAINT
         if relief.mode != "VERTEX_PAINT":
             bpy.ops.object.mode_set(mode="VERTEX_PAINT")

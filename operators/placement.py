@@ -37,12 +37,13 @@ class Placement:
 
 
 def is_reference(object_: bpy.types.Object | None) -> bool:
-    """Whether an object is an empty that shows an image."""
+    """Whether an object is an empty that shows an image, and is seen itself."""
     return (
         object_ is not None
         and object_.type == "EMPTY"
         and object_.empty_display_type == "IMAGE"
         and object_.data is not None
+        and object_.visible_get()
     )
 
 

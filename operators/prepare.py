@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import bpy
 from mathutils import Vector
 
 from ..inference.errors import ReliefError
-from .job import clear_status
+from .job import clear_status, in_words
 from .photo_source import photo_file
 from .placement import is_reference
 from .words import spoken
@@ -88,8 +89,9 @@ class RELIEF_OT_pick_corners(bpy.types.Operator):
         found.tag_redraw()
         if len(self._points) < 4:
             return {"RUNNING_MODAL"}
+        kept = self._keep()
         self._end(context, found)
-        return self._keep()
+        return kept
 
     def _keep(self) -> set[str]:
         import numpy as np
@@ -117,9 +119,8 @@ class RELIEF_OT_pick_corners(bpy.types.Operator):
         clear_status(context)
         if area is not None:
             area.header_text_set(None)
-            if self._opened:
-                with context.temp_override(window=self._window):
-                    bpy.ops.wm.window_close()
+            if self._opened:  # later: Blender frees an operator whose window closes
+                bpy.app.timers.register(functools.partial(_close, self._window), first_interval=0.0)
 
     def _draw(self) -> None:
         import gpu
@@ -134,6 +135,12 @@ class RELIEF_OT_pick_corners(bpy.types.Operator):
         for kind in ("POINTS", "LINE_LOOP"):
             if len(points) > (kind == "LINE_LOOP"):
                 batch_for_shader(shader, kind, {"pos": points}).draw(shader)
+
+
+def _close(window: bpy.types.Window) -> None:
+    if window in list(bpy.context.window_manager.windows):
+        with bpy.context.temp_override(window=window):
+            bpy.ops.wm.window_close()
 
 
 def stop_drawing() -> None:
@@ -163,14 +170,17 @@ class RELIEF_OT_preview_preparation(bpy.types.Operator):
         try:
             source = photo_file(image)
             photo = prepare(read_photo(source.path), source.preparation or Preparation())
-        except ReliefError as error:
-            self.report({"ERROR"}, spoken(str(error)))
+            texture = encode_texture(photo.colour)
+        except Exception as error:
+            told = in_words(error)
+            if told is None:
+                raise
+            self.report({"ERROR"}, spoken(told))
             return {"CANCELLED"}
         shown = next((i for i in bpy.data.images if i.library is None and i.get(PREVIEW) == image.name), None)
         if shown is None:
             shown = bpy.data.images.new(f"{image.name} prepared", 8, 8)
             shown[PREVIEW] = image.name
-        texture = encode_texture(photo.colour)
         shown.pack(data=texture, data_len=len(texture))
         shown.source = "FILE"
         shown.buffers_free()  # an earlier preview's pixels

@@ -60,7 +60,7 @@ class RELIEF_OT_read_again(job.JobOperator, bpy.types.Operator):
         from ..inference.restoration import Preparation
 
         relief = context.view_layer.objects.active
-        image = photograph_of(relief.active_material)
+        image = photograph_of(relief)
         if image is None:
             raise ReliefError("This relief no longer wears its photograph. Reconstruct the photograph anew.")
         # All other preparation is in the picture that the relief wears.
@@ -70,7 +70,7 @@ class RELIEF_OT_read_again(job.JobOperator, bpy.types.Operator):
         settings = RefinementSettings.from_mapping(values), MeshSettings.from_mapping(values)
         source, store = replace(photo_file(image), preparation=light), prediction_store.store()
         work = functools.partial(carve, source, *settings, read_runtime(context), store)
-        return [job.Task(work, functools.partial(_refine, relief.session_uid))]
+        return [job.Task(work, functools.partial(_refine, relief.session_uid), context.scene.session_uid)]
 
 
 def _refine(session_uid: int, context: bpy.types.Context, result: Reconstruction) -> None:
@@ -78,9 +78,10 @@ def _refine(session_uid: int, context: bpy.types.Context, result: Reconstruction
     if relief is None or not has_its_grid(relief):
         raise ReliefError("The relief was removed or remeshed while its photograph was read.")
     # Its sliders may have been moved meanwhile, as long as they are this relief's.
-    chosen = context.view_layer.objects.active == relief
+    chosen = context.view_layer.objects.active == relief and context.scene.relief.shows(relief)
     settings = read_settings(context.scene) if chosen else (result.refinement_settings, result.mesh_settings)
     mesh = solve(relief, result.prediction, *settings, result.prediction)
     for sharer in sharers(relief.data):
         sharer[PHOTO_SHA256], sharer[WEIGHTS] = result.photo.sha256, result.prediction.weights
     write_classes(relief.data, mesh)
+    context.window_manager.relief_progress.trouble = ""

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import functools
+import os
+from contextlib import suppress
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import bpy
 
 from ..inference.errors import ReliefError
 from . import job, prediction_store
-from .bridge import create_relief, is_relief, unpack_photo
+from .bridge import create_relief, is_relief, linked, unpack_photo
+from .material import photographs_worn
 from .photo_source import PhotoSource, choose_photos
 from .placement import step_aside
 from .reconstruction import reconstruct
@@ -60,7 +64,8 @@ class RELIEF_OT_reconstruct(job.JobOperator, bpy.types.Operator):
             width_m = mesh_settings.width_m if source.placement.width_m is None else source.placement.width_m
             settings = replace(mesh_settings, width_m=width_m)
             work = functools.partial(carve, source, refinement_settings, settings, runtime, store)
-            tasks.append(job.Task(work, functools.partial(_place, source, self.chosen, context.scene.session_uid)))
+            scene_uid = context.scene.session_uid
+            tasks.append(job.Task(work, functools.partial(_place, source, self.chosen, scene_uid), scene_uid))
         return tasks
 
 
@@ -96,7 +101,8 @@ def _place(
         matrix = step_aside(matrix, result.mesh_settings.width_m, taken)
     relief = create_relief(result, scene, matrix)
     if chosen:  # what is to be done next with this photograph finds it in the sidebar
-        scene.relief.image = bpy.data.images.load(str(source.path), check_existing=True)
+        with suppress(RuntimeError):  # its file may be gone by now
+            scene.relief.image = _opened(source.path)
     context.window_manager.relief_progress.runtime = result.prediction.runtime
     within = (child for child in layer.layer_collection.children if child.collection in relief.users_collection)
     if any(child.exclude or child.hide_viewport or child.collection.hide_viewport for child in within):
@@ -112,6 +118,22 @@ def _place(
             if area.type == "VIEW_3D" and area.spaces.active.local_view and window.scene == scene:
                 relief.local_view_set(area.spaces.active, True)
     return None if packs_photographs(context) else _unpack(relief, source, result)
+
+
+def _opened(path: Path) -> bpy.types.Image:
+    """A file's image as the artist has opened it, or opened now; none that a relief wears, which has no preparation.
+
+    Raises:
+        RuntimeError: Blender's own, where it cannot be opened.
+    """
+    worn = photographs_worn()
+    files = (i for i in bpy.data.images if i.source == "FILE" and i.filepath and not (i.packed_file or i.library))
+    opened = (i for i in files if os.path.normpath(bpy.path.abspath(i.filepath)) == os.path.normpath(path))
+    image = next((i for i in opened if i not in worn), None)
+    if image is None:
+        image = bpy.data.images.load(str(path))
+        image.filepath_raw = linked(path)
+    return image
 
 
 def _unpack(relief: bpy.types.Object, source: PhotoSource, result: Reconstruction) -> str | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import bpy
@@ -13,13 +12,14 @@ from . import prediction_store, thumbnails
 from .bridge import (
     PHOTO_SHA256,
     WEIGHTS,
+    finest_paint,
     is_relief,
     locked,
     read_mask,
-    read_paint_colours,
     settings_of,
     update_relief,
 )
+from .job import QUIET_S, in_words
 from .scene_settings import read_settings
 from .words import spoken
 
@@ -29,8 +29,6 @@ if TYPE_CHECKING:
 
 DRAFT = "relief_draft"
 """Stands on a relief whose surface is a draft; undone and saved with it."""
-QUIET_S = 0.3
-"""How long a slider rests before the full solve follows."""
 
 
 class RELIEF_OT_refine(bpy.types.Operator):
@@ -49,7 +47,7 @@ class RELIEF_OT_refine(bpy.types.Operator):
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         relief = context.view_layer.objects.active
-        if not is_relief(relief) or relief.mode not in ("OBJECT", "VERTEX_PAINT"):
+        if not is_relief(relief) or relief.mode not in ("OBJECT", "VERTEX_PAINT") or not relief.visible_get():
             cls.poll_message_set(spoken("Select a relief, in Object Mode"))
             return False
         held = locked(relief)
@@ -61,6 +59,12 @@ class RELIEF_OT_refine(bpy.types.Operator):
         )
         return prediction_store.store().holds(relief[PHOTO_SHA256], relief[WEIGHTS])
 
+    def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[str]:
+        relief, sliders = context.view_layer.objects.active, context.scene.relief
+        if not sliders.shows(relief):  # but another's, or a next photograph's
+            sliders.take_over(relief)
+        return self.execute(context)
+
     def execute(self, context: bpy.types.Context) -> set[str]:
         relief = context.view_layer.objects.active
         try:
@@ -69,8 +73,11 @@ class RELIEF_OT_refine(bpy.types.Operator):
             draft = self.draft and max(prediction.height.shape) > prediction_store.DRAFT_PX
             coarse = prediction_store.store().get_draft(relief[PHOTO_SHA256], relief[WEIGHTS]) if draft else None
             solve(relief, coarse or prediction, *settings, prediction)
-        except ReliefError as error:
-            self.report({"ERROR"}, spoken(str(error)))
+        except Exception as error:
+            told = in_words(error)
+            if told is None:
+                raise
+            self.report({"ERROR"}, spoken(told))
             return {"CANCELLED"}
         if draft:
             relief[DRAFT] = True
@@ -117,7 +124,7 @@ def solve(
     from ..inference.meshing import build_mesh
     from ..inference.refinement import refine
 
-    colours = read_paint_colours(relief)
+    colours = finest_paint(relief)
     paint = None if colours is None else read_paint(colours)
     height = refine(solved, refinement_settings, paint, read_mask(relief))
     mesh = build_mesh(height, mesh_settings, prediction)
@@ -140,18 +147,25 @@ def stop_settling() -> None:
 
 
 def _settle() -> float | None:
-    """Solve every draft in full, with the settings that it was made with; those being edited or sculpted later."""
+    """Solve every draft in full, with the settings that it was made with; those being edited or sculpted later.
+
+    One that cannot be solved stays a draft, for `settle_restored` to try again.
+    """
     later = None
     for relief in _drafts():
         if relief.mode not in ("OBJECT", "VERTEX_PAINT"):
             later = QUIET_S
             continue
-        relief.pop(DRAFT)
         values = settings_of(relief)
-        with suppress(ReliefError):  # told where the artist refines it; here nobody asked
+        try:
             settings = RefinementSettings.from_mapping(values), MeshSettings.from_mapping(values)
             prediction = stored_prediction(relief)
             solve(relief, prediction, *settings, prediction)
+        except Exception as error:
+            told = in_words(error)
+            if told is None:
+                raise
+            bpy.context.window_manager.relief_progress.trouble = spoken(told)
     return later
 
 
@@ -162,5 +176,6 @@ def _drafts() -> list[bpy.types.Object]:
 @bpy.app.handlers.persistent
 def settle_restored(*_: object) -> None:
     """After undo, redo and opening a file: a draft that came back is solved in full, from the settings with it."""
+    thumbnails.forget_all()
     if _drafts():
         settle_later()

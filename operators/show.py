@@ -6,7 +6,7 @@ import bpy
 
 from . import thumbnails
 from .bridge import is_relief
-from .material import PAINT, VIEWS, is_of_relief, show
+from .material import PAINT, VIEWS, material_of, own_material, show, shown
 from .words import spoken
 
 _items: list[tuple[str, str, str, int, int]] = []
@@ -28,7 +28,11 @@ class RELIEF_OT_show(bpy.types.Operator):
     def poll(cls, context: bpy.types.Context) -> bool:
         cls.poll_message_set(spoken("Select a relief that has its material"))
         relief = context.view_layer.objects.active
-        return is_relief(relief) and is_of_relief(relief.active_material)
+        material = material_of(relief) if is_relief(relief) else None
+        if material is not None and material.library is not None:
+            cls.poll_message_set(spoken("This relief's material is linked from another file. Make it local first"))
+            return False
+        return material is not None
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         if self.view == PAINT and PAINT not in context.view_layer.objects.active.data.color_attributes:
@@ -39,10 +43,11 @@ class RELIEF_OT_show(bpy.types.Operator):
 
 
 def _views(relief: bpy.types.Object, _context: bpy.types.Context | None) -> list[tuple[str, str, str, int, int]]:
-    pictured = is_relief(relief) and is_of_relief(relief.active_material)
+    material = material_of(relief) if is_relief(relief) else None
     painted = relief.type == "MESH" and PAINT in relief.data.color_attributes
+    painted = painted or (material is not None and shown(material) == PAINT)  # else what is shown is not in the list
     _items[:] = [
-        (*view, thumbnails.icon(relief, view[0]) if pictured else 0, number)
+        (*view, thumbnails.icon(relief, view[0]) if material else 0, number)
         for number, view in enumerate(VIEWS)
         if view[0] != PAINT or painted
     ]
@@ -50,14 +55,18 @@ def _views(relief: bpy.types.Object, _context: bpy.types.Context | None) -> list
 
 
 def _show(relief: bpy.types.Object, _context: bpy.types.Context) -> None:
-    if is_relief(relief) and is_of_relief(relief.active_material):
-        show(relief.active_material, relief.relief_view)
+    if not is_relief(relief):
+        return
+    material = material_of(relief)
+    if material is not None and material.library is None:
+        show(own_material(relief), relief.relief_view)
 
 
 view_property = bpy.props.EnumProperty(
     name="View",
     description="What the relief is coloured with",
     items=_views,
+    options=set(),
     update=_show,
     translation_context="Relief",
 )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import uuid
+
 import bpy
 from mathutils import Matrix, Vector
 
@@ -13,6 +15,8 @@ _TO_SUN = Vector((-0.75, -0.45, 0.6))  # raking, from the upper left
 _MARGIN = 1.05
 STAGED = "relief_staged"
 """Stands on cameras and suns that were made for a relief, and names it."""
+IDENTIFIER = "relief_staged_id"
+"""Stands on a relief and on its camera: names change."""
 
 
 class RELIEF_OT_stage(bpy.types.Operator):
@@ -39,8 +43,8 @@ def add_sun(scene: bpy.types.Scene, relief: bpy.types.Object) -> bpy.types.Objec
     sun = next((o for o in scene.objects if o.type == "LIGHT" and STAGED in o), None)
     if sun is None:
         sun = _staged("Raking Sun", bpy.data.lights.new("Raking Sun", "SUN"), scene, relief)
+        sun.data.energy = 3.0
     to_sun = _turn(relief) @ _TO_SUN
-    sun.data.energy = 3.0
     sun.rotation_euler = to_sun.to_track_quat("Z", "Y").to_euler()
     sun.location = relief.matrix_world.translation + to_sun * relief.dimensions.x
     return sun
@@ -51,22 +55,43 @@ def add_camera(scene: bpy.types.Scene, relief: bpy.types.Object) -> bpy.types.Ob
 
     A relief that has one keeps it.
     """
-    camera = next((o for o in scene.objects if o.type == "CAMERA" and o.get(STAGED) in (relief, relief.name)), None)
+    camera = _camera_of(relief, scene)
     if camera is None:
         camera = _staged("Relief Camera", bpy.data.cameras.new("Relief Camera"), scene, relief)
+        camera.data.lens = 85.0
     camera[STAGED] = relief.name  # older versions stored the object
-    camera.data.lens = 85.0
+    if relief.library is None and relief.override_library is None:  # else it would be lost with the session
+        if IDENTIFIER not in relief or not _alone(relief, scene):
+            relief[IDENTIFIER] = uuid.uuid4().hex
+        camera[IDENTIFIER] = relief[IDENTIFIER]
     camera.rotation_euler = camera_turn(relief).to_euler()
     scene.camera = camera
     bpy.context.view_layer.update()
     corners = _corners(relief)
     fitting = [coordinate for corner in corners for coordinate in corner]
-    location, _ = camera.camera_fit_coords(bpy.context.evaluated_depsgraph_get(), fitting)
+    location, ortho_scale = camera.camera_fit_coords(bpy.context.evaluated_depsgraph_get(), fitting)
     centre = sum(corners, Vector()) / len(corners)
     camera.location = centre + (location - centre) * _MARGIN
+    if camera.data.type == "ORTHO":
+        camera.data.ortho_scale = ortho_scale * _MARGIN
     distance = (camera.location - centre).length
     camera.data.clip_start, camera.data.clip_end = distance / 100.0, distance * 10.0
     return camera
+
+
+def _camera_of(relief: bpy.types.Object, scene: bpy.types.Scene) -> bpy.types.Object | None:
+    """The camera made for a relief: by its identifier, which a duplicate has too, or by the name, as of older files."""
+    alone = _alone(relief, scene)
+    for camera in (o for o in scene.objects if o.type == "CAMERA" and STAGED in o):
+        identifier, called = camera.get(IDENTIFIER), camera[STAGED] in (relief, relief.name)
+        if called if identifier is None else identifier == relief.get(IDENTIFIER) and (alone or called):
+            return camera
+    return None
+
+
+def _alone(relief: bpy.types.Object, scene: bpy.types.Scene) -> bool:
+    """Whether no other relief of a scene has the same identifier, as duplicates have."""
+    return all(o == relief or o.get(IDENTIFIER) != relief.get(IDENTIFIER) for o in scene.objects if is_relief(o))
 
 
 def _staged(name: str, data: bpy.types.ID, scene: bpy.types.Scene, relief: bpy.types.Object) -> bpy.types.Object:

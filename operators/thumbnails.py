@@ -8,7 +8,7 @@ import bpy
 import bpy.utils.previews
 
 from .bridge import GRID, SETTINGS
-from .material import DOUBTFUL, PAINT, SURE, UNSURE
+from .material import DOUBTFUL, PAINT, SURE, UNSURE, photograph_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -24,7 +24,7 @@ _drawn: dict[str, object] = {}
 def icon(relief: bpy.types.Object, view: str) -> int:
     """Number of the icon of one of VIEWS, made when it is first asked for; 0 where there is nothing to show."""
     if view in ("photo", PAINT):
-        image = relief.active_material.node_tree.nodes["photo"].image
+        image = photograph_of(relief)
         return 0 if view == PAINT or image is None else image.preview_ensure().icon_id
     if not _pictures:
         _pictures.append(bpy.utils.previews.new())
@@ -94,6 +94,11 @@ def forget(relief: bpy.types.Object) -> None:
     """Have a relief's pictures made anew, once they are drawn again."""
     for key in [key for key in _drawn if key.startswith(f"{relief.data.session_uid} ")]:
         del _drawn[key]
+
+
+def forget_all() -> None:
+    """The same for every relief: undo brings back surfaces of other paint and masks under the same settings."""
+    _drawn.clear()
 
 
 def clear() -> None:

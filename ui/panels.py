@@ -104,7 +104,7 @@ def _reference(context: bpy.types.Context) -> bpy.types.Image | None:
     """The image of the selected reference."""
     active = context.view_layer.objects.active
     shows = active is not None and active.type == "EMPTY" and active.empty_display_type == "IMAGE"
-    return active.data if shows else None
+    return active.data if shows and active.visible_get() else None
 
 
 def _lines(context: bpy.types.Context, text: str) -> list[str]:

@@ -24,6 +24,9 @@ class RELIEF_PT_presets(PresetPanel, bpy.types.Panel):
     @classmethod
     def reset_cb(cls, context: bpy.types.Context, _filepath: str) -> None:
         """A preset starts from the defaults; the relief follows once, when the last slider stands."""
+        sliders, relief = context.scene.relief, context.view_layer.objects.active
+        if bpy.ops.relief.refine.poll() and not sliders.shows(relief):  # the size is of no preset
+            sliders.take_over(relief)
         properties.hold(True)
         for setting in fields(RefinementSettings):
             context.scene.relief.property_unset(setting.name)

@@ -32,17 +32,22 @@ def refine(_group: bpy.types.PropertyGroup, context: bpy.types.Context) -> None:
 
 
 def _refine(context: bpy.types.Context, moved: str = "") -> None:
-    if _held or not bpy.ops.relief.refine.poll():
+    if _held:
         return
     scene, relief = context.scene, context.view_layer.objects.active
+    able = bpy.ops.relief.refine.poll()
+    if not able and (relief is None or "relief_settings" not in relief or not relief.visible_get()):
+        return  # the next photograph's
     # The message bus speaks to one window's scene alone, so a slider fetches the others itself where they are not its.
-    if moved and _shown.get(scene.session_uid) != relief.session_uid:
-        _take_over(context, relief, but=moved)
+    if able and moved and not _shows(scene.relief, relief):
+        _take_over(scene.relief, relief, but=moved)
     try:
         # Without a window nobody drags, and no timer would run.
         bpy.ops.relief.refine(draft=not bpy.app.background)
     except RuntimeError as error:  # what the operator reports; of a slider Blender shows no report
         context.window_manager.relief_progress.trouble = _said(error)
+        if not able:
+            return
         raise
     for other in [uid for uid, shown in _shown.items() if shown == relief.session_uid and uid != scene.session_uid]:
         del _shown[other]
@@ -50,14 +55,22 @@ def _refine(context: bpy.types.Context, moved: str = "") -> None:
 
 def _masked(relief: bpy.types.Object, context: bpy.types.Context) -> None:
     """Cut the active relief anew where it is its own mask that was chosen, with its own settings."""
+    if "relief_settings" not in relief:
+        return
+    for sharer in bpy.data.objects:  # linked duplicates have one surface, so one mask
+        if sharer.data == relief.data and sharer.library is None and sharer.relief_mask != relief.relief_mask:
+            sharer.relief_mask = relief.relief_mask
     if relief == context.view_layer.objects.active:
         _refine(context, "relief_mask")
 
 
 def _said(error: RuntimeError) -> str:
-    """What an operator reported, without the "Error: " before it, which Blender says in the language of its window."""
+    """What an operator reported, or why it is not offered.
+
+    Without the "Error: " before it, which Blender says in the language of its window, or the operator's name.
+    """
     text = str(error).strip()
-    return text.partition(": ")[2] or text
+    return text.partition(".poll() ")[2] or text.partition(": ")[2] or text
 
 
 @bpy.app.handlers.persistent
@@ -68,17 +81,22 @@ def follow(*_: object) -> None:
     context.window_manager.relief_progress.trouble = ""
     if relief is None or "relief_settings" not in relief:
         return
-    _take_over(context, relief)
+    _take_over(context.scene.relief, relief)
 
 
-def _take_over(context: bpy.types.Context, relief: bpy.types.Object, but: str = "") -> None:
-    """Set the sliders of the context's scene to what a relief was made with."""
-    _shown[context.scene.session_uid] = relief.session_uid
+def _shows(sliders: bpy.types.PropertyGroup, relief: bpy.types.Object) -> bool:
+    """Whether a scene's sliders are this relief's."""
+    return _shown.get(sliders.id_data.session_uid) == relief.session_uid
+
+
+def _take_over(sliders: bpy.types.PropertyGroup, relief: bpy.types.Object, but: str = "") -> None:
+    """Set a scene's sliders to what a relief was made with."""
+    _shown[sliders.id_data.session_uid] = relief.session_uid
     hold(True)
     try:
         for name, value in json.loads(relief["relief_settings"]).items():
             if name in _settings and name != but:
-                setattr(context.scene.relief, name, type(getattr(context.scene.relief, name))(value))
+                setattr(sliders, name, type(getattr(sliders, name))(value))
     finally:
         hold(False)
 
@@ -110,18 +128,21 @@ def _property(setting: Field[Any]) -> Any:
         "max": limits["high"],
         "update": update,
         "translation_context": CONTEXT,
+        "options": set(),  # a keyframe or a driver would carve nothing
     }
     if isinstance(setting.default, int):
         return bpy.props.IntProperty(**shared, soft_max=4 * setting.default)
     # A click of the arrows is a fiftieth of a length; Blender counts steps in hundredths.
-    step = 2 * setting.default if limits["unit"] == "LENGTH" else 3.0
-    return bpy.props.FloatProperty(**shared, unit=limits["unit"], precision=3, step=step)
+    length = limits["unit"] == "LENGTH"
+    step, soft_max = (2 * setting.default, 1000 * setting.default) if length else (3.0, limits["high"])
+    return bpy.props.FloatProperty(**shared, unit=limits["unit"], precision=3, step=step, soft_max=soft_max)
 
 
 _image = bpy.props.PointerProperty(
     type=bpy.types.Image,
     name="Photograph",
     description="The photograph of a carved relief, seen from the front",
+    options=set(),
     translation_context=CONTEXT,
 )
 mask = bpy.props.PointerProperty(
@@ -129,13 +150,20 @@ mask = bpy.props.PointerProperty(
     name="Mask",
     description="White is relief, black becomes bare slab; painted in the Image Editor, it acts at the next Refine",
     update=_masked,
+    options=set(),
     translation_context=CONTEXT,
 )
 _settings = {f.name: _property(f) for cls in (RefinementSettings, MeshSettings) for f in fields(cls)}
 RELIEF_PG_settings = type(
     "RELIEF_PG_settings",
     (bpy.types.PropertyGroup,),
-    {"__doc__": "The photograph and every setting of a relief", "__annotations__": {"image": _image, **_settings}},
+    {
+        "__doc__": "The photograph and every setting of a relief",
+        "__annotations__": {"image": _image, **_settings},
+        # For operators, which may not import this.
+        "shows": _shows,
+        "take_over": _take_over,
+    },
 )
 
 
@@ -152,6 +180,7 @@ def _plain(setting: Field[Any]) -> Any:
         min=limits["low"],
         max=limits["high"],
         precision=3,
+        options=set(),
         translation_context=CONTEXT,
     )
 
@@ -160,6 +189,7 @@ _preparation = {
     "straighten": bpy.props.BoolProperty(
         name="Straighten",
         description="Map the panel between four corners of the photograph onto a rectangle",
+        options=set(),
         translation_context=CONTEXT,
     ),
     "corners": bpy.props.FloatVectorProperty(
@@ -169,11 +199,13 @@ _preparation = {
         min=0.0,
         max=1.0,
         default=WHOLE,
+        options=set(),
         translation_context=CONTEXT,
     ),
     "know_light": bpy.props.BoolProperty(
         name="Light From",
         description="Tell where the light comes from, where the network takes it wrong and hollows stand out",
+        options=set(),
         translation_context=CONTEXT,
     ),
     "light_angle": bpy.props.FloatProperty(
@@ -183,6 +215,7 @@ _preparation = {
         default=math.pi / 2,
         min=0.0,
         max=2 * math.pi,
+        options=set(),
         translation_context=CONTEXT,
     ),
     **{f.name: _plain(f) for f in fields(PreparationSettings)},

@@ -14,14 +14,26 @@ ESC = SimpleNamespace(type="ESC", value="PRESS")
 MOUSE = SimpleNamespace(type="MOUSEMOVE", value="NOTHING")
 
 
+class _Window:
+    def __init__(self) -> None:
+        self.modal_operators: list[str] = []
+        self.screen = SimpleNamespace(areas=[])
+
+
 class _Context:
     """What a modal operator touches of a window."""
+
+    @property
+    def mode(self) -> str:
+        return self.active.mode
 
     def __init__(self) -> None:
         self.timers: list[object] = []
         self.status: str | None = None
-        self.mode = "OBJECT"
-        self.window = object()
+        self.active = SimpleNamespace(mode="OBJECT")
+        layer = SimpleNamespace(objects=SimpleNamespace(active=self.active))
+        self.scene = SimpleNamespace(session_uid=1, view_layers=[layer], relief="sliders")
+        self.window = _Window()
         self.workspace = SimpleNamespace(status_text_set=lambda text: setattr(self, "status", text))
         self.blend_data = SimpleNamespace(workspaces=[self.workspace])
         self.temp_override = lambda **_: nullcontext()
@@ -30,7 +42,7 @@ class _Context:
             event_timer_remove=self.timers.remove,
             modal_handler_add=lambda _operator: True,
             relief_progress=SimpleNamespace(active=False, share=0.0, stage=""),
-            windows=[],
+            windows=[self.window],
         )
 
 
@@ -46,7 +58,9 @@ def job(module, monkeypatch):
     timers = SimpleNamespace(registered=[])
     timers.register = lambda function, first_interval: timers.registered.append(function)
     monkeypatch.setattr(job.Job, "left_s", 1.0)  # else what is told depends on the machine
-    monkeypatch.setattr(job, "bpy", SimpleNamespace(app=SimpleNamespace(background=False, timers=timers), ops=ops))
+    app, data = SimpleNamespace(background=False, timers=timers), SimpleNamespace(scenes=[])
+    monkeypatch.setattr(job, "bpy", SimpleNamespace(app=app, ops=ops, data=data))
+    monkeypatch.setattr(job, "read_settings", lambda scene: scene.relief)
     job.steps = steps
     return job
 
@@ -71,12 +85,13 @@ def start(job):
             def tasks(self, _context):
                 place = lambda _context, result: self.placed.append(result)  # noqa: E731
                 numbered = enumerate(failures or (None,), start=1)
-                return [job.Task(functools.partial(work, number, fail), place) for number, fail in numbered]
+                return [job.Task(functools.partial(work, number, fail), place, 1) for number, fail in numbered]
 
             def report(self, kind, text):
                 self.reports.append((kind, text))
 
         operator, context = Operator(), _Context()
+        job.bpy.context, job.bpy.data.scenes = context, [context.scene]
         operator.placed, operator.reports, operator.half_way = [], [], half_way
         if invoke:
             assert operator.invoke(context, None) == {"RUNNING_MODAL"}
@@ -172,13 +187,12 @@ def test_closing_blender_waits_for_the_thread(job, start):
 
 def test_disabling_the_extension_ends_all_work_and_leaves_none_waiting(job, start):
     operator, context, go_on = start(None, None)
-    job.bpy.context = context
     thread = job._running
     go_on.set()
     job.abandon()
     assert thread.done and _idle(job, context) and not job._waiting and operator.placed == []
     job.abandon()  # with nothing under way it does nothing
-    again, job.bpy.context, go_on = start()
+    again, _, go_on = start()
     assert job.running() and again.reports == []
     go_on.set()
     job.abandon()
@@ -224,22 +238,83 @@ def test_the_result_waits_for_object_mode(job, start):
     operator, context, go_on = start()
     go_on.set()
     job._running.wait(10.0)
-    context.mode = "SCULPT"
+    context.active.mode = "SCULPT"
     assert operator.modal(context, TIMER) == {"CANCELLED"} and operator.placed == []
     progress = context.window_manager.relief_progress
     assert progress.active and progress.stage == "Leave Edit, Sculpt or Paint Mode first"
     assert job.running() and not context.timers and context.status is None, "nothing is modal: Blender saves by itself"
     (look,) = job.bpy.app.timers.registered
-    job.bpy.context = SimpleNamespace(
-        mode="SCULPT", window_manager=SimpleNamespace(windows=[1]), temp_override=lambda **_: nullcontext()
-    )
     assert look() == job.LOOK_S and not job.resumed
-    job.bpy.context.mode = "OBJECT"
+    context.active.mode = "OBJECT"
     assert look() is None and job.resumed == ["INVOKE_DEFAULT"]
-    context.mode = "OBJECT"
     second = _taking_up(job, context)
     assert second.modal(context, TIMER) == {"FINISHED"} and operator.placed == [1]
     assert _idle(job, context) and look() is None
+
+
+def test_finished_work_waits_for_the_mode_of_its_own_scene_and_goes_on_in_its_own_window(job, start):
+    operator, context, go_on = start()
+    go_on.set()
+    job._running.wait(10.0)
+    first = _Context()
+    context.window_manager.windows.insert(0, first.window)
+    first.window_manager.windows = context.window_manager.windows
+    of = {first.window: first, context.window: context}
+    first.temp_override = lambda window: setattr(job.bpy, "context", of[window]) or nullcontext()
+    job.bpy.data.scenes = [first.scene, context.scene]
+    first.scene.session_uid = 2  # what the first window shows
+    context.active.mode = "SCULPT"
+    assert operator.modal(context, TIMER) == {"CANCELLED"}
+    (look,) = job.bpy.app.timers.registered
+    job.bpy.context = first
+    assert look() == job.LOOK_S and not job.resumed
+    context.active.mode, first.active.mode, job.bpy.context = "OBJECT", "SCULPT", first
+    assert look() is None and job.resumed == ["INVOKE_DEFAULT"] and job.bpy.context == context
+    assert _taking_up(job, context).modal(context, TIMER) == {"FINISHED"} and operator.placed == [1]
+
+
+@pytest.mark.parametrize("hand", ["on a slider", "in an operator"])
+def test_nothing_is_placed_under_the_artists_hand(job, start, hand):
+    operator, context, go_on = start()
+    context.window.modal_operators.append("relief.reconstruct")
+    go_on.set()
+    job._running.wait(10.0)
+    if hand == "on a slider":
+        context.scene.relief = "dragged"
+    else:
+        context.window.modal_operators.append("transform.translate")
+    for _ in range(2):
+        assert operator.modal(context, TIMER) == {"PASS_THROUGH"} and operator.placed == []
+    del context.window.modal_operators[1:]
+    operator._moved_at -= job.QUIET_S
+    assert operator.modal(context, TIMER) == {"FINISHED"} and operator.placed == [1]
+
+
+def test_an_operator_that_never_ends_holds_nothing_up(job, start):
+    operator, context, go_on = start(invoke=False)
+    context.window.modal_operators.append("another add-on's")
+    operator.invoke(context, None)
+    context.window.modal_operators.append("relief.reconstruct")
+    go_on.set()
+    assert _finish_one(operator, job, context) == {"FINISHED"}
+
+
+def test_the_queue_goes_on_in_another_window_where_its_own_is_closed(job, start):
+    operator, context, go_on = start(None, None)
+    context.active.mode = "SCULPT"
+    context.window_manager.windows[:] = [other] = [_Context().window]
+    operator.cancel(context)
+    assert job.running() and not job._running.stopping and len(job._waiting) == 1 and not context.timers
+    overridden = []
+    context.temp_override = lambda window: overridden.append(window) or nullcontext()
+    assert job.bpy.app.timers.registered[-1]() is None, "what is not finished waits for no mode"
+    assert job.resumed == ["INVOKE_DEFAULT"] and overridden == [other]
+    context.window, context.active.mode, context.temp_override = other, "OBJECT", lambda **_: nullcontext()
+    second = _taking_up(job, context)
+    go_on.set()
+    assert _finish_one(second, job, context) == {"PASS_THROUGH"}
+    assert _finish_one(second, job, context) == {"FINISHED"} and operator.placed == [1, 2]
+    assert _idle(job, context)
 
 
 def _taking_up(job, context):
@@ -258,12 +333,10 @@ def test_what_waits_for_object_mode_can_be_cancelled_and_goes_with_its_file(job,
         operator, context, go_on = start(None, None)
         go_on.set()
         job._running.wait(10.0)
-        context.mode = "SCULPT"
+        context.active.mode = "SCULPT"
         assert operator.modal(context, TIMER) == {"CANCELLED"} and job.running()
-        job.bpy.context = context
         if way == "cancel":
             job.stop_running()
-            context.window_manager.windows.append(SimpleNamespace(screen=SimpleNamespace(areas=[])))
             assert job.bpy.app.timers.registered[-1]() is None and job.resumed == ["INVOKE_DEFAULT"]
             second = _taking_up(job, context)
             assert second.modal(context, TIMER) == {"CANCELLED"}
@@ -273,10 +346,21 @@ def test_what_waits_for_object_mode_can_be_cancelled_and_goes_with_its_file(job,
         assert _idle(job, context) and not job._waiting and operator.placed == []
 
 
+def test_the_result_waits_for_the_mode_of_its_scene_whatever_its_window_shows_by_now(job, start):
+    operator, context, go_on = start()
+    go_on.set()
+    job._running.wait(10.0)
+    theirs, context.scene = context.scene, SimpleNamespace(session_uid=2, view_layers=[], relief="sliders")
+    theirs.view_layers[0].objects.active = SimpleNamespace(mode="SCULPT")
+    job.bpy.data.scenes.append(context.scene)
+    assert context.mode == "OBJECT" and operator.modal(context, TIMER) == {"CANCELLED"} and operator.placed == []
+    job.forget_paused()
+
+
 def test_a_failure_waits_for_no_mode(job, start):
     operator, context, go_on = start(job.ReliefError("Too dark."))
     go_on.set()
-    context.mode = "SCULPT"
+    context.active.mode = "SCULPT"
     assert _finish_one(operator, job, context) == {"CANCELLED"}
     assert operator.reports == [({"ERROR"}, "Too dark.")]
 
@@ -306,7 +390,8 @@ def test_from_a_script_all_tasks_run_before_it_returns(job, start):
     operator, context, go_on = start(None, job.ReliefError("Too dark."), None, invoke=False)
     go_on.set()
     tasks = [
-        job.Task(functools.partial(lambda work, _: work(lambda *_: False), t.work), t.finish) for t in operator.tasks(0)
+        job.Task(functools.partial(lambda work, _: work(lambda *_: False), t.work), t.finish, 1)
+        for t in operator.tasks(0)
     ]
     operator.tasks = lambda _context: tasks
     assert operator.execute(context) == {"FINISHED"}
@@ -317,7 +402,8 @@ def test_too_little_memory_for_one_stops_none_from_a_script_either(job, start):
     operator, _, go_on = start(MemoryError(), None, invoke=False)
     go_on.set()
     tasks = [
-        job.Task(functools.partial(lambda work, _: work(lambda *_: False), t.work), t.finish) for t in operator.tasks(0)
+        job.Task(functools.partial(lambda work, _: work(lambda *_: False), t.work), t.finish, 1)
+        for t in operator.tasks(0)
     ]
     operator.tasks = lambda _context: tasks
     assert operator.execute(None) == {"FINISHED"}

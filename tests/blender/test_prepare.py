@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import math
+from contextlib import nullcontext
+from types import SimpleNamespace
 
 import bpy
 import cv2
@@ -61,6 +64,57 @@ def test_corners_picked_on_a_photograph_that_lies_on_its_side(known, photo, turn
         pixels = np.array(shown.pixels[:]).reshape(*tuple(shown.size)[::-1], 4)[::-1, :, 2::-1] * 255
         there = cv2.resize(cv2.imread(str(photo))[:72, :72], tuple(shown.size)).astype(float)
         assert np.abs(pixels - there).mean() < 4
+
+
+def test_corners_are_kept_though_the_window_that_opened_for_them_closes(module, image, monkeypatch):
+    """Blender frees an operator whose window closes."""
+    prepare, timers = module("operators.prepare"), []
+    pick = prepare.RELIEF_OT_pick_corners
+    view = SimpleNamespace(region_to_view=lambda x, y: (x / 100, y / 100))
+    region = SimpleNamespace(type="WINDOW", x=0, y=0, width=100, height=100, view2d=view)
+    area = SimpleNamespace(type="IMAGE_EDITOR", regions=[region], tag_redraw=list, header_text_set=lambda _text: None)
+    window = SimpleNamespace(screen=SimpleNamespace(areas=[area]))
+    points = [Vector((0.1, 0.1)), Vector((0.9, 0.1)), Vector((0.9, 0.9))]
+    operator = SimpleNamespace(_pick=prepare._picks, _points=points, _image=image, _window=window, _opened=True)
+    operator._keep, operator._end = functools.partial(pick._keep, operator), functools.partial(pick._end, operator)
+    windows = SimpleNamespace(windows=[window])
+    context = SimpleNamespace(window_manager=windows, workspace=None, temp_override=lambda window: nullcontext())
+    later = SimpleNamespace(register=lambda function, first_interval: timers.append(function))
+    close = SimpleNamespace(wm=SimpleNamespace(window_close=operator.__dict__.clear))
+    app = SimpleNamespace(timers=later)
+    monkeypatch.setattr(prepare, "bpy", SimpleNamespace(app=app, ops=close, context=context, types=bpy.types))
+    click = SimpleNamespace(type="LEFTMOUSE", value="PRESS", mouse_x=10, mouse_y=90, ctrl=False, oskey=False)
+    assert pick.modal(operator, context, click) == {"FINISHED"}
+    assert image.relief.straighten
+    np.testing.assert_allclose(image.relief.corners, [0.1, 0.1, 0.9, 0.1, 0.9, 0.9, 0.1, 0.9], atol=1e-6)
+    assert timers[0]() is None and not operator.__dict__, "closed then"
+    windows.windows = []
+    close.wm = None
+    assert timers[0]() is None, "the artist closed it before"
+
+
+def test_too_little_memory_for_a_preview_is_told(module, image, monkeypatch):
+    def fail(*_: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(module("inference.texture"), "encode_texture", fail)
+    with pytest.raises(RuntimeError, match="Not enough memory for this photograph"):
+        bpy.ops.relief.preview_preparation()
+    assert len(bpy.data.images) == 1
+
+
+def test_a_hidden_reference_leaves_the_sidebar_its_photograph(module, known, photo, image):
+    empty = bpy.data.objects.new("reference", None)
+    empty.empty_display_type, empty.data = "IMAGE", bpy.data.images.new("other", 90, 90)
+    bpy.context.scene.collection.objects.link(empty)
+    bpy.context.view_layer.objects.active = empty
+    panels, prepare = module("ui.panels"), module("operators.prepare")
+    assert panels.chosen_photo(bpy.context) == prepare.chosen_image(bpy.context) == empty.data
+    empty.hide_set(True)
+    assert bpy.context.view_layer.objects.active == empty
+    assert panels.chosen_photo(bpy.context) == prepare.chosen_image(bpy.context) == image
+    bpy.ops.relief.reconstruct()
+    assert bpy.context.active_object.name == "panel"
 
 
 def test_impossible_corners_are_told(known, image):

@@ -421,6 +421,52 @@ def test_a_relief_lands_in_the_scene_that_it_was_made_for(module, known, photo):
     assert scene.view_layers[0].objects.active == relief and scene.relief.image is not None
 
 
+def _chosen_task(module, photo):
+    operator = SimpleNamespace(files=[], filepath=str(photo), directory="", chosen=True)
+    (task,) = module("operators.reconstruct").RELIEF_OT_reconstruct.tasks(operator, bpy.context)
+    return task
+
+
+def test_a_photograph_that_is_gone_by_then_leaves_its_relief(module, known, photo):
+    """As one that was dragged out of a viewer of archives."""
+    task = _chosen_task(module, photo)
+    result = task.work(None)
+    photo.unlink()
+    task.finish(bpy.context, result)
+    assert bpy.context.active_object.name == "panel" and bpy.context.scene.relief.image is None
+
+
+def test_the_chosen_photograph_is_remembered_by_its_place_beside_the_file(module, known, photo, tmp_path):
+    (tmp_path / "scenes").mkdir()
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "scenes" / "scene.blend"))
+    for _ in range(2):
+        task = _chosen_task(module, photo)
+        task.finish(bpy.context, task.work(None))
+        image = bpy.context.scene.relief.image
+        assert image.filepath == "//../panel.png" and image.size[:] == (120, 80)
+    assert len(bpy.data.images) == 3, "one in the sidebar, and one on each relief"
+
+
+def test_no_reliefs_own_photograph_is_chosen_in_the_sidebar(module, known, photo, tmp_path):
+    jpeg = tmp_path / "upright.jpg"
+    cv2.imwrite(str(jpeg), cv2.imread(str(photo)))
+    preferences = bpy.context.preferences.addons["bl_ext.user_default.photo_to_relief"].preferences
+    preferences.pack = False
+    try:
+        for _ in range(2):
+            task = _chosen_task(module, jpeg)
+            task.finish(bpy.context, task.work(None))
+            bpy.context.scene.relief.image = None
+        first, second = (o.active_material.node_tree.nodes["photo"].image for o in bpy.data.objects)
+        assert bpy.path.abspath(first.filepath) == bpy.path.abspath(second.filepath) == str(jpeg)
+        bpy.data.images.remove(next(i for i in bpy.data.images if i not in (first, second)))
+        task = _chosen_task(module, jpeg)
+        task.finish(bpy.context, task.work(None))
+        assert bpy.context.scene.relief.image not in (first, second, None)
+    finally:
+        preferences.pack = True
+
+
 def test_a_photograph_that_another_program_turned_is_looked_at_anew(known, turned_photo, photo):
     image = bpy.data.images.load(str(turned_photo))
     assert image.relief_turns == 1
@@ -546,3 +592,60 @@ def test_camera_frames_the_relief_wherever_it_stands(known, photo, mirrored):
     bpy.ops.relief.reconstruct(filepath=str(photo))
     assert bpy.ops.relief.stage() == {"FINISHED"}
     assert [len([o for o in scene.objects if o.type == kind]) for kind in ("LIGHT", "CAMERA")] == [1, 2]
+
+
+def test_staging_again_keeps_what_the_artist_set(known, photo):
+    bpy.ops.relief.reconstruct(filepath=str(photo))
+    relief, scene = bpy.context.active_object, bpy.context.scene
+    bpy.ops.relief.stage()
+    camera, (sun,) = scene.camera, (o for o in scene.objects if o.type == "LIGHT")
+    assert (camera.data.lens, sun.data.energy) == (85.0, 3.0)
+    camera.data.lens, sun.data.energy, relief.name = 50.0, 1.0, "Saint"
+    bpy.ops.relief.reconstruct(filepath=str(photo))
+    bpy.ops.relief.stage()
+    assert scene.camera != camera, "another relief has the name by now"
+    bpy.context.view_layer.objects.active = relief
+    bpy.ops.relief.stage()
+    assert scene.camera == camera and (camera.data.lens, sun.data.energy) == (50.0, 1.0)
+    bpy.ops.object.select_all(action="DESELECT")
+    relief.select_set(True)
+    bpy.ops.object.duplicate()
+    bpy.ops.relief.stage()
+    assert bpy.context.active_object != relief and scene.camera != camera, "a duplicate gets its own"
+    bpy.context.view_layer.objects.active = relief
+    bpy.ops.relief.stage()
+    assert scene.camera == camera
+    assert len([o for o in scene.objects if o.type == "CAMERA"]) == 3
+
+
+def test_a_linked_relief_keeps_its_camera_too(known, photo, tmp_path):
+    bpy.ops.relief.reconstruct(filepath=str(photo))
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "library.blend"))
+    bpy.ops.wm.read_homefile(use_empty=True)
+    with bpy.data.libraries.load(str(tmp_path / "library.blend"), link=True) as (there, here):
+        here.objects = list(there.objects)
+    bpy.context.scene.collection.objects.link(here.objects[0])
+    for _ in range(2):
+        bpy.context.view_layer.objects.active = bpy.data.objects["panel"]
+        assert bpy.ops.relief.stage() == {"FINISHED"}
+        bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "scene.blend"))
+        bpy.ops.wm.open_mainfile(filepath=str(tmp_path / "scene.blend"))
+    assert len([o for o in bpy.context.scene.objects if o.type == "CAMERA"]) == 1
+
+
+@pytest.mark.parametrize("size", [(1920, 1080), (400, 1000)])
+def test_an_orthographic_camera_frames_the_relief_too(known, photo, size):
+    bpy.ops.relief.reconstruct(filepath=str(photo))
+    relief, scene = bpy.context.active_object, bpy.context.scene
+    scene.render.resolution_x, scene.render.resolution_y = size
+    bpy.ops.relief.stage()
+    scene.camera.data.type = "ORTHO"
+    relief.location, relief.rotation_euler = (3.0, -2.0, 1.0), (0.2, 0.1, 2.0)
+    relief.scale = (2.0,) * 3
+    bpy.context.view_layer.update()
+    bpy.ops.relief.stage()
+    bpy.context.view_layer.update()
+    seen = [world_to_camera_view(scene, scene.camera, relief.matrix_world @ Vector(c)) for c in relief.bound_box]
+    near, far = scene.camera.data.clip_start, scene.camera.data.clip_end
+    assert all(0.0 < x < 1.0 and 0.0 < y < 1.0 and near < z < far for x, y, z in seen)
+    assert max(max(p[axis] for p in seen) - min(p[axis] for p in seen) for axis in (0, 1)) > 0.9

@@ -230,6 +230,33 @@ def test_sculpture_and_paint_survive_another_number_of_vertices(module, known, p
     assert moved[moved.shape[0] // 2 + 2 :] == pytest.approx(0.0, abs=1e-4)
 
 
+def test_fewer_vertices_and_as_many_again_blur_no_sculpture_and_no_paint(module, known, photo):
+    bpy.ops.relief.reconstruct(filepath=str(photo))
+    scene, relief = bpy.context.scene.relief, bpy.context.active_object
+    for row in range(0, 80, 4):
+        _sculpt(slice(120 * row, 120 * row + 60), 0.1)
+    bpy.ops.relief.paint(meaning="raise")
+    bpy.ops.object.mode_set(mode="OBJECT")
+    for row in range(0, 80, 2):
+        _paint(slice(120 * row + 60, 120 * row + 90), (1.0, 1.0, 1.0))
+    read = module("operators.bridge").read_paint_colours
+    assert bpy.ops.relief.refine() == {"FINISHED"}
+    before, paint = _positions(), read(relief)
+    for vertices in (5000, 600, 150, 2000):
+        scene.max_vertices = vertices
+    scene.width_m, scene.strength_sharp = 2.0, 2.0
+    scene.width_m, scene.strength_sharp = 1.0, 1.0
+    scene.max_vertices = 9600
+    np.testing.assert_allclose(_positions(), before, atol=1e-5)
+    np.testing.assert_allclose(read(relief), paint, atol=0.005)
+    scene.max_vertices = 600
+    _sculpt(slice(0, 100), 0.2)  # what is done on the coarse grid counts from there on
+    scene.max_vertices = 9600
+    assert np.median((before - _positions())[:1000, 1]) == pytest.approx(0.2, abs=0.06)
+    other = bpy.data.meshes.new("other")
+    assert module("operators.bridge")._on_finest_grid(other, [None, paint])[1] is paint
+
+
 def test_a_remeshed_relief_is_left_alone(known, photo):
     bpy.ops.relief.reconstruct(filepath=str(photo))
     bpy.ops.object.mode_set(mode="EDIT")
@@ -261,7 +288,17 @@ def test_faces_cut_by_hand_stay_cut(known, photo, cut):
         bpy.ops.relief.refine()
 
 
-@pytest.mark.parametrize("has", ["multires", "groups", "uvs"])
+HANGING = {
+    "face sets": (".sculpt_face_set", "INT", "FACE"),
+    "sharp edges": ("sharp_edge", "BOOLEAN", "EDGE"),
+    "colours": ("mine", "BYTE_COLOR", "POINT"),
+    "numbers": ("mine", "FLOAT", "POINT"),
+    "second material": ("material_index", "INT", "FACE"),
+}
+"""Attributes by which an artist's work hangs on a mesh."""
+
+
+@pytest.mark.parametrize("has", ["multires", "groups", "uvs", *HANGING])
 def test_another_number_of_vertices_is_refused_where_it_would_lose_work(module, known, photo, has):
     bpy.ops.relief.reconstruct(filepath=str(photo))
     relief = bpy.context.active_object
@@ -269,8 +306,12 @@ def test_another_number_of_vertices_is_refused_where_it_would_lose_work(module, 
         relief.modifiers.new("Multires", "MULTIRES")
     elif has == "groups":
         relief.vertex_groups.new(name="faces")
-    else:
+    elif has == "uvs":
         relief.data.uv_layers.new(name="second")
+    else:
+        made = relief.data.attributes.new(*HANGING[has])
+        if has in ("face sets", "sharp edges", "second material"):
+            made.data[7].value = True
     vertices = len(relief.data.vertices)
     bpy.context.scene.relief.max_vertices = 600
     assert len(relief.data.vertices) == vertices
@@ -279,6 +320,38 @@ def test_another_number_of_vertices_is_refused_where_it_would_lose_work(module, 
     before = _positions()
     bpy.context.scene.relief.depth_m = 0.3
     assert np.abs(_positions() - before).max() > 0.1 and bpy.context.window_manager.relief_progress.trouble == ""
+
+
+def test_what_blender_leaves_on_a_mesh_by_itself_keeps_its_grid_from_nothing(module, known, photo):
+    bpy.ops.relief.reconstruct(filepath=str(photo))
+    bpy.ops.relief.paint(meaning="raise")
+    mesh = bpy.context.active_object.data
+    for mode in ("SCULPT", "EDIT", "OBJECT"):
+        bpy.ops.object.mode_set(mode=mode)
+        if mode == "EDIT":
+            bpy.ops.mesh.select_all(action="SELECT")
+            bpy.ops.uv.select_all(action="SELECT")
+            bpy.ops.mesh.hide()
+            bpy.ops.mesh.reveal(select=False)
+    bpy.ops.object.shade_flat()
+    for name, kind, domain in (*list(HANGING.values())[:2], HANGING["second material"]):
+        mesh.attributes.new(name, kind, domain)
+    mesh.attributes[".sculpt_face_set"].data.foreach_set("value", [1] * len(mesh.polygons))
+    bpy.context.scene.relief.max_vertices = 600
+    assert len(mesh.vertices) == 600 and bpy.context.window_manager.relief_progress.trouble == ""
+
+
+def test_too_little_memory_is_told_beside_the_sliders(module, known, photo, monkeypatch):
+    bpy.ops.relief.reconstruct(filepath=str(photo))
+    before = _positions()
+
+    def fail(*_: object) -> None:
+        raise RuntimeError("OpenCV: (-4:Insufficient memory)")
+
+    monkeypatch.setattr(module("inference.refinement"), "refine", fail)
+    bpy.context.scene.relief.detail = 0.5
+    assert bpy.context.window_manager.relief_progress.trouble == module("operators.job").FULL
+    np.testing.assert_array_equal(_positions(), before)
 
 
 def test_too_little_memory_for_another_grid_leaves_the_relief_as_it_is(module, known, photo, monkeypatch):
@@ -305,6 +378,25 @@ def test_a_mask_leaves_a_reliefs_settings_its_own(known, photo):
     second.relief_mask = mask  # which is not the active one
     np.testing.assert_array_equal(_positions(), before)
     assert json.loads(second["relief_settings"])["strength_sharp"] == 0.5
+
+
+def test_linked_duplicates_have_one_mask(known, photo):
+    bpy.ops.relief.reconstruct(filepath=str(photo))
+    first, mask = bpy.context.active_object, bpy.data.images.new("mask", 4, 4)
+    twin, third = first.copy(), first.copy()
+    other = first.copy()
+    other.data = other.data.copy()
+    for object_ in (twin, third, other):
+        bpy.context.scene.collection.objects.link(object_)
+    first.relief_mask = mask  # black: bare slab
+    assert twin.relief_mask == third.relief_mask == mask and other.relief_mask is None
+    masked = _positions()
+    assert not masked[:, 1].any()
+    bpy.context.view_layer.objects.active = twin
+    bpy.context.scene.relief.strength_sharp = 2.0
+    np.testing.assert_array_equal(_positions(), masked)
+    third.relief_mask = None
+    assert first.relief_mask is None and _positions()[:, 1].any(), "the active one follows"
 
 
 def _paint(vertices: slice, colour: tuple[float, float, float]) -> None:
@@ -401,6 +493,37 @@ def test_draft_answers_first_and_the_full_solve_follows(module, known, photo, mo
     assert not bpy.app.timers.is_registered(refine._settle)
 
 
+@pytest.mark.parametrize("lacks", ["memory", "prediction"])
+def test_a_draft_that_cannot_be_solved_yet_stays_one_and_keeps_no_other_from_it(
+    module, known, photo, monkeypatch, lacks
+):
+    first, _, second = _two_reliefs(photo, {"strength_sharp": 2.0}, {"strength_sharp": 0.5})
+    full, refine, inference = _positions(), module("operators.refine"), module("inference.refinement")
+    monkeypatch.setattr(module("operators.prediction_store"), "DRAFT_PX", 70)
+    for relief in (first, second):
+        bpy.context.view_layer.objects.active = relief
+        module("ui.properties").follow()
+        assert bpy.ops.relief.refine(draft=True) == {"FINISHED"}
+    solve, weights = inference.refine, first["relief_weights"]
+
+    def fail_once(*arguments: object) -> object:
+        monkeypatch.setattr(inference, "refine", solve)
+        raise MemoryError
+
+    if lacks == "memory":
+        monkeypatch.setattr(inference, "refine", fail_once)
+    else:
+        first["relief_weights"] = "others"
+    progress = bpy.context.window_manager.relief_progress
+    assert refine._settle() is None
+    refine.stop_settling()
+    assert refine.DRAFT in first and refine.DRAFT not in second
+    np.testing.assert_array_equal(_positions(), full)
+    assert progress.trouble.startswith("Not enough memory" if lacks == "memory" else "The stored prediction")
+    first["relief_weights"] = weights
+    assert refine._settle() is None and refine.DRAFT not in first
+
+
 def test_a_draft_is_solved_with_its_own_settings_though_another_object_is_active_by_then(
     module, known, photo, monkeypatch
 ):
@@ -477,6 +600,101 @@ def test_one_slider_leaves_all_else_of_a_relief_as_it_is(known, photo):
     settings = json.loads(first["relief_settings"])
     assert (settings["width_m"], settings["detail"], settings["smoothing"]) == pytest.approx((2.0, 1.8, 0.5))
     assert (scene.width_m, scene.detail) == pytest.approx((2.0, 1.8))
+
+
+def _of_another(photo) -> bpy.types.Object:
+    """The first of two reliefs, active while the sliders are the second's: what no message bus tells."""
+    first, _, _ = _two_reliefs(photo, {"width_m": 2.0, "detail": 1.8}, {"width_m": 0.5, "detail": 1.0})
+    bpy.context.scene.relief.smoothing = 0.25
+    bpy.context.view_layer.objects.active = first
+    return first
+
+
+def test_the_refine_button_takes_no_other_reliefs_sliders(module, known, photo):
+    first = _of_another(photo)
+    before, scene = _positions(), bpy.context.scene.relief
+    button = SimpleNamespace(execute=lambda _context: bpy.ops.relief.refine())  # without a window none is invoked
+    assert module("operators.refine").RELIEF_OT_refine.invoke(button, bpy.context, None) == {"FINISHED"}
+    np.testing.assert_allclose(_positions(), before, atol=1e-6)
+    assert (scene.width_m, scene.detail, scene.smoothing) == pytest.approx((2.0, 1.8, 0.0))
+    bpy.context.view_layer.objects.active = None
+    scene.detail = 0.5
+    bpy.context.view_layer.objects.active = first
+    assert bpy.ops.relief.refine() == {"FINISHED"}
+    assert json.loads(first["relief_settings"])["detail"] == 0.5, "a script's settings are those that it set"
+
+
+def test_a_preset_takes_no_other_reliefs_size(module, known, photo):
+    first = _of_another(photo)
+    panel = module("ui.presets_panel").RELIEF_PT_presets
+    panel.reset_cb(bpy.context, "")
+    bpy.context.scene.relief.bevel = 0.5
+    panel.post_cb(bpy.context, "")
+    settings = json.loads(first["relief_settings"])
+    found = [settings[name] for name in ("width_m", "detail", "smoothing", "bevel")]
+    assert found == pytest.approx([2.0, 1.0, 0.0, 0.5])
+
+
+def test_a_relief_is_read_again_with_no_other_reliefs_sliders(known, photo):
+    first = _of_another(photo)
+    before = _positions()
+    bpy.ops.relief.clear_cache()
+    assert bpy.ops.relief.read_again() == {"FINISHED"}
+    np.testing.assert_allclose(_positions(), before, atol=1e-5)
+    assert json.loads(first["relief_settings"])["width_m"] == 2.0
+
+
+def test_a_hidden_relief_is_not_carved_by_the_next_ones_sliders(known, photo):
+    bpy.ops.relief.reconstruct(filepath=str(photo))
+    relief, before = bpy.context.active_object, _positions()
+    relief.hide_set(True)
+    bpy.context.scene.relief.strength_sharp = 2.0
+    bpy.context.scene.relief.width_m = 2.0
+    np.testing.assert_array_equal(_positions(), before)
+    assert bpy.context.window_manager.relief_progress.trouble == ""
+
+
+@pytest.mark.parametrize("held", ["SCULPT", "remeshed"])
+def test_sliders_that_cannot_act_say_why(known, photo, held):
+    bpy.ops.relief.reconstruct(filepath=str(photo))
+    progress = bpy.context.window_manager.relief_progress
+    if held == "SCULPT":
+        bpy.ops.object.mode_set(mode="SCULPT")
+    else:
+        bpy.context.active_object.data.vertices.add(1)
+    bpy.context.scene.relief.detail = 0.5
+    if held == "SCULPT":
+        assert progress.trouble == "Select a relief, in Object Mode"
+        bpy.ops.object.mode_set(mode="OBJECT")
+        bpy.context.scene.relief.detail = 0.6
+        assert progress.trouble == ""
+    else:
+        assert progress.trouble.startswith("This relief was remeshed or cut by hand")
+    bpy.context.view_layer.objects.active = None
+    progress.trouble = ""
+    bpy.context.scene.relief.detail = 0.7
+    assert progress.trouble == "", "the next photograph's"
+
+
+def test_what_would_carve_nothing_cannot_be_keyframed(known, photo):
+    bpy.ops.relief.reconstruct(filepath=str(photo))
+    scene, relief = bpy.context.scene, bpy.context.active_object
+    image = bpy.data.images.load(str(photo))
+    for owner, path in ((scene, "relief.detail"), (scene, "relief.max_vertices"), (relief, "relief_view")):
+        with pytest.raises(TypeError, match="not animatable"):
+            owner.keyframe_insert(path)
+    groups = [(scene.relief, {"image"}), (image.relief, set())]
+    for group, extra in groups:
+        names = set(type(group).__annotations__) | extra
+        assert [name for name in names if group.bl_rna.properties[name].is_animatable] == []
+
+
+def test_a_scene_in_millimetres_has_room_for_a_wall(known, photo):
+    scene = bpy.context.scene
+    scene.unit_settings.scale_length = 0.001
+    scene.relief.width_m, scene.relief.depth_m = 12_000.0, 400.0
+    assert bpy.ops.relief.reconstruct(filepath=str(photo)) == {"FINISHED"}
+    assert np.ptp(_positions()[:, 0]) == pytest.approx(12_000.0)
 
 
 def test_a_linked_relief_says_that_nothing_would_last(known, photo, tmp_path):

@@ -12,6 +12,12 @@ def _colour_source() -> bpy.types.Node:
     return shader.inputs["Base Color"].links[0].from_node
 
 
+def _shown(material: bpy.types.Material) -> str:
+    """Name of the node that colours a material."""
+    shader = next(n for n in material.node_tree.nodes if n.type == "BSDF_PRINCIPLED")
+    return shader.inputs["Base Color"].links[0].from_node.name
+
+
 def _screen(linear) -> list[int]:
     return [round(255 * (12.92 * v if v <= 0.0031308 else 1.055 * v ** (1 / 2.4) - 0.055)) for v in list(linear)[:3]]
 
@@ -145,6 +151,66 @@ def test_nothing_to_show_on_another_material(known, photo, other):
     assert bpy.ops.relief.paint() == {"FINISHED"}
 
 
+def test_another_material_in_a_chosen_slot_hides_nothing(module, known, photo):
+    bpy.ops.relief.reconstruct(filepath=str(photo))
+    relief = bpy.context.active_object
+    own = relief.active_material
+    relief.data.materials.append(bpy.data.materials.new("Clay"))
+    relief.active_material_index = 1
+    assert bpy.ops.relief.show(view="height") == {"FINISHED"}
+    assert _shown(own) == "height"
+    module("operators.thumbnails").icon(relief, "photo")
+    assert bpy.ops.relief.paint() == {"FINISHED"}
+    bpy.ops.object.mode_set(mode="OBJECT")
+    assert relief.relief_view == "corrections"
+    bpy.ops.relief.clear_cache()
+    assert bpy.ops.relief.read_again() == {"FINISHED"}
+
+
+def test_a_duplicate_shows_what_it_likes(known, photo):
+    bpy.ops.relief.reconstruct(filepath=str(photo))
+    first = bpy.context.active_object
+    twin, other = first.copy(), first.copy()  # as Alt-D and Shift-D
+    other.data = first.data.copy()
+    for object_ in (twin, other):
+        bpy.context.scene.collection.objects.link(object_)
+    bpy.context.view_layer.objects.active = other
+    bpy.ops.relief.show(view="height")
+    assert _shown(other.active_material) == "height" and _shown(first.active_material) == "photo"
+    assert twin.active_material == first.active_material and len(bpy.data.materials) == 2
+    bpy.ops.relief.show(view="segment")
+    twin.relief_view = "confidence"
+    assert _shown(other.active_material) == "segment" and _shown(first.active_material) == "confidence"
+    assert len(bpy.data.materials) == 2
+
+
+def test_paint_that_was_removed_while_it_is_shown_stays_in_the_list(module, known, photo):
+    bpy.ops.relief.reconstruct(filepath=str(photo))
+    relief, views = bpy.context.active_object, module("operators.show")._views
+    bpy.ops.relief.paint()
+    bpy.ops.object.mode_set(mode="OBJECT")
+    relief.data.attributes.remove(relief.data.attributes["corrections"])
+    assert relief.relief_view == "corrections" and views(relief, None)[-1][0] == "corrections"
+    relief.relief_view = "photo"
+    assert "corrections" not in [view[0] for view in views(relief, None)]
+
+
+def test_a_linked_material_is_left_as_it_is(known, photo, tmp_path):
+    bpy.ops.relief.reconstruct(filepath=str(photo))
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "library.blend"), copy=True)
+    relief = bpy.context.active_object
+    with bpy.data.libraries.load(str(tmp_path / "library.blend"), link=True) as (there, here):
+        here.materials = list(there.materials)
+    relief.data.materials[0] = here.materials[0]
+    with pytest.raises(RuntimeError, match="material is linked from another file. Make it local first"):
+        bpy.ops.relief.show(view="height")
+    relief.relief_view = "height"
+    assert bpy.ops.relief.paint() == {"FINISHED"}
+    bpy.ops.object.mode_set(mode="OBJECT")
+    assert _shown(here.materials[0]) == "photo" and relief.relief_view == "height"
+    assert relief.data.materials[0] == here.materials[0]
+
+
 def test_views_outlive_the_photograph(known, photo):
     bpy.ops.relief.reconstruct(filepath=str(photo))
     bpy.data.images.remove(bpy.context.active_object.active_material.node_tree.nodes["photo"].image)
@@ -172,3 +238,30 @@ def test_the_picture_of_the_height_follows_paint(module, known, photo):
     thumbnails.icon(relief, "height")
     after = list(pictures[f"{relief.data.session_uid} height"].image_pixels_float)
     assert np.abs(np.subtract(after, before)).max() > 0.1
+
+
+def test_the_picture_of_the_height_follows_undo(module, known, photo):
+    """The settings are the same before and after a painted Refine."""
+    bpy.ops.relief.reconstruct(filepath=str(photo))
+    relief, thumbnails = bpy.context.active_object, module("operators.thumbnails")
+    bpy.ops.relief.paint(meaning="raise")
+    bpy.ops.object.mode_set(mode="OBJECT")
+    for vertex in relief.data.color_attributes["corrections"].data[:3000]:
+        vertex.color_srgb = (1.0, 1.0, 1.0, 1.0)
+    bpy.ops.ed.undo_push(message="Paint")
+
+    def picture() -> list[float]:
+        relief = bpy.context.active_object
+        thumbnails.icon(relief, "height")
+        (pictures,) = thumbnails._pictures
+        return list(pictures[f"{relief.data.session_uid} height"].image_pixels_float)
+
+    before = picture()
+    bpy.ops.relief.refine()
+    bpy.ops.ed.undo_push(message="Refine")
+    after = picture()
+    assert np.abs(np.subtract(after, before)).max() > 0.1
+    bpy.ops.ed.undo()
+    np.testing.assert_array_equal(picture(), before)
+    bpy.ops.ed.redo()
+    np.testing.assert_array_equal(picture(), after)

@@ -319,6 +319,33 @@ def speak_english() -> None:
     assert bpy.app.translations.pgettext("Reconstruct", "Operator") == "Reconstruct"
 
 
+def begin_corners_alone() -> None:
+    """Blender's own layout has no Image Editor: a window opens for the clicks."""
+    if not shutil.which("xdotool"):
+        return
+    bpy.context.scene.relief.image = bpy.data.images.load(str(PHOTO))
+    bpy.context.view_layer.objects.active = None
+    windows = bpy.context.window_manager.windows
+    with bpy.context.temp_override(window=windows[0]):
+        assert bpy.ops.relief.pick_corners("INVOKE_DEFAULT") == {"RUNNING_MODAL"}
+    assert len(windows) == 2
+    state["editor"] = windows[-1], next(area for area in windows[-1].screen.areas if area.type == "IMAGE_EDITOR")
+
+
+def click_corners_alone() -> bool | None:
+    """It closes by itself, and the corners are kept."""
+    if not shutil.which("xdotool"):
+        return None
+    clicked = state.setdefault("clicked alone", [(0.8, 0.8), (0.2, 0.8), (0.2, 0.2), (0.8, 0.2)])
+    if clicked:
+        move(*clicked.pop(0))
+        return False
+    if len(bpy.context.window_manager.windows) > 1:
+        return False
+    assert bpy.context.scene.relief.image.relief.straighten
+    return None
+
+
 def begin_corners() -> None:
     """An Image Editor opens beside the viewport, the operator waits for clicks."""
     image = bpy.data.images.load(str(PHOTO))
@@ -581,7 +608,7 @@ STEPS: list[Callable[[], bool | None]] = [
     open_tab, watch_idle, time_own_turns, drop_photo, choose_relief, progress_is_shown, relief_stands, widen,
     move_slider, undo, redo,
     show_edges, save, reopen, refine_again, export, speak_indonesian, speak_japanese, speak_english,
-    begin_corners, click_corners, preview, paint, leave_paint,
+    begin_corners_alone, click_corners_alone, begin_corners, click_corners, preview, paint, leave_paint,
     show_arrow, drag_arrow, show_maps, browse_photo, drag_photo, dropped_is_read,
     stop_by_esc, queue_two, sculpt_meanwhile, sliders_follow,
     load_while_running, disable_while_running, open_panels, show_preferences,
