@@ -126,7 +126,8 @@ def vertex_heights(height: FloatArray, grid: tuple[int, int]) -> FloatArray:
 def resampled(values: FloatArray, grid: tuple[int, int]) -> FloatArray:
     """Values of the vertices of one grid, (rows, columns, C) float32, for those of another over the same panel."""
     rows, columns = grid
-    return np.asarray(cv2.resize(values, (columns, rows), interpolation=cv2.INTER_LINEAR), np.float32)
+    how = cv2.INTER_AREA if rows < len(values) else cv2.INTER_LINEAR
+    return np.asarray(cv2.resize(values, (columns, rows), interpolation=how), np.float32)
 
 
 def grid_size(height_px: int, width_px: int, max_vertices: int) -> tuple[int, int]:

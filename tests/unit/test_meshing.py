@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from inference.meshing import build_mesh, grid_size, vertex_heights
+from inference.meshing import build_mesh, grid_size, resampled, vertex_heights
 from inference.prediction import Prediction
 from inference.settings import MeshSettings
 
@@ -108,3 +108,11 @@ def test_vertex_heights_are_a_copy() -> None:
     height = HEIGHT.copy()
     vertex_heights(height, (2, 3))[0] = 9.0
     assert height[0, 0] == 0.0
+
+
+def test_paint_on_a_coarser_grid_is_averaged() -> None:
+    """A stroke one vertex wide thins out and is not lost, wherever it lies."""
+    for column in range(4, 8):
+        stroke = np.zeros((16, 16, 3), np.float32)
+        stroke[:, column] = 1.0
+        assert resampled(stroke, (4, 4))[:, 1] == pytest.approx(0.25)
