@@ -32,7 +32,7 @@ made, and a third of that in the store."""
 _LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 # Behind transparent pixels lies what unlit flat stone would show.
 _BACKDROP = 0.5
-# Of the values of a file with more than 8 or 16 bits, one glint does not decide what is white.
+# Of values that are neither 8- nor 16-bit unsigned, one glint does not decide what is white.
 _DARKEST_BRIGHTEST, _LOOKED_AT = (0.1, 99.9), 4_000_000
 # Rows converted at once: float copies of a whole large photograph would not fit into memory.
 _BLOCK_ROWS = 512

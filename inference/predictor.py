@@ -47,8 +47,9 @@ r of those of 384 px 0.790 as they are, 0.807 enlarged by 1.5, 0.809 by 2; of 25
 """
 
 FINER, FINEST_PX = 1.5, 4e6
-"""Every photograph is read enlarged by the first at least, as far as that makes no more pixels than the second; its
-maps are reduced afterwards. What shows in one or two pixels, an eye or the hem of a sleeve, is lost otherwise.
+"""Every photograph below 2.7 megapixels is read enlarged by the first at least, as far as that makes no more pixels
+than the second; its maps are reduced afterwards. What shows in one or two pixels, an eye or the hem of a sleeve, is
+lost otherwise. Larger ones would be enlarged by next to nothing.
 
 On Cycles' twelve panels of 768 px, weights 0.11, r is 0.710 aged and 0.774 clean with it, 0.708 and 0.770 without, the
 error of the normals 15.7 and 15.3 degrees instead of 15.9 and 15.3. Borobudur's photographs, which are enlarged by 2
@@ -106,8 +107,8 @@ hardly have: hence the belief, which keeps the light of all of Borobudur's photo
 """
 
 SHARPENED_PX = 8.0
-"""Sigma below which slopes are the mean of the network's slopes and of those of its height, which the edge matching
-sharpened; larger ones are the network's slopes alone."""
+"""Sigma, in pixels of each pass, below which slopes are the mean of the network's slopes and of those of its height,
+which the edge matching sharpened; larger ones are the network's slopes alone."""
 
 FORMS = 0.5
 """Forms up to this, relative to the panel's extent, are those of the slopes, larger ones those of the height.
@@ -313,6 +314,7 @@ class Predictor:
         Args, errors: of `read`.
         """
         prediction = self.read(photo, progress, light_deg)
+        report(progress, 1.0, 1.0, STAGE)
         screen = (2.0 * math.pi / (FORMS * extent(prediction.height.shape))) ** 2
         return replace(prediction, height=solve_screened(prediction.slopes, prediction.height, screen))
 

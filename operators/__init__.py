@@ -58,7 +58,7 @@ def _restoring() -> tuple[list[Any], ...]:
 def register() -> None:
     import bpy
 
-    from . import job, photo_source, refine, show, words
+    from . import bridge, job, photo_source, refine, show, words
 
     bpy.app.translations.register(__package__, words.translations())
     for cls in _classes():
@@ -69,16 +69,19 @@ def register() -> None:
     for handlers in _restoring():
         handlers.append(refine.settle_restored)
     bpy.app.handlers.load_pre.append(job.forget_paused)
+    bpy.app.handlers.load_pre.append(bridge.forget_finest)
 
 
 def unregister() -> None:
     import bpy
 
-    from . import job, prepare, refine, thumbnails
+    from . import bridge, job, prepare, refine, thumbnails
 
     for handlers in _restoring():
         handlers.remove(refine.settle_restored)
     bpy.app.handlers.load_pre.remove(job.forget_paused)
+    bpy.app.handlers.load_pre.remove(bridge.forget_finest)
+    bridge.forget_finest()
     refine.stop_settling()
     job.abandon()
     prepare.stop_drawing()

@@ -41,7 +41,7 @@ PASSING = (".select_", ".hide_", ".uv_select_", ".vs.", ".es.", ".pn.", ".sculpt
 """How attributes begin that say only what is selected and hidden."""
 PLAIN = {"sharp_face", "sharp_edge", "uv_seam", ".uv_seam", "crease_edge", "crease_vert", ".sculpt_mask"}
 PLAIN |= {".sculpt_face_set", "bevel_weight_edge", "bevel_weight_vert", "freestyle_edge", "freestyle_face"}
-"""Attributes of Blender's that say nothing where they are the same all over."""
+"""Attributes of Blender's that say nothing where they are nothing all over; face sets, where they are all the same."""
 LEAST_SCULPTED = 1e-5
 """Vertices moved by less, relative to the panel's width, were not moved by hand but rounded."""
 
@@ -187,6 +187,13 @@ def _on_finest_grid(mesh: bpy.types.Mesh, made: list[Any]) -> list[Any]:
     return [before if _near(now, then, off) else now for now, before, then, off in each]
 
 
+@bpy.app.handlers.persistent
+def forget_finest(*_: object) -> None:
+    """Before another file is opened: let go of what was kept for the grids of this one's reliefs."""
+    global _finest
+    _finest = (0, [], [])
+
+
 def finest_paint(object_: bpy.types.Object) -> npt.NDArray[np.float32] | None:
     """The same as `read_paint_colours`, from before the relief got a coarser grid, unless it was painted since."""
     paint: npt.NDArray[np.float32] | None = _on_finest_grid(object_.data, [None, read_paint_colours(object_)])[1]
@@ -219,7 +226,7 @@ def _is_artists(attribute: bpy.types.Attribute) -> bool:
         return True
     values = np.zeros(len(attribute.data), kind)
     attribute.data.foreach_get("value", values)
-    return bool(values.any()) if name == "material_index" else bool((values != values[:1]).any())
+    return bool((values != values[:1]).any()) if name == ".sculpt_face_set" else bool(values.any())
 
 
 def sharers(mesh: bpy.types.Mesh) -> list[bpy.types.Object]:

@@ -28,6 +28,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..inference.errors import ReliefError, is_out_of_memory
 from ..inference.settings import MeshSettings, PreparationSettings, RefinementSettings
+from . import reconstruction
 from .reconstruction import Reconstruction, reconstruct, timed
 
 if TYPE_CHECKING:
@@ -329,7 +330,8 @@ def _exists_already(photo: Path, options: _Options) -> bool:
     if not existing or options.overwrite:
         return False
     names, json_path = ", ".join(existing), outputs[-1]
-    record, sha256 = {}, None
+    record: dict[str, Any] = {}
+    sha256 = None
     with suppress(OSError, ValueError, KeyError, TypeError):
         record = json.loads(json_path.read_text(encoding="utf-8"))
         sha256 = record["photo"]["sha256"]
@@ -338,15 +340,19 @@ def _exists_already(photo: Path, options: _Options) -> bool:
         "preparation": preparation.to_mapping() if preparation.needed else {},
         "settings": {**options.refinement.to_mapping(), **options.mesh.to_mapping()},
         "max_size": options.max_size,
+        "weights": reconstruction.load_predictor(options.runtime).weights,
     }
+    alike = record.items() >= asked.items() and set(options.formats) <= set(record.get("formats", ()))
     if sha256 is not None and sha256 != _sha256(photo):
         why = f"skipped, another photograph has this name: {names} exist. Rename one"
+    elif sha256 is not None and not alike:
+        why = (
+            f"skipped, made with other settings, formats or weights, as {json_path.name} says. Choose another --output"
+        )
     elif len(existing) < len(outputs):
         why = f"incomplete, {len(existing)} of {len(outputs)} results exist: {names}. Move them"
     elif sha256 is None:
         why = f"skipped, {names} exist, and {json_path.name} does not tell of what. Move them"
-    elif not (record.items() >= asked.items() and set(options.formats) <= set(record.get("formats", ()))):
-        why = f"skipped, made with other settings or formats, as {json_path.name} says. Choose another --output"
     else:
         return True
     raise ReliefError(f"{why}, or use --overwrite to replace them.")

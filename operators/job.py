@@ -26,6 +26,9 @@ LOOK_S = 0.5
 QUIET_S = 0.3
 """How long a slider rests before what must not be disturbed by it: a full solve, a new active object."""
 
+HELD_S = 10.0
+"""How long at most finished work waits for another operator to end: some add-ons' never do."""
+
 YIELDING = 10
 """Niceness of the background thread."""
 
@@ -188,9 +191,10 @@ class Task:
 
 
 def _edited(context: bpy.types.Context, task: Task) -> bool:
-    """Whether the artist edits, sculpts or paints in this window, or the active object of the task's own scene."""
+    """Whether the artist edits, sculpts or paints in this window, or where the result is placed or seen."""
     scene = next((scene for scene in bpy.data.scenes if scene.session_uid == task.scene_uid), context.scene)
-    actives = [layer.objects.active for layer in scene.view_layers]
+    seen = [w.view_layer for w in context.window_manager.windows if w.scene == scene]
+    actives = [layer.objects.active for layer in (seen or scene.view_layers[:1])]
     return context.mode != "OBJECT" or any(active is not None and active.mode != "OBJECT" for active in actives)
 
 
@@ -208,6 +212,7 @@ class JobOperator:
     _others = 0
     _sliders: object
     _moved_at = 0.0
+    _held_at = 0.0
 
     def tasks(self, context: bpy.types.Context) -> list[Task]:
         raise NotImplementedError
@@ -244,7 +249,7 @@ class JobOperator:
     def _attach(self, context: bpy.types.Context) -> None:
         global _owner
         _owner = self
-        self._sliders = read_settings(context.scene)
+        self._sliders, self._held_at = read_settings(context.scene), time.monotonic()
         self._others = len(context.window.modal_operators)  # some add-ons' never end
         self._timer = context.window_manager.event_timer_add(0.1, window=context.window)
         context.window_manager.modal_handler_add(self)
@@ -261,7 +266,10 @@ class JobOperator:
         sliders, now = read_settings(context.scene), time.monotonic()
         if sliders != self._sliders:
             self._sliders, self._moved_at = sliders, now
-        return now - self._moved_at < QUIET_S or len(context.window.modal_operators) > self._others + 1
+        if _running is None or not _running.done:
+            self._held_at = now
+        within = len(context.window.modal_operators) > self._others + 1 and now - self._held_at < HELD_S
+        return now - self._moved_at < QUIET_S or within
 
     def take_up(self, context: bpy.types.Context) -> None:
         """Go on where another operator paused."""
@@ -292,10 +300,8 @@ class JobOperator:
             _show(context, 1.0, "Leave Edit, Sculpt or Paint Mode first", True)
             clear_status(context)
             return {"CANCELLED"}
-        if done and not job.failed and disturbs:
-            return {"PASS_THROUGH"}
         _show(context, job.share, stage, True, told(job.left_s))
-        if not done:
+        if not done or (disturbs and not job.failed):
             return {"PASS_THROUGH"}
         try:
             self._finish(context, self._task, job.result())

@@ -121,7 +121,7 @@ def read_panels(folder: Path) -> list[Panel]:
         if about.exists():
             known = json.loads(about.read_text(encoding="utf-8"))
             segments = np.asarray(cv2.imread(str(path.with_name("segments.png")), cv2.IMREAD_GRAYSCALE), np.uint8)
-            heads = np.asarray(cv2.imread(str(path.with_name("heads.png")), cv2.IMREAD_GRAYSCALE)) > 127
+            heads = np.asarray(cv2.imread(str(path.with_name("heads.png")), cv2.IMREAD_GRAYSCALE), np.uint8) > 127
             panel = replace(
                 panel, mm_per_px=known["mm_per_px"], depth_mm=known["depth_mm"], segments=segments, heads=heads
             )
@@ -156,7 +156,13 @@ def score_reference(method: Method, panel: Panel) -> dict[str, float]:
             found, true = (face_forms(h) for h in (height, panel.height_mm))
             row["faces r"] = correlation(found, true, valid & panel.heads)
         rows.append(row)
-    return {name: float(np.mean([row[name] for row in rows])) for name in rows[0]}
+    return means(rows)
+
+
+def means(rows: list[dict[str, float]]) -> dict[str, float]:
+    """The mean of each score over the rows that have it."""
+    names = dict.fromkeys(name for row in rows for name in row)
+    return {name: float(np.mean([row[name] for row in rows if name in row])) for name in names}
 
 
 def face_forms(height: FloatArray) -> FloatArray:
@@ -359,9 +365,8 @@ def main() -> None:
     for name, method in methods.items():
         row = rows[name] = {}
         for group, panels in groups.items():
-            scores = [score_reference(method, panel) for panel in panels]
-            for column in dict.fromkeys(column for score in scores for column in score):
-                row[f"{group}: {column}"] = float(np.mean([s[column] for s in scores if column in s]))
+            scores = means([score_reference(method, panel) for panel in panels])
+            row |= {f"{group}: {column}": value for column, value in scores.items()}
         row["flat stone, spread"] = relief_of(method, flat)
         if library:
             row["synthetic clean r"] = score_synthetic(method, clean)

@@ -244,7 +244,7 @@ class Composer:
             blocks, masonry = self._joints(height, segments, depth_px, rng.uniform(0.15, 0.5) * n)
         self._wear(height, segments, depth_px)
         if rng.random() < 0.08:
-            self._outside(height, segments)
+            self._outside(height, segments, masonry)
         return Scene(height, depth_px, segments, blocks, masonry, self.heads * (segments == FIGURE))
 
     def _place(
@@ -480,7 +480,7 @@ class Composer:
             bowl = np.clip(1 - (xx * xx + yy * yy) / (radius * radius + 1.0), 0, 1)
             part -= (bowl * min(rng.uniform(0.2, 0.8) * radius / max(depth_px, 1.0), 0.3)).astype(np.float32)
 
-    def _outside(self, height: FloatArray, segments: npt.NDArray[np.uint8]) -> None:
+    def _outside(self, height: FloatArray, segments: npt.NDArray[np.uint8], masonry: FloatArray) -> None:
         """The panel ends inside the picture, at a ragged edge, before a flat wall."""
         rng, n = self.rng, self.size
         ragged = fractal(1, n, n * 0.2, rng, 5)[0] * rng.uniform(0.0, 0.04) * n
@@ -489,5 +489,5 @@ class Composer:
             beyond = beyond.T
         if rng.random() < 0.4:
             beyond = beyond[:, ::-1]
-        height[beyond] = rng.uniform(-0.1, 0.0)
+        height[beyond], masonry[beyond] = rng.uniform(-0.1, 0.0), 0.0
         segments[beyond] = 0

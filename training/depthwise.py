@@ -79,7 +79,13 @@ def _forward(module: nn.Conv2d, x: Tensor) -> Tensor:
 
 
 def hasten(model: nn.Module) -> None:
-    """Give the depthwise convolutions of a model on a processor the fast gradient; weights and answers stay."""
+    """Give the depthwise convolutions of a model on a processor the fast gradient; weights and answers stay.
+
+    Those that keep the size, and have neither stride nor bias, as all of the network's.
+    """
     for module in model.modules():
-        if isinstance(module, nn.Conv2d) and 1 < module.in_channels == module.groups:
-            module.forward = partial(_forward, module)  # type: ignore[method-assign]
+        if isinstance(module, nn.Conv2d) and 1 < module.in_channels == module.groups == module.out_channels:
+            size, dilation = module.kernel_size[0], module.dilation[0]
+            same = (size, size), (dilation, dilation), (dilation * (size // 2),) * 2, (1, 1), None
+            if same == (module.kernel_size, module.dilation, module.padding, module.stride, module.bias) and size % 2:
+                module.forward = partial(_forward, module)  # type: ignore[method-assign]

@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numba
 import numpy as np
 import torch
 from torch import Tensor, nn
@@ -188,6 +189,7 @@ class Training:
         torch.manual_seed(options.seed)
         if options.threads:
             torch.set_num_threads(options.threads)
+            numba.set_num_threads(min(options.threads, numba.get_num_threads()))
         self.model: ReliefNetwork = build_network(options.config).to(options.device)
         self.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.average = copy.deepcopy(self.model)

@@ -39,7 +39,7 @@ def _refine(context: bpy.types.Context, moved: str = "") -> None:
     if not able and (relief is None or "relief_settings" not in relief or not relief.visible_get()):
         return  # the next photograph's
     # The message bus speaks to one window's scene alone, so a slider fetches the others itself where they are not its.
-    if able and moved and not _shows(scene.relief, relief):
+    if moved and not _shows(scene.relief, relief):
         _take_over(scene.relief, relief, but=moved)
     try:
         # Without a window nobody drags, and no timer would run.

@@ -159,10 +159,13 @@ def test_what_was_made_as_asked_for_now_is_done(relief, known, photo, tmp_path, 
 
 def test_other_results_of_the_same_name_are_told_apart(relief, known, photo, tmp_path, capsys):
     assert relief(photo, "--formats", "none") == 0
-    (tmp_path / "out/panel.glb").write_text("of an earlier run")
     for words in (["none", "--width-m", "2"], ["none", "--light", "45"], ["none", "--max-size", "100"], ["glb"]):
         assert relief(photo, "--formats", *words) == 1
-        assert "skipped, made with other settings or formats, as panel.json says. " in capsys.readouterr().err
+        said = "skipped, made with other settings, formats or weights, as panel.json says. "
+        assert said in capsys.readouterr().err
+    known.weights = "newer+00000000"
+    assert relief(photo, "--formats", "none") == 1 and said in capsys.readouterr().err
+    known.weights = "known+00000000"
     with photo.open("ab") as file:
         file.write(b"more")
     assert relief(photo, "--formats", "none") == 1

@@ -15,7 +15,8 @@ MOUSE = SimpleNamespace(type="MOUSEMOVE", value="NOTHING")
 
 
 class _Window:
-    def __init__(self) -> None:
+    def __init__(self, scene, layer) -> None:
+        self.scene, self.view_layer = scene, layer
         self.modal_operators: list[str] = []
         self.screen = SimpleNamespace(areas=[])
 
@@ -33,7 +34,7 @@ class _Context:
         self.active = SimpleNamespace(mode="OBJECT")
         layer = SimpleNamespace(objects=SimpleNamespace(active=self.active))
         self.scene = SimpleNamespace(session_uid=1, view_layers=[layer], relief="sliders")
-        self.window = _Window()
+        self.window = _Window(self.scene, layer)
         self.workspace = SimpleNamespace(status_text_set=lambda text: setattr(self, "status", text))
         self.blend_data = SimpleNamespace(workspaces=[self.workspace])
         self.temp_override = lambda **_: nullcontext()
@@ -290,13 +291,19 @@ def test_nothing_is_placed_under_the_artists_hand(job, start, hand):
     assert operator.modal(context, TIMER) == {"FINISHED"} and operator.placed == [1]
 
 
-def test_an_operator_that_never_ends_holds_nothing_up(job, start):
+def test_an_operator_that_never_ends_holds_nothing_up(job, start, monkeypatch):
     operator, context, go_on = start(invoke=False)
     context.window.modal_operators.append("another add-on's")
     operator.invoke(context, None)
     context.window.modal_operators.append("relief.reconstruct")
     go_on.set()
     assert _finish_one(operator, job, context) == {"FINISHED"}
+    operator, context, go_on = start()
+    context.window.modal_operators += ["relief.reconstruct", "one that began meanwhile"]
+    assert operator.modal(context, TIMER) == {"PASS_THROUGH"}
+    monkeypatch.setattr(job, "HELD_S", 0.0)
+    go_on.set()
+    assert _finish_one(operator, job, context) == {"FINISHED"} and operator.placed == [1]
 
 
 def test_the_queue_goes_on_in_another_window_where_its_own_is_closed(job, start):
@@ -351,6 +358,7 @@ def test_the_result_waits_for_the_mode_of_its_scene_whatever_its_window_shows_by
     go_on.set()
     job._running.wait(10.0)
     theirs, context.scene = context.scene, SimpleNamespace(session_uid=2, view_layers=[], relief="sliders")
+    context.window.scene = context.scene
     theirs.view_layers[0].objects.active = SimpleNamespace(mode="SCULPT")
     job.bpy.data.scenes.append(context.scene)
     assert context.mode == "OBJECT" and operator.modal(context, TIMER) == {"CANCELLED"} and operator.placed == []

@@ -664,7 +664,7 @@ def test_sliders_that_cannot_act_say_why(known, photo, held):
         bpy.context.active_object.data.vertices.add(1)
     bpy.context.scene.relief.detail = 0.5
     if held == "SCULPT":
-        assert progress.trouble == "Select a relief, in Object Mode"
+        assert progress.trouble == "Return to Object Mode, then press Refine"
         bpy.ops.object.mode_set(mode="OBJECT")
         bpy.context.scene.relief.detail = 0.6
         assert progress.trouble == ""

@@ -35,5 +35,7 @@ def test_same_answers_and_gradients(dilation: int) -> None:
 
 def test_other_convolutions_stay_as_they_are() -> None:
     model = nn.Sequential(nn.Conv2d(1, 4, 3), nn.Conv2d(4, 4, 1), nn.Conv2d(4, 8, 3, groups=2))
+    for words in ({"bias": True}, {"padding": 0}, {"stride": 2}, {"dilation": 2}):
+        model.append(nn.Conv2d(4, 4, 3, groups=4, **{"bias": False, "padding": 1, **words}))
     hasten(model)
     assert not any("forward" in vars(module) for module in model.modules())

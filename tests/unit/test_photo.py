@@ -247,8 +247,8 @@ def test_one_glint_does_not_decide_what_is_white(tmp_path: Path) -> None:
     np.testing.assert_allclose(np.delete(photo.grey, 5, 0), np.delete(ramp, 5, 0), atol=1e-6)
 
 
-def test_colours_stored_apart_are_read_or_refused(tmp_path: Path) -> None:
-    """The decoder mixes up those of more than 8 bits."""
+def test_deep_colours_stored_apart_are_refused(tmp_path: Path) -> None:
+    """The decoder mixes them up, but for those of 8 bits."""
     deep = np.zeros((64, 64, 3), np.uint16)
     data = tiff(deep).replace(struct.pack("<HHII", 278, 4, 1, 64), struct.pack("<HHIHH", 284, 3, 1, 2, 0))
     with pytest.raises(ReliefError, match="cannot be decoded. Save it as PNG or JPEG"):
