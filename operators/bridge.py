@@ -41,7 +41,9 @@ PASSING = (".select_", ".hide_", ".uv_select_", ".vs.", ".es.", ".pn.", ".sculpt
 """How attributes begin that say only what is selected and hidden."""
 PLAIN = {"sharp_face", "sharp_edge", "uv_seam", ".uv_seam", "crease_edge", "crease_vert", ".sculpt_mask"}
 PLAIN |= {".sculpt_face_set", "bevel_weight_edge", "bevel_weight_vert", "freestyle_edge", "freestyle_face"}
-"""Attributes of Blender's that say nothing where they are nothing all over; face sets, where they are all the same."""
+"""Attributes of Blender's that say nothing where they are nothing all over."""
+ALIKE = {".sculpt_face_set", "sharp_face"}
+"""Those of which nothing is lost where they are the same all over: one face set is none, and flat faces stay flat."""
 LEAST_SCULPTED = 1e-5
 """Vertices moved by less, relative to the panel's width, were not moved by hand but rounded."""
 
@@ -165,8 +167,11 @@ def update_relief(object_: bpy.types.Object, relief: ReliefMesh, settings: dict[
         finest = _on_finest_grid(mesh, [None if by_hand is None else by_hand / width_m, paint])
         by_hand, paint = present = [None if f is None else resampled(f, relief.grid) for f in finest]
         relief.complete()  # before anything is cleared: there may be too little memory for it
+        flat = mesh.polygons[0].use_smooth is False
         mesh.clear_geometry()
         _fill_mesh(mesh, relief, None if by_hand is None else by_hand * width_m)
+        if flat:
+            mesh.shade_flat()
         if paint is not None:
             write_paint_colours(object_, paint)
         _finest = mesh.session_uid, finest, present
@@ -226,7 +231,7 @@ def _is_artists(attribute: bpy.types.Attribute) -> bool:
         return True
     values = np.zeros(len(attribute.data), kind)
     attribute.data.foreach_get("value", values)
-    return bool((values != values[:1]).any()) if name == ".sculpt_face_set" else bool(values.any())
+    return bool((values != values[:1]).any()) if name in ALIKE else bool(values.any())
 
 
 def sharers(mesh: bpy.types.Mesh) -> list[bpy.types.Object]:

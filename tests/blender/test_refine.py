@@ -339,6 +339,7 @@ def test_what_blender_leaves_on_a_mesh_by_itself_keeps_its_grid_from_nothing(mod
     mesh.attributes[".sculpt_face_set"].data.foreach_set("value", [1] * len(mesh.polygons))
     bpy.context.scene.relief.max_vertices = 600
     assert len(mesh.vertices) == 600 and bpy.context.window_manager.relief_progress.trouble == ""
+    assert not any(face.use_smooth for face in mesh.polygons), "flat faces stay flat"
 
 
 def test_too_little_memory_is_told_beside_the_sliders(module, known, photo, monkeypatch):
