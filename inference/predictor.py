@@ -314,7 +314,6 @@ class Predictor:
         Args, errors: of `read`.
         """
         prediction = self.read(photo, progress, light_deg)
-        report(progress, 1.0, 1.0, STAGE)
         screen = (2.0 * math.pi / (FORMS * extent(prediction.height.shape))) ** 2
         return replace(prediction, height=solve_screened(prediction.slopes, prediction.height, screen))
 
