@@ -22,7 +22,7 @@ class Prediction:
         0 is the slab, 1 the full depth of a carved panel.
 
     Attributes:
-        height: (H, W) float32, layering and figures; forms of up to half the panel are those of the slopes.
+        height: (H, W) float32, layering and figures; up to a quarter of the panel the slopes decide.
         slopes: (H, W, 2) float32, d height / dx and d height / dy per pixel.
         soft_edges: (H, W, 4) float32, probabilities of EDGE_CLASSES.
         segments: (H, W, 6) float32, probabilities of SEGMENT_CLASSES.
