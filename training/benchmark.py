@@ -371,7 +371,9 @@ def main() -> None:
         if library:
             row["synthetic clean r"] = score_synthetic(method, clean)
             row["synthetic aged r"] = score_synthetic(method, aged)
-            row["flat against carved"] = row["flat stone, spread"] / relief_of(method, [photo for photo, _ in clean])
+            carved = relief_of(method, [photo for photo, _ in clean])
+            if carved > 0:
+                row["flat against carved"] = row["flat stone, spread"] / carved
             row["eight lights r"] = score_lights(method, library, options.shapes, max(options.count // 4, 1), 8)
             at, fine = score_scales(method, library, options.shapes, max(options.count // 4, 1), 9)
             row |= {f"r at {scale}x": r for scale, r in zip(SCALES, at, strict=True)} | {"fine r at 4x": fine}
