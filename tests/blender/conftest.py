@@ -124,6 +124,20 @@ def known(module: Callable[[str], ModuleType], monkeypatch: pytest.MonkeyPatch) 
 
 
 @pytest.fixture
+def linked(known: KnownPredictor, photo: Path, tmp_path: Path) -> bpy.types.Object:
+    """A relief of another file, linked into an empty one and active."""
+    bpy.ops.relief.reconstruct(filepath=str(photo))
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "library.blend"))
+    bpy.ops.wm.read_homefile(use_empty=True)
+    with bpy.data.libraries.load(str(tmp_path / "library.blend"), link=True) as (there, here):
+        here.objects = list(there.objects)
+    (relief,) = here.objects
+    bpy.context.scene.collection.objects.link(relief)
+    bpy.context.view_layer.objects.active = relief
+    return relief
+
+
+@pytest.fixture
 def turned_photo(tmp_path: Path, photo: Path) -> Path:
     """The photograph as a phone stores it on its side, 80 x 120 pixels, to be turned clockwise."""
     stored = cv2.rotate(cv2.imread(str(photo)), cv2.ROTATE_90_COUNTERCLOCKWISE)

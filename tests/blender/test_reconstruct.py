@@ -618,13 +618,7 @@ def test_staging_again_keeps_what_the_artist_set(known, photo):
     assert len([o for o in scene.objects if o.type == "CAMERA"]) == 3
 
 
-def test_a_linked_relief_keeps_its_camera_too(known, photo, tmp_path):
-    bpy.ops.relief.reconstruct(filepath=str(photo))
-    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "library.blend"))
-    bpy.ops.wm.read_homefile(use_empty=True)
-    with bpy.data.libraries.load(str(tmp_path / "library.blend"), link=True) as (there, here):
-        here.objects = list(there.objects)
-    bpy.context.scene.collection.objects.link(here.objects[0])
+def test_a_linked_relief_keeps_its_camera_too(linked, tmp_path):
     for _ in range(2):
         bpy.context.view_layer.objects.active = bpy.data.objects["panel"]
         assert bpy.ops.relief.stage() == {"FINISHED"}

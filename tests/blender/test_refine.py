@@ -698,15 +698,7 @@ def test_a_scene_in_millimetres_has_room_for_a_wall(known, photo):
     assert np.ptp(_positions()[:, 0]) == pytest.approx(12_000.0)
 
 
-def test_a_linked_relief_says_that_nothing_would_last(known, photo, tmp_path):
-    bpy.ops.relief.reconstruct(filepath=str(photo))
-    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "library.blend"))
-    bpy.ops.wm.read_homefile(use_empty=True)
-    with bpy.data.libraries.load(str(tmp_path / "library.blend"), link=True) as (there, here):
-        here.objects = list(there.objects)
-    (linked,) = here.objects
-    bpy.context.scene.collection.objects.link(linked)
-    bpy.context.view_layer.objects.active = linked
+def test_a_linked_relief_says_that_nothing_would_last(linked):
     for operator in (bpy.ops.relief.refine, bpy.ops.relief.paint):
         with pytest.raises(RuntimeError, match="linked from another file. Make it local"):
             operator()

@@ -290,6 +290,15 @@ def move(u: float, v: float) -> None:
     subprocess.run(f"{scale} sleep 0.2 click 1", shell=True, check=True)
 
 
+def still_clicking(corners: str, places: list[tuple[float, float]]) -> bool:
+    """Click the next of some places; whether there was one left."""
+    left = state.setdefault(corners, places)
+    if left:
+        move(*left.pop(0))
+        return True
+    return False
+
+
 def screen_height() -> int:
     text = subprocess.run(["xdotool", "getdisplaygeometry"], check=True, capture_output=True, text=True).stdout
     return int(text.split()[1])
@@ -336,9 +345,7 @@ def click_corners_alone() -> bool | None:
     """It closes by itself, and the corners are kept."""
     if not shutil.which("xdotool"):
         return None
-    clicked = state.setdefault("clicked alone", [(0.8, 0.8), (0.2, 0.8), (0.2, 0.2), (0.8, 0.2)])
-    if clicked:
-        move(*clicked.pop(0))
+    if still_clicking("corners alone", [(0.8, 0.8), (0.2, 0.8), (0.2, 0.2), (0.8, 0.2)]):
         return False
     if len(bpy.context.window_manager.windows) > 1:
         return False
@@ -362,11 +369,7 @@ def click_corners() -> bool | None:
     image = bpy.context.scene.relief.image
     if not shutil.which("xdotool"):
         return None
-    clicked = state.setdefault("clicked", [(0.9, 0.85), (0.1, 0.9), (0.12, 0.15), (0.88, 0.1)])
-    if clicked:
-        move(*clicked.pop(0))
-        return False
-    if not image.relief.straighten:
+    if still_clicking("corners", [(0.9, 0.85), (0.1, 0.9), (0.12, 0.15), (0.88, 0.1)]) or not image.relief.straighten:
         return False
     corners = list(image.relief.corners)
     wanted = [0.1, 0.1, 0.9, 0.15, 0.88, 0.9, 0.12, 0.85]
