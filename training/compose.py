@@ -421,33 +421,40 @@ class Composer:
         rng, n = self.rng, self.size
         blocks = np.zeros((n, n), np.int32)
         groove = np.zeros((n, n), np.float32)
-        wobble_y = fractal(1, n, n * 0.2, rng, 3)[0] * rng.uniform(0, 1.5)
         thickness = max(_between(rng, 0.0012, 0.008) * n, 1.0)
+        # Arrises are chipped: no joint is a ruled line, nor as wide here as there.
+        ragged = rng.uniform(0.0, 0.0025) * n
+        down, across = (ragged * fractal(n, n, n * rng.uniform(0.02, 0.06), rng, 5) for _ in range(2))
+        down += np.arange(n, dtype=np.float32)[:, None] - fractal(1, n, n * 0.2, rng, 3) * rng.uniform(0, 1.5)
+        across += np.arange(n, dtype=np.float32)
+        chips = fractal(n, n, n * rng.uniform(0.01, 0.05), rng, 3)
+        width = np.exp(rng.uniform(0.0, 0.5) * chips) * (1 + rng.uniform(0, 3) * np.clip(chips - 1.2, 0, 1))
+        width *= np.float32(thickness)
+        beside = int(np.abs(across - np.arange(n)).max() + 4 * width.max()) + 1
         offset = rng.uniform(0, 0.06)
         replaced = REPLACED if rng.random() < REPLACED_SHARE else 0.0
         proud = rng.uniform(0.0, 0.15) if rng.random() < 0.2 else 0.0
         masonry = np.zeros((n, n), np.float32)
-        rows = np.arange(n)[:, None]
         y, block = -rng.uniform(0, course_px), 1
         while y < n:
             below = y + course_px * rng.uniform(0.8, 1.2)
-            course = (rows >= y + wobble_y[None]) & (rows < below + wobble_y[None])
-            edge = np.exp(-(((rows - y - wobble_y[None]) / thickness) ** 2)).astype(np.float32)
-            groove = np.maximum(groove, edge)
+            course = (down >= y) & (down < below)
+            groove = np.maximum(groove, np.exp(-(((down - y) / width) ** 2)))
             x = -rng.uniform(0, 2) * course_px
             while x < n:
                 right = x + course_px * rng.uniform(0.8, 2.6)
-                a, b = int(np.clip(x, 0, n)), int(np.clip(right, 0, n))
-                inside = course[:, a:b]
-                blocks[:, a:b][inside] = block
+                part = np.s_[:, max(int(x) - beside, 0) : max(int(right) + beside, 0)]
+                inside = course[part] & (across[part] >= x) & (across[part] < right)
+                blocks[part][inside] = block
                 if rng.random() < replaced and inside.any():
-                    ground = float(np.percentile(height[:, a:b][inside], 20))
-                    height[:, a:b][inside] = ground + proud + rng.normal(0, 0.02)
-                    segments[:, a:b][inside] = 0
-                masonry[:, a:b] += inside * np.float32(rng.normal(0, offset))
+                    ground = float(np.percentile(height[part][inside], 20))
+                    height[part][inside] = ground + proud + rng.normal(0, 0.02)
+                    segments[part][inside] = 0
+                masonry[part] += inside * np.float32(rng.normal(0, offset))
                 if 0 < x < n:
-                    line = np.exp(-(((np.arange(n) - x) / (thickness * 0.8)) ** 2)).astype(np.float32)[None]
-                    groove = np.maximum(groove, line * (course if course.shape[1] == n else 1))
+                    near = np.s_[:, max(int(x) - beside, 0) : int(x) + beside]
+                    line = np.exp(-(((across[near] - x) / (width[near] * 0.8)) ** 2)) * course[near]
+                    groove[near] = np.maximum(groove[near], line)
                 x, block = right, block + 1
             y = below
         gaps = np.clip(fractal(n, n, n * 0.15, rng, 3) * 0.6 + rng.uniform(0.3, 1.2), 0.0, 1.5)

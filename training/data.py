@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields
 from pathlib import Path
+from queue import Empty, Queue
+from threading import Thread
 from typing import Any
 
 import cv2
@@ -23,7 +26,7 @@ from .library import Library
 from .photograph import Stone, take_photograph
 
 FloatArray = npt.NDArray[np.float32]
-USES_PER_SCENE = 14
+USES_PER_SCENE = 24
 SCENES_KEPT = 40
 CLEAN_SHARE = 0.45
 MARGIN_SHARE = 0.2
@@ -34,6 +37,8 @@ CLOSEST = 0.63
 """Least window, relative to the crop made of it: full-size photographs show figures larger than a crop."""
 ENLARGED_SHARE = 0.6
 """Of the photographs are taken small and enlarged, as `inference.predictor.enlarged` does before it reads them."""
+RESTING, MOST_KEPT = 24, 72
+"""Batches that must have come since one is read again, and that are kept for it."""
 
 
 @dataclass(frozen=True)
@@ -178,7 +183,43 @@ def collate(samples: list[Sample]) -> dict[str, torch.Tensor]:
     }
 
 
+def mirrored(batch: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """A batch of `collate` as if its photographs had been taken of the mirrored panels."""
+    turned = {name: value if name == "light" else value.flip(-1) for name, value in batch.items()}
+    turned["light"] = batch["light"].clone()
+    turned["light"][:, 0].neg_()
+    return turned
+
+
+def again(
+    stream: Iterator[dict[str, Any]], move: Callable[[dict[str, Any]], dict[str, torch.Tensor]]
+) -> Iterator[dict[str, torch.Tensor]]:
+    """Batches without a wait: where the next is not made yet, an earlier one is read again, mirrored, and once only.
+
+    Args:
+        stream: endless batches.
+        move: to the device that trains.
+    """
+    coming: Queue[dict[str, Any]] = Queue(4)
+
+    def fetch() -> None:
+        for batch in stream:
+            coming.put(batch)
+
+    Thread(target=fetch, daemon=True).start()
+    kept: deque[dict[str, torch.Tensor]] = deque(maxlen=MOST_KEPT)
+    while True:
+        try:
+            batch = move(coming.get(block=len(kept) < RESTING))
+        except Empty:
+            yield mirrored(kept.popleft())
+            continue
+        kept.append(batch)
+        yield batch
+
+
 def batches(stream: Stream, batch: int, workers: int) -> Iterator[dict[str, Any]]:
     """Endless batches from worker processes, or from this process where ``workers`` is 0."""
     extra: dict[str, Any] = {"prefetch_factor": 3, "persistent_workers": True} if workers else {}
+    extra["pin_memory"] = torch.cuda.is_available()
     return iter(DataLoader(stream, batch_size=batch, num_workers=workers, collate_fn=collate, **extra))

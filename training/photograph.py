@@ -42,6 +42,8 @@ ODD_BLOCKS_SHARE, ODD_BLOCKS = 0.4, 0.2
 on a wall put together again, they say nothing of what is carved there."""
 FILLED_SHARE = 0.8
 """Of the walls have soot, or lime, in their joints: old joints are black lines, whatever stands beside them."""
+WIDEST_JOINT_PX = 4.0
+"""Sigma of what fills a joint."""
 TRANSLUCENT_SHARE = 0.3
 """Of the photographs show marble or alabaster, in which light spreads before it comes out again."""
 SKY_LIGHTS = 12
@@ -601,16 +603,22 @@ def _calmed(albedo: FloatArray, most: float) -> FloatArray:
 
 def _fill_joints(albedo: FloatArray, blocks: IntArray, rng: np.random.Generator, stone: Stone) -> None:
     """Soot, or lime, in the joints here and there: lines that say nothing of how deep a joint is."""
-    line = np.zeros(blocks.shape, np.float32)
-    line[:, 1:][blocks[:, 1:] != blocks[:, :-1]] = 1.0
-    line[1:][blocks[1:] != blocks[:-1]] = 1.0
-    width = rng.uniform(0.5, 2.2)
-    cover = np.minimum(_blur(line, width) * np.float32(2.5 * width), 1.0)
+    apart = np.ones(blocks.shape, np.uint8)
+    apart[:, 1:][blocks[:, 1:] != blocks[:, :-1]] = 0
+    apart[1:][blocks[1:] != blocks[:-1]] = 0
+    if apart.all():
+        return
+    # Wider where an arris is chipped, and where moss and lime have crept out.
+    ragged = _field(stone, "ragged" if rng.random() < 0.5 else "rough", blocks.shape, rng, 0.2, 1.2)
+    width = np.exp(ragged * np.float32(rng.uniform(0.0, 0.6))) * np.float32(rng.uniform(0.5, 2.4))
+    width = np.minimum(width, np.float32(WIDEST_JOINT_PX))
+    away = cast(FloatArray, cv2.distanceTransform(apart, cv2.DIST_L2, 3)) / width
+    cover = np.exp(np.float32(-0.5) * away * away)
     cover *= _patch(_field(stone, "cloud", blocks.shape, rng, 0.4, 2.0), rng.uniform(-1.5, 0.5), 1.0)
     dark = rng.random() < 0.8
     _mix(
         albedo,
-        cover * np.float32(rng.uniform(0.4, 1.0)),
+        cover * np.float32(rng.uniform(0.5, 1.0)),
         float(rng.uniform(0.03, 0.4) if dark else rng.uniform(1.2, 2.0)),
     )
 
@@ -638,8 +646,7 @@ def _expose(picture: FloatArray, rng: np.random.Generator) -> FloatArray:
         middle = 0.5 * float(high + low)
         stretched = (picture - np.float32(middle)) * np.float32(gain) + np.float32(0.5)
         picture = picture + (stretched - picture) * np.float32(share)
-    if rng.random() < 0.75:
-        picture = _blur(picture, rng.uniform(0.4, 0.8))
+    picture = _blur(picture, rng.uniform(0.35, 0.8))  # no lens draws a staircase
     noise = rng.standard_normal(picture.shape, dtype=np.float32)
     picture = picture + noise * np.float32(rng.uniform(0.001, 0.012))
     if rng.random() < 0.35:  # phones sharpen

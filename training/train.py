@@ -17,6 +17,8 @@ import logging
 import os
 import time
 from dataclasses import dataclass
+from functools import partial
+from itertools import compress
 from pathlib import Path
 from typing import Any
 
@@ -28,9 +30,9 @@ from torch import Tensor, nn
 from inference.network import ReliefNetwork, build_network
 from inference.network.edges import SoftEdgeDetectorB
 from inference.network.light import light_loss
-from inference.normalisation import believed
+from inference.normalisation import belief
 
-from .data import Stream, batches
+from .data import Stream, again, batches
 from .depthwise import hasten
 from .losses import LossWeights, autocast, balanced, detector_loss, total_loss
 
@@ -46,7 +48,7 @@ MAX_NORM = 1e6
 DECAY_FROM = 0.45
 """Share of the time after which the learning rate falls to zero, linearly."""
 ABOVE = 1.0
-"""Evidence that light comes from above, which it does in most samples; see ``believed``."""
+"""Evidence that light comes from above, which it does in most samples; see `inference.normalisation.believed`."""
 LIGHT_KNOWN = (0.4, 0.45, 0.15)
 """Shares of the samples that are read with the true light, with the light found, with no word of the light."""
 RAMP_FROM, RAMP_TO = 0.2, 0.4
@@ -71,6 +73,7 @@ class Options:
     device: str
     detector_steps: int
     start: Path | None = None
+    again: bool = False
 
 
 def to_device(batch: dict[str, Tensor], device: str) -> dict[str, Tensor]:
@@ -95,10 +98,11 @@ def is_mixing(weight: Tensor) -> bool:
 def update_average(average: nn.Module, model: nn.Module, step: int) -> None:
     """Exponential moving average of weights and of batch statistics; young averages forget faster."""
     decay = min(EMA_DECAY, (1 + step) / (10 + step))
-    for a, b in zip(average.state_dict().values(), model.state_dict().values(), strict=True):
-        if a.dtype.is_floating_point:
-            a.lerp_(b, 1 - decay)
-        else:
+    old, new = list(average.state_dict().values()), list(model.state_dict().values())
+    real = [value.is_floating_point() for value in old]
+    torch._foreach_lerp_(list(compress(old, real)), list(compress(new, real)), 1 - decay)
+    for a, b, floats in zip(old, new, real, strict=True):
+        if not floats:
             a.copy_(b)
 
 
@@ -190,6 +194,7 @@ class Training:
         if options.threads:
             torch.set_num_threads(options.threads)
             numba.set_num_threads(min(options.threads, numba.get_num_threads()))
+        torch.backends.cudnn.benchmark = True
         self.model: ReliefNetwork = build_network(options.config).to(options.device)
         self.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.average = copy.deepcopy(self.model)
@@ -207,7 +212,9 @@ class Training:
         kernels = [p for n, p in others.items() if p.ndim > 1 and not n.endswith(".scale")]
         vectors = [p for n, p in others.items() if p.ndim == 1 or n.endswith(".scale")]
         groups = [{"params": kernels, "weight_decay": DECAY}, {"params": vectors, "weight_decay": 0.0}]
-        self.adam = torch.optim.AdamW(groups, options.learning_rate)
+        fused = options.device == "cuda"
+        self.adam = torch.optim.AdamW(groups, options.learning_rate, fused=fused)
+        self.steepest = torch.zeros((), device=options.device)
         # Muon knows matrices alone: these share their numbers with the 1x1 convolutions.
         self.matrices = [nn.Parameter(p.detach().flatten(1)) for p in self.mixing]
         self.muon = torch.optim.Muon(
@@ -271,22 +278,25 @@ class Training:
         self.average.detector_b.freeze()
         self.model.train()
         budget = options.minutes * 60
-        means: dict[str, float] = {}
+        move = partial(to_device, device=options.device)
+        moved = again(stream, move) if options.again else map(move, stream)
+        means: dict[str, Tensor] = {}
         begun, base, saved = time.monotonic(), self.seconds, time.monotonic()
         while self.seconds < budget:
             share = self.seconds / budget
             self.set_learning_rate(learning_rate(options, self.step, share))
-            terms = self.one_step(to_device(next(stream), options.device), self.ramp(share))
-            for name, value in terms.items():
-                means[name] = value if name not in means else 0.98 * means[name] + 0.02 * value
+            terms = self.one_step(next(moved), self.ramp(share))
+            means = {name: value.lerp(means.get(name, value), 0.98) for name, value in terms.items()}
             self.step += 1
             self.seconds = base + time.monotonic() - begun
             if self.step % 50 == 0:
-                self.tell(means)
+                self.tell({name: value.item() for name, value in means.items()})
             if time.monotonic() - saved > 240:
+                self.check()
                 save(self.checkpoint, self.state())
                 saved = time.monotonic()
-        self.calibrate(stream)
+        self.check()
+        self.calibrate(moved)
         save(self.checkpoint, self.state())
 
     def ramp(self, share: float) -> float:
@@ -316,13 +326,16 @@ class Training:
         """What the network reads: with the true light, with the light that it finds itself, or with none."""
         with autocast(self.options.device):
             evidence = self.average.light_branch(x)
-        found = torch.from_numpy(believed(evidence.float().cpu().numpy(), ABOVE)).to(x)
+        found = evidence[:, :2].float()
+        found[:, 1] += ABOVE
+        found *= belief(found.square().sum(1, keepdim=True))
         true = light[:, :2] / light[:, :2].norm(dim=1, keepdim=True).clamp_min(1e-6)
-        kind = torch.from_numpy(self.rng.choice(3, len(x), p=LIGHT_KNOWN)).to(x.device)[:, None]
-        towards = torch.where(kind == 0, true, torch.where(kind == 1, found, torch.zeros_like(true)))
+        chance = torch.rand(len(x), 1, device=x.device)
+        told, found_too = LIGHT_KNOWN[0], LIGHT_KNOWN[0] + LIGHT_KNOWN[1]
+        towards = torch.where(chance < told, true, found * (chance < found_too))
         return torch.cat((x, x * towards[:, :1, None, None], x * towards[:, 1:, None, None]), 1)
 
-    def one_step(self, batch: dict[str, Tensor], ramp: float) -> dict[str, float]:
+    def one_step(self, batch: dict[str, Tensor], ramp: float) -> dict[str, Tensor]:
         """Forward, loss, backward, update, average; returns the terms of the loss."""
         x, light = batch["x"], batch["light"]
         with autocast(self.options.device):
@@ -336,11 +349,20 @@ class Training:
         self.model.zero_grad(set_to_none=True)
         torch.autograd.backward(loss)
         norm = nn.utils.clip_grad_norm_(self.model.parameters(), 2.0)
-        if not norm < MAX_NORM:
-            raise FloatingPointError(f"The gradient's norm is {norm.item():g} at step {self.step}.")
+        self.steepest = torch.maximum(self.steepest, norm)  # of a NaN too; nothing here waits for the device
         self.step_optimisers()
         update_average(self.average, self.model, self.step)
-        return {"total": loss.item()} | {name: term.item() for name, term in terms.items()}
+        return {"total": loss.detach()} | {name: term.detach() for name, term in terms.items()}
+
+    def check(self) -> None:
+        """See that no step since the last checkpoint had an unhealthy gradient.
+
+        Raises:
+            FloatingPointError: one had; what was learnt since is worth nothing.
+        """
+        if not self.steepest < MAX_NORM:
+            raise FloatingPointError(f"The gradient's norm was {self.steepest.item():g} before step {self.step}.")
+        self.steepest.zero_()
 
     def step_optimisers(self) -> None:
         """Update the weights by their gradients."""
@@ -379,6 +401,7 @@ def parse(arguments: list[str] | None = None) -> Options:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--detector-steps", type=int, default=400)
+    parser.add_argument("--again", action="store_true", help="read photographs twice where the next are not made yet")
     parser.add_argument("--start", type=Path, help="exported relief.pt.gz that a new run begins with")
     return Options(**vars(parser.parse_args(arguments)))
 

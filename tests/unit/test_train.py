@@ -12,6 +12,7 @@ from torch import nn
 
 from inference.network import build_network
 from inference.network.config import PRESETS
+from inference.normalisation import believed
 from training import train
 from training.export import export
 from training.library import packed
@@ -171,6 +172,28 @@ def test_light_is_given_true_or_not_at_all(
     assert torch.equal(seen[:, :1], x)
     expected = length * torch.tensor([[0.8, 0.6], [-1.0, 0.0]])
     torch.testing.assert_close(seen[:, 1:], x * expected[:, :, None, None])
+
+
+def test_light_that_the_network_finds_is_given_as_it_will_be_read(
+    options: Options, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(train, "LIGHT_KNOWN", (0.0, 1.0, 0.0))
+    training = Training(options)
+    x = torch.rand(2, 1, 64, 64) + 0.5
+    seen = training.lit(x, torch.tensor([[0.48, 0.36, 0.8], [-0.6, 0.0, 0.8]]))
+    with torch.no_grad(), train.autocast("cpu"):
+        evidence = training.average.light_branch(x).float().numpy()
+    towards = torch.from_numpy(believed(evidence, train.ABOVE))
+    torch.testing.assert_close(seen[:, 1:], x * towards[:, :, None, None])
+
+
+def test_a_steep_gradient_stops_the_run_before_it_is_saved(options: Options) -> None:
+    training = Training(options)
+    training.check()
+    for norm in (float("nan"), 2 * train.MAX_NORM):
+        training.steepest = torch.maximum(torch.tensor(3.0), torch.tensor(norm))
+        with pytest.raises(FloatingPointError, match="gradient's norm"):
+            training.check()
 
 
 def test_calibration_measures_the_statistics_of_the_data(options: Options, monkeypatch: pytest.MonkeyPatch) -> None:
