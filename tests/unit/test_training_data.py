@@ -17,7 +17,19 @@ import pytest
 import torch
 
 from inference.network import build_network
-from training.compose import DEEPEST_JOINT, Composer, Scene, _carve, _compressed, _deepen_face, _style
+from training.compose import (
+    ARCHITECTURE,
+    BENT_ZOOM,
+    DEEPEST_JOINT,
+    FIGURE,
+    SPARED_SHARE,
+    Composer,
+    Scene,
+    _carve,
+    _compressed,
+    _deepen_face,
+    _style,
+)
 from training.data import (
     CLOSEST,
     MARGIN_FADE_PX,
@@ -178,8 +190,9 @@ def test_new_stones_in_a_wall_are_plain(library: Path) -> None:
     assert 5 < walls < 20
 
 
-def test_nothing_of_what_is_behind_runs_through_what_covers_it(library: Path) -> None:
+def test_nothing_of_what_is_behind_runs_through_what_covers_it(library: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The same shape is as smooth before another as on bare ground; and a head that is covered is none."""
+    monkeypatch.setattr("training.compose.SPARED_SHARE", 0.0)
     dome = replace(Library(library).draw(np.random.default_rng(0), "figure"), head=np.float32([24, 24, 12]))
     for seed in range(20):
         forms = []
@@ -197,6 +210,49 @@ def test_nothing_of_what_is_behind_runs_through_what_covers_it(library: Path) ->
             assert head[79, 80] == 1 and head[120, 80] == 0 and head[10, 120] == covering
         rough = [np.abs(np.diff(form, 2, axis=1)).max() for form in forms]
         assert rough[0] < rough[1] + 0.005
+
+
+def test_most_heads_are_not_covered(library: Path) -> None:
+    dome, covered = Library(library).draw(np.random.default_rng(0), "figure"), 0
+    for seed in range(40):
+        rng = np.random.default_rng(seed)
+        composer, style = Composer(Library(library), rng, 160), _style(rng)
+        height, segments = np.zeros((160, 160), np.float32), np.zeros((160, 160), np.uint8)
+        composer.heads[70:100, 60:100] = 1
+        composer._place(height, segments, dome, style, 80, 130, 100, 0.0, 1.0)
+        covered += bool(height.any())
+    assert covered / 40 == pytest.approx(1 - SPARED_SHARE, abs=0.15)
+
+
+def test_a_frame_leaves_its_label_to_what_stands_before_it(library: Path) -> None:
+    before = 0
+    for seed in range(10):
+        height, segments = np.zeros((160, 160), np.float32), np.zeros((160, 160), np.uint8)
+        height[:, 60:100], segments[:, 60:100] = 2.0, FIGURE
+        figure = segments.copy()
+        Composer(Library(library), np.random.default_rng(seed), 160)._frame(height, segments)
+        stands = height[:, 60:100] == 2.0
+        assert (segments[:, 60:100][stands] == FIGURE).all()
+        assert (segments[height > 0] > 0).all()
+        before += ((segments == ARCHITECTURE) & (figure == 0)).any()
+    assert before > 5
+
+
+def test_no_scene_is_ruled(library: Path) -> None:
+    """A straight ledge becomes a bent one; labels, blocks and heads go with it, and the depth grows with the width."""
+    height = np.zeros((256, 256), np.float32)
+    height[100:] = 1.0
+    labels = (height > 0).astype(np.uint8)
+    scene = Scene(height, 24.0, labels, labels.astype(np.int32), 0.5 * height, height.copy())
+    bends = []
+    for seed in range(6):
+        bent = Composer(Library(library), np.random.default_rng(seed), 256)._bent(scene)
+        level = (bent.height < 0.5).sum(axis=0)
+        bends.append(level.std())
+        for moved in (bent.segments, bent.blocks, 2 * bent.masonry, bent.heads):
+            assert np.abs((moved < 0.5).sum(axis=0) - level).max() <= 1
+        assert bent.depth_px == pytest.approx(24.0 / BENT_ZOOM)
+    assert np.median(bends) > 0.5
 
 
 def test_what_covers_stands_before_what_it_covers(library: Path) -> None:
