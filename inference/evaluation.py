@@ -94,16 +94,21 @@ def normal_error_deg(a: FloatArray, b: FloatArray, mask: BoolArray) -> float:
     The scale of a is that which brings its slopes closest to those of b: large forms have their say in other scores.
 
     Args:
-        a: (H, W), any scale and offset.
-        b: (H, W), in pixels.
-        mask: (H, W) bool.
+        a: (H, W), any scale and offset; values outside the mask do not count, not even as NaN.
+        b: (H, W), in pixels; likewise.
+        mask: (H, W) bool; a pixel has a normal where its neighbours above, below, left and right are in it too.
     """
-    (ay, ax), (by, bx) = np.gradient(np.asarray(a, np.float64)), np.gradient(np.asarray(b, np.float64))
-    scale = _scale(np.concatenate((ax[mask], ay[mask])), np.concatenate((bx[mask], by[mask])))
+    inner = cv2.erode(mask.astype(np.uint8), cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3))) > 0
+    if not inner.any():
+        return 0.0
+    (ay, ax), (by, bx) = (
+        [slope[inner] for slope in np.gradient(np.where(mask, height, 0.0).astype(np.float64))] for height in (a, b)
+    )
+    scale = _scale(np.concatenate((ax, ay)), np.concatenate((bx, by)))
     ay, ax = scale * ay, scale * ax
     dot = ax * bx + ay * by + 1.0
     cosine = dot / np.sqrt((ax**2 + ay**2 + 1.0) * (bx**2 + by**2 + 1.0))
-    return float(np.degrees(np.arccos(np.clip(cosine[mask], -1.0, 1.0))).mean()) if mask.any() else 0.0
+    return float(np.degrees(np.arccos(np.clip(cosine, -1.0, 1.0))).mean())
 
 
 def score_panel(

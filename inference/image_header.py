@@ -31,6 +31,8 @@ class ImageHeader:
         extra_sample: what a TIFF says of the channel after its colours: NO_ALPHA, ASSOCIATED_ALPHA (the colours are
             multiplied by it) or 2 (they are not); None where it says nothing.
         planes: a TIFF that stores each of its colours apart.
+        samples: how many channels a TIFF stores, alpha among them.
+        bits: of each sample of a TIFF.
     """
 
     format: str
@@ -40,6 +42,8 @@ class ImageHeader:
     white_is_zero: bool = False
     extra_sample: int | None = None
     planes: bool = False
+    samples: int = 1
+    bits: int = 8
 
 
 class _Thumbnail(Exception):
@@ -192,7 +196,7 @@ def _bmp(data: bytes) -> ImageHeader:
 
 
 _TIFF_WIDTH, _TIFF_HEIGHT, _TIFF_PHOTOMETRIC, _TIFF_ORIENTATION = 256, 257, 262, 274
-_TIFF_SUBFILE, _TIFF_EXTRA = 254, 338
+_TIFF_SUBFILE, _TIFF_BITS, _TIFF_EXTRA = 254, 258, 338
 _TIFF_SAMPLES, _TIFF_PLANAR = 277, 284
 _TIFF_DATA = ((273, 279), (324, 325))  # offsets and byte counts, of strips and of tiles
 _TIFF_INTEGERS = {1: "B", 3: "H", 4: "I", 16: "Q"}  # BYTE, SHORT, LONG, LONG8
@@ -208,19 +212,27 @@ def _tiff(data: bytes) -> ImageHeader:
         ends = (offset + size for offset, size in zip(tags.get(offsets, ()), tags.get(sizes, ()), strict=False))
         if max(ends, default=0) > len(data):
             raise _CutOff
+    samples = tags.get(_TIFF_SAMPLES, (1,))[0]
     return ImageHeader(
         "TIFF",
         tags[_TIFF_WIDTH][0],
         tags[_TIFF_HEIGHT][0],
         _orientation(tags),
-        tags.get(_TIFF_PHOTOMETRIC, (1,))[0] == 0,
-        tags.get(_TIFF_EXTRA, (None,))[0],
-        tags.get(_TIFF_PLANAR, (1,))[0] == 2 and tags.get(_TIFF_SAMPLES, (1,))[0] > 1,
+        white_is_zero=tags.get(_TIFF_PHOTOMETRIC, (1,))[0] == 0,
+        extra_sample=tags.get(_TIFF_EXTRA, (None,))[0],
+        planes=tags.get(_TIFF_PLANAR, (1,))[0] == 2 and samples > 1,
+        samples=samples,
+        bits=tags.get(_TIFF_BITS, (1,))[0],
     )
 
 
-def _tiff_tags(data: bytes) -> dict[int, tuple[int, ...]]:
-    """The integer tags of the first directory of a TIFF or of EXIF data."""
+def _tiff_tags(data: bytes, whole: bool = True) -> dict[int, tuple[int, ...]]:
+    """The integer tags of the first directory of a TIFF or of EXIF data.
+
+    Args:
+        data: from the byte order on.
+        whole: whether a tag whose values lie beyond the end is an error; else it is left out.
+    """
     order = {b"II": "<", b"MM": ">"}.get(data[:2])
     if order is None:
         raise _Damaged
@@ -245,14 +257,16 @@ def _tiff_tags(data: bytes) -> dict[int, tuple[int, ...]]:
         if size > inline:
             (value_at,) = struct.unpack_from(order + offset_format, data, value_at)
         if value_at + size > len(data):
-            raise _CutOff
+            if whole:
+                raise _CutOff
+            continue
         tags[tag] = struct.unpack_from(f"{order}{length}{_TIFF_INTEGERS[kind]}", data, value_at)
     return tags
 
 
 def _exif_orientation(exif: bytes) -> int:
     try:
-        return _orientation(_tiff_tags(exif))
+        return _orientation(_tiff_tags(exif, whole=False))
     except (_CutOff, _Damaged, struct.error, OverflowError):
         return 1  # many programs write broken EXIF; the picture itself may be fine
 

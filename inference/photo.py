@@ -74,7 +74,8 @@ def read_photo(path: str | PathLike[str], max_size: int | None = None) -> Photo:
             At most ``KEPT_PIXELS`` are kept in any case.
 
     Raises:
-        ReliefError: the file is missing, a folder, empty, no image, cut off, damaged, too small or too large.
+        ReliefError: the file is missing, a folder, empty, no image, cut off, damaged, of a kind that cannot be decoded,
+            too small or too large.
     """
     path = Path(path)
     data = _read_bytes(path)
@@ -93,22 +94,27 @@ def read_photo(path: str | PathLike[str], max_size: int | None = None) -> Photo:
         # The TIFF decoder turns the picture upright itself, multiplies 8-bit colours by their alpha, and leaves
         # deeper pixels as they are stored.
         premultiplied = pixels.dtype == np.uint8 or header.extra_sample == ASSOCIATED_ALPHA
-        if header.extra_sample == NO_ALPHA and pixels.ndim == 3 and pixels.shape[2] in (2, 4):
-            pixels = pixels[..., :-1]  # a selection that an image editor saved
+        # Of grey with another channel the decoder gives the grey alone, in 8 bits.
+        grey_alone = header.samples == 2 and pixels.ndim == 2
+        if grey_alone and (header.extra_sample != NO_ALPHA or header.bits > 8):
+            raise ReliefError(
+                f"{path.name} is a grey TIFF with an alpha channel, which cannot be decoded faithfully. "
+                "Save it as PNG, or without its alpha channel, then try again."
+            )
+        if header.extra_sample == NO_ALPHA and pixels.ndim == 3 and pixels.shape[2] == 4:
+            pixels = pixels[..., :3]  # a selection that an image editor saved
         if pixels.dtype == np.uint8 and pixels.ndim == 3 and pixels.shape[2] == 4 and not pixels[..., 3].any():
             raise ReliefError(f"{path.name} is wholly transparent. Save it without its alpha channel, then try again.")
-        if header.white_is_zero and pixels.dtype == np.uint16:
-            pixels = 65535 - pixels
     else:
         pixels = _upright(pixels, header.orientation)
     if pixels.ndim == 3:
         pixels = pixels[..., [2, 1, 0, 3][: pixels.shape[2]]]
-    low, high = _value_range(pixels)
-    if header.white_is_zero and pixels.dtype.kind == "f":
-        pixels = low + high - pixels
+    black, white = _value_range(pixels)
+    if header.white_is_zero and pixels.ndim == 2 and pixels.itemsize > 1:
+        black, white = white, black  # of 8 bits and less the decoder does it
     # Names in other encodings, of old archives, are no text for anyone else.
     name = os.fsencode(path.stem).decode("utf-8", "replace")
-    return _photo(pixels, low, high, premultiplied, name, digest, max_size)
+    return _photo(pixels, black, white, premultiplied, name, digest, max_size)
 
 
 def is_upright_jpeg(path: Path) -> bool:
@@ -172,8 +178,8 @@ def photo_from_array(pixels: AnyArray, name: str, max_size: int | None = None) -
     _check_size(pixels.shape[1], pixels.shape[0], name)
     digest = hashlib.sha256(f"{pixels.dtype.str} {pixels.shape} ".encode())
     digest.update(np.ascontiguousarray(pixels).data)
-    high = 1.0 if pixels.dtype.kind == "f" else float(np.iinfo(pixels.dtype).max)
-    return _photo(pixels, 0.0, high, False, name, digest.hexdigest(), max_size)
+    white = 1.0 if pixels.dtype.kind == "f" else float(np.iinfo(pixels.dtype).max)
+    return _photo(pixels, 0.0, white, False, name, digest.hexdigest(), max_size)
 
 
 def _read_bytes(path: Path) -> bytes:
@@ -251,7 +257,7 @@ def _value_range(pixels: AnyArray) -> tuple[float, float]:
 
 
 def _photo(
-    pixels: AnyArray, low: float, high: float, premultiplied: bool, name: str, digest: str, max_size: int | None
+    pixels: AnyArray, black: float, white: float, premultiplied: bool, name: str, digest: str, max_size: int | None
 ) -> Photo:
     """Normalise, lay over the backdrop, convert and scale down upright R G B (A) or grey (A) pixels."""
     if pixels.ndim == 2:
@@ -265,9 +271,9 @@ def _photo(
         rows = slice(top, top + _BLOCK_ROWS)
         block = pixels[rows].astype(np.float32, order="C")
         values = block[..., : channels - 1] if channels in (2, 4) else block
-        values = np.clip((np.nan_to_num(values, nan=low) - low) / (high - low), 0.0, 1.0)
+        values = np.clip((np.nan_to_num(values, nan=black) - black) / (white - black), 0.0, 1.0)
         if alpha_used:
-            opacity = block[..., -1:] / (high if pixels.dtype.kind == "u" else 1.0)
+            opacity = block[..., -1:] / (white if pixels.dtype.kind == "u" else 1.0)
             opacity = np.asarray(np.clip(np.nan_to_num(opacity, nan=0.0), 0.0, 1.0), np.float32)
             values = (values if premultiplied else values * opacity) + _BACKDROP * (1.0 - opacity)
             values = np.minimum(values, 1.0)

@@ -57,7 +57,7 @@ def refine(
     """
     settings = settings or RefinementSettings()
     edges = _above_threshold(prediction.soft_edges, settings.edge_threshold)
-    painted = None if corrections is None else _resized(corrections, prediction.height.shape)
+    painted = None if corrections is None else _corrections_resized(corrections, prediction.height.shape)
     if painted:
         edges = edges * (1.0 - painted.edges.sum(axis=2, keepdims=True))
         edges[..., 1:] += painted.edges
@@ -81,20 +81,22 @@ def refine(
     if painted:
         height += painted.raised * np.float32(settings.paint_height)
     if mask is not None:
-        smaller = len(height) < len(mask)
-        height *= cv2.resize(mask, height.shape[::-1], interpolation=cv2.INTER_AREA if smaller else cv2.INTER_LINEAR)
+        height *= _resized(mask, height.shape)
     return height
 
 
-def _resized(corrections: Corrections, size: tuple[int, ...]) -> Corrections:
+def _corrections_resized(corrections: Corrections, size: tuple[int, ...]) -> Corrections:
     """The corrections at the prediction's size."""
-    rows, columns = size
-    maps = (corrections.raised, corrections.flat, corrections.edges)
     if corrections.raised.shape == size:
         return corrections
-    return Corrections(
-        *(np.asarray(cv2.resize(m, (columns, rows), interpolation=cv2.INTER_LINEAR), np.float32) for m in maps)
-    )
+    return Corrections(*(_resized(m, size) for m in (corrections.raised, corrections.flat, corrections.edges)))
+
+
+def _resized(image: FloatArray, size: tuple[int, ...]) -> FloatArray:
+    """A picture of the whole panel at another size (rows, columns); thin strokes get fainter, none gets lost."""
+    rows, columns = size
+    how = cv2.INTER_AREA if rows < len(image) else cv2.INTER_LINEAR
+    return np.asarray(cv2.resize(image, (columns, rows), interpolation=how), np.float32)
 
 
 def _corrected(slopes: FloatArray, coarse: FloatArray, painted: Corrections) -> tuple[FloatArray, FloatArray]:
@@ -108,14 +110,27 @@ def _corrected(slopes: FloatArray, coarse: FloatArray, painted: Corrections) -> 
 
 
 def _levels(height: FloatArray, flat: FloatArray) -> FloatArray:
-    """The mean height of each place painted flat, at that place and a little around it."""
-    _, places = cv2.connectedComponents((flat > 0.5).astype(np.uint8))
-    counts = np.bincount(places.ravel())
-    means = np.bincount(places.ravel(), height.ravel().astype(np.float64)) / np.maximum(counts, 1)
-    inside = (places > 0).astype(np.float32)
-    sigma_px = _SEGMENT_BLUR * extent(height.shape)
-    level, weight = (lowpass(m, sigma_px) for m in (means[places].astype(np.float32) * inside, inside))
-    return np.where(weight > 1e-3, level / np.maximum(weight, 1e-3), height).astype(np.float32)
+    """Everywhere the mean height of the nearest place painted flat, so that it reaches as far as a soft brush does.
+
+    A place is what is painted more than half, and a stroke of thin paint that has no such part.
+
+    Args:
+        height: (H, W).
+        flat: (H, W), 0 to 1, somewhere above 0.
+    """
+    count, strokes = cv2.connectedComponents((flat > 0.0).astype(np.uint8))
+    inside = flat > 0.5
+    thin = np.ones(count, bool)
+    thin[0] = False  # what is not painted
+    thin[strokes[inside]] = False
+    inside |= thin[strokes]
+    _, nearest = cv2.distanceTransformWithLabels(
+        (~inside).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5, labelType=cv2.DIST_LABEL_CCOMP
+    )
+    places = nearest[inside]
+    # Places are numbered from 1: there is none of number 0 to divide by.
+    means = np.bincount(places, height[inside]) / np.maximum(np.bincount(places), 1)
+    return lowpass(means.astype(np.float32)[nearest], _SEGMENT_BLUR * extent(height.shape))
 
 
 def _above_threshold(soft_edges: FloatArray, threshold: float) -> FloatArray:

@@ -22,13 +22,20 @@ Corners = tuple[tuple[float, float], ...]
 
 USUAL_FOCAL = 1.2
 """Focal length relative to the photograph's longer side, where the corners do not tell it."""
+_FOCAL_SPREAD = 0.5
+"""Standard deviation of 1 / focal length squared, relative to the usual one's: from 0.98 to 1.7 times the longer side,
+or 35 to 61 mm on film 36 mm wide."""
+_SHORTEST_FOCAL, _LONGEST_FOCAL = 0.5, 5.0
+"""Relative to the longer side: what lies beyond is not believed."""
+_CLICK = 0.0015
+"""Standard deviation of a clicked corner, across and down, relative to the longer side: a pixel or two of a screen."""
 _LIGHT_SIGMA = 1.0 / 8.0
 """Sigma of what counts as the light's unevenness, relative to the panel's extent."""
 _MOST_GAIN = 3.0
 _SPECK = 1.0 / 120.0
 """Largest side of a speck, relative to the panel's extent; what is larger may be carved."""
 _SCRATCH_WIDTH_PX, _SCRATCH_LENGTH = 4, 1.0 / 25.0
-_VERSION = 2
+_VERSION = 3
 """Of the preparation: goes up when it makes other pixels of a photograph, or stored predictions would not fit."""
 _DUST_WINDOW_PX, _DUST_PX = 9, 500
 """Of the median that dust stands out from, and the extent below which a photograph is not halved once more for it: what
@@ -166,6 +173,11 @@ def ordered(corners: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
 def panel_aspect(quad: npt.NDArray[np.float64], size: tuple[int, int]) -> float:
     """Width divided by height of the rectangle that a camera saw as these corners.
 
+    Where the panel is tilted both ways, its sides are at right angles under one focal length alone. Where it is tilted
+    one way they are under any, and the least error of a click would decide. So what the angle says is weighed against
+    the usual focal length by how far uncertain clicks turn it: one step of a Kalman filter, whose state is
+    1 / focal length squared and whose measurement is that the sides are at right angles.
+
     Args:
         quad: (4, 2) in pixels, from the top left, clockwise.
         size: (width, height) of the photograph; its middle is taken for the camera's axis.
@@ -173,18 +185,36 @@ def panel_aspect(quad: npt.NDArray[np.float64], size: tuple[int, int]) -> float:
     Source:
         Zhang, He, "Whiteboard scanning and image enhancement", Digital Signal Processing 17, 2007, section 3.
     """
-    top_left, top_right, bottom_right, bottom_left = np.column_stack((quad - np.array(size) / 2, np.ones(4)))
+    corners = (quad - np.array(size) / 2) / max(size)
+    usual = 1.0 / USUAL_FOCAL**2
+
+    def off_square(corners: npt.NDArray[np.float64]) -> float:
+        """The scalar product of the sides under the usual focal length, 0 at right angles."""
+        across, down = _sides(corners)
+        return float(across[2] * down[2] + usual * np.dot(across[:2], down[:2]))
+
+    step = 1e-6
+    moves = step * np.eye(8).reshape(8, 4, 2)
+    by_move = np.array([off_square(corners + move) - off_square(corners - move) for move in moves]) / (2.0 * step)
+    across, down = _sides(corners)
+    by_state = np.dot(across[:2], down[:2])
+    clicks_variance, focal_variance = _CLICK**2 * np.dot(by_move, by_move), (_FOCAL_SPREAD * usual) ** 2
+    gain = focal_variance * by_state / (clicks_variance + focal_variance * by_state**2)
+    state = min(max(usual - gain * off_square(corners), _LONGEST_FOCAL**-2), _SHORTEST_FOCAL**-2)
+    scale = np.sqrt((state, state, 1.0))
+    return float(np.linalg.norm(across * scale) / np.linalg.norm(down * scale))
+
+
+def _sides(corners: npt.NDArray[np.float64]) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """The upper and the left side in space, but for one common factor: x and y times the focal length, and depth.
+
+    Args:
+        corners: (4, 2) in any unit from the camera's axis, from the top left, clockwise; the focal length is in it too.
+    """
+    top_left, top_right, bottom_right, bottom_left = np.column_stack((corners, np.ones(4)))
     k2 = np.dot(np.cross(top_left, bottom_right), bottom_left) / np.dot(np.cross(top_right, bottom_right), bottom_left)
     k3 = np.dot(np.cross(top_left, bottom_right), top_right) / np.dot(np.cross(bottom_left, bottom_right), top_right)
-    across, down = k2 * top_right - top_left, k3 * bottom_left - top_left
-    longer = max(size)
-    focal, vanishing = USUAL_FOCAL * longer, across[2] * down[2]
-    if abs(vanishing) > 1e-6:
-        squared = -(across[0] * down[0] + across[1] * down[1]) / vanishing
-        if (0.5 * longer) ** 2 < squared < (5 * longer) ** 2:  # else the corners are too nearly parallel to tell
-            focal = math.sqrt(squared)
-    scale = np.array([1 / focal, 1 / focal, 1.0])
-    return float(np.linalg.norm(across * scale) / np.linalg.norm(down * scale))
+    return k2 * top_right - top_left, k3 * bottom_left - top_left
 
 
 def even_light(grey: FloatArray, colour: ByteArray, strength: float) -> tuple[FloatArray, ByteArray]:

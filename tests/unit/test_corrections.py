@@ -84,6 +84,70 @@ def test_flat_paint_takes_waves_and_slope_away_where_it_is() -> None:
     assert np.ptp(flat[48, RIGHT]) < 0.4 * np.ptp(plain[48, RIGHT])
 
 
+DOME_PX = 256
+
+
+def dome() -> Prediction:
+    """A round dome 0.8 high, certain plain stone."""
+    y, x = np.mgrid[:DOME_PX, :DOME_PX].astype(np.float32) - DOME_PX / 2
+    height = (0.8 * np.exp(-(np.hypot(x, y) ** 2) / (0.3 * DOME_PX) ** 2)).astype(np.float32)
+    down, right = np.gradient(height)
+    slopes, ones = np.dstack((right, down)), np.ones(height.shape, np.float32)
+    soft_edges = np.zeros((*height.shape, 4), np.float32)
+    soft_edges[..., 0] = 1
+    segments = np.full((*height.shape, 6), 1 / 6, np.float32)
+    return Prediction(height, slopes, soft_edges, segments, ones, np.array([0, 0, 1], np.float32), "test", "test")
+
+
+def flat_paint(flat: np.ndarray) -> Corrections:
+    nothing = np.zeros(flat.shape, np.float32)
+    return Corrections(nothing, flat.astype(np.float32), np.repeat(nothing[..., None], 3, axis=2))
+
+
+def test_thin_flat_paint_flattens_in_part() -> None:
+    flat = np.zeros((DOME_PX, DOME_PX))
+    flat[75:175, 75:175] = 0.45
+    inside = np.s_[85:165, 85:165]
+    assert refine(dome(), None, flat_paint(flat))[inside].std() < 0.7 * refine(dome())[inside].std()
+
+
+def test_a_soft_brush_leaves_no_cliff() -> None:
+    y, x = np.mgrid[:DOME_PX, :DOME_PX] - DOME_PX / 2
+    within = np.clip(1 - np.hypot(x, y) / (0.49 * DOME_PX), 0, 1)
+    paint = flat_paint(within**2 * (3 - 2 * within))
+    plain, soft = (np.abs(np.diff(height, axis=1)).max() for height in (refine(dome()), refine(dome(), None, paint)))
+    assert soft < 2 * plain
+
+
+def test_places_painted_flat_keep_levels_of_their_own() -> None:
+    """Each the mean of what was there: a strong place, one of thin paint, and all the panel."""
+    known, flat = dome(), np.zeros((DOME_PX, DOME_PX))
+    strong, thin = np.s_[108:148, 108:148], np.s_[108:148, 8:48]
+    flat[strong], flat[thin] = 1.0, 0.5
+    height = refine(known, None, flat_paint(flat))
+    assert height[strong].mean() == pytest.approx(known.height[strong].mean(), abs=0.02)
+    assert height[thin].mean() == pytest.approx(known.height[thin].mean(), abs=0.02)
+    whole = refine(known, None, flat_paint(np.ones(flat.shape)))
+    assert whole == pytest.approx(known.height.mean(), abs=1e-4)
+    unpainted = refine(known, None, flat_paint(np.zeros(flat.shape)))
+    np.testing.assert_array_equal(unpainted, refine(known))
+
+
+def test_thin_strokes_stay_when_the_panel_is_reduced() -> None:
+    """As while a slider is dragged: strokes 3 px wide on an eighth of the pixels."""
+    strokes = np.zeros((8 * ROWS, 8 * COLUMNS), np.float32)
+    at = np.arange(100, 900, 101)
+    for column in at:
+        strokes[:, column : column + 3] = 1.0
+    nothing = np.zeros_like(strokes)
+    paint = Corrections(strokes, nothing, np.repeat(nothing[..., None], 3, axis=2))
+    settings = RefinementSettings(paint_height=0.3)
+    raised = refine(prediction(), settings, paint) - refine(prediction(), settings)
+    # 3 of 8 px, wherever the borders between pixels are.
+    sums = [raised[10, column // 8 - 1 : column // 8 + 3].sum() for column in at]
+    assert sums == pytest.approx([0.3 * 3 / 8] * len(at), abs=1e-3)
+
+
 def test_painted_edges_are_steeper_or_rounder() -> None:
     known = prediction()
     plain = roughness(refine(known), RIGHT)

@@ -81,6 +81,19 @@ def test_normal_error_of_planes() -> None:
     assert normal_error_deg(np.sin(x) - 0.1 * x, np.sin(x), np.ones(x.shape, bool)) < np.degrees(np.arctan(0.1)) + 1
 
 
+@pytest.mark.parametrize("gap", [0.0, -100.0, np.nan])
+def test_normals_do_not_reach_over_the_rim_of_the_mask(gap: float) -> None:
+    y, x = np.mgrid[0:60, 0:80].astype(np.float32)
+    true = 3 * np.sin(x / 5) + 2 * np.cos(y / 7)
+    mask = np.ones(true.shape, bool)
+    mask[20:30, 40:55] = False
+    scan = np.where(mask, true, gap).astype(np.float32)
+    assert normal_error_deg(true, scan, mask) == pytest.approx(0, abs=1e-3)
+    assert normal_error_deg(scan, true, mask) == pytest.approx(0, abs=1e-3)
+    stripes = np.broadcast_to(x % 2 == 0, mask.shape)
+    assert normal_error_deg(scan, true, mask & stripes) == 0.0, "no pixel has all its neighbours"
+
+
 def test_highpass_takes_the_slow_part_away_and_keeps_the_fast_one() -> None:
     x = np.arange(256, dtype=np.float32)
     slow, fast = np.cos(2 * np.pi * x / 256), np.cos(2 * np.pi * x / 8)

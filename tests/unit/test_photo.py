@@ -208,6 +208,16 @@ def test_broken_exif_counts_as_upright(tmp_path: Path) -> None:
     assert read_photo(write(tmp_path, "a.jpg", broken)).source_size == (96, 64)
 
 
+def test_a_broken_tag_of_exif_leaves_the_orientation(tmp_path: Path) -> None:
+    """A title whose text lies beyond the end, before or after the orientation."""
+    title, turn = struct.pack("<HHII", 0x9C9B, 1, 40, 5000), struct.pack("<HHIHH", 274, 3, 1, 6, 0)
+    stored = encoded(".jpg", turned(corners(), 6))
+    for tags in (title + turn, turn + title):
+        segment = b"Exif\0\0II*\0" + struct.pack("<IH", 8, 2) + tags + bytes(4)
+        data = stored[:2] + b"\xff\xe1" + struct.pack(">H", len(segment) + 2) + segment + stored[2:]
+        assert read_photo(write(tmp_path, "a.jpg", data)).source_size == (96, 64)
+
+
 def test_sixteen_bits_keep_their_precision(tmp_path: Path) -> None:
     low = np.arange(64 * 96, dtype=np.uint16).reshape(64, 96) % 500 + 1000
     for name, data in (("a.png", encoded(".png", low)), ("a.tif", encoded(".tif", low))):
@@ -272,6 +282,32 @@ def test_white_is_zero(tmp_path: Path) -> None:
         np.testing.assert_allclose(photo.grey[8, [8, 80]], [1.0, 0.2], atol=0.01)
     photo = read_photo(write(tmp_path, "a.tif", tiff((pixels / top).astype(np.float32), photometric=0)))
     np.testing.assert_allclose(photo.grey[8, [8, 80]], [1.0, 0.2], atol=0.01)
+
+
+@pytest.mark.parametrize("dtype", [np.int8, np.int16, np.int32, np.uint32, np.float32])
+@pytest.mark.parametrize("photometric", [0, 1])
+def test_white_is_zero_of_pixels_that_are_scaled(tmp_path: Path, dtype: type, photometric: int) -> None:
+    """From the least to the most of their range, a third of the way in the middle."""
+    low, high = (-50.0, 250.0) if dtype is np.float32 else (np.iinfo(dtype).min, np.iinfo(dtype).max)
+    values = np.array([low, low + (high - low) / 3, high]).astype(dtype)
+    pixels = np.repeat(np.tile(values, (64, 1)), 32, axis=1)
+    photo = read_photo(write(tmp_path, "a.tif", tiff(pixels, photometric=photometric)))
+    expected = np.array([0.0, 1 / 3, 1.0])
+    np.testing.assert_allclose(photo.grey[8, [8, 48, 80]], expected if photometric == 1 else 1.0 - expected, atol=0.005)
+
+
+@pytest.mark.parametrize("kind, extra", [(np.uint8, 1), (np.uint8, 2), (np.uint16, 0), (np.uint16, 2), (np.int16, 1)])
+def test_grey_tiff_with_alpha_is_refused(tmp_path: Path, kind: type, extra: int) -> None:
+    """The decoder drops the alpha and makes eight bits of more."""
+    data = tiff(np.full((64, 96, 2), 100, kind), extra=extra)
+    with pytest.raises(ReliefError, match="a.tif is a grey TIFF with an alpha channel.*Save it as PNG, or without"):
+        read_photo(write(tmp_path, "a.tif", data))
+
+
+def test_grey_tiff_with_a_saved_selection_is_read(tmp_path: Path) -> None:
+    pixels = np.full((64, 96, 2), 204, np.uint8)
+    pixels[..., 1] = 50
+    np.testing.assert_allclose(read_photo(write(tmp_path, "a.tif", tiff(pixels, extra=0))).grey, 0.8, atol=1e-6)
 
 
 @pytest.mark.parametrize("suffix", [".png", ".webp", ".tif"])

@@ -44,6 +44,15 @@ def test_focal_length_is_found_where_both_ways_are_tilted() -> None:
     assert panel_aspect(quad, (1600, 1200)) == pytest.approx(1.5, rel=0.01)
 
 
+@pytest.mark.parametrize("tilt", [(0.35, 0.0), (0.0, 0.35), (0.5, 0.0)])
+def test_uncertain_clicks_on_a_panel_tilted_one_way_tell_no_focal_length(tilt: tuple[float, float]) -> None:
+    size = (3000, 2000)
+    quad = camera(1.4, 1.2 * 3000, tilt, size)
+    rng = np.random.default_rng(0)
+    found = [panel_aspect(quad + rng.normal(0.0, 2.0, quad.shape), size) for _ in range(100)]
+    assert np.abs(np.array(found) / 1.4 - 1.0).max() < 0.08
+
+
 def test_corners_come_in_any_order() -> None:
     quad = np.array([(10, 20), (300, 5), (310, 220), (0, 200)], float)
     for order in ((0, 1, 2, 3), (2, 0, 3, 1), (3, 2, 1, 0)):
