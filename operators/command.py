@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import errno
+import functools
 import glob
 import hashlib
 import importlib.util
@@ -73,6 +74,7 @@ def main(argv: list[str]) -> int:
     if isinstance(options, int):
         return options
     try:
+        reconstruction.check_opencv()
         if options.formats:
             _check_bpy()
         outcomes = [_try(photo, options, number) for number, photo in enumerate(options.photos, 1)]
@@ -235,9 +237,13 @@ def _check_files(options: _Options) -> None:
         raise ReliefError(
             f"These would be written under one name: {'; '.join(clashes)}. Rename some, or give each its own --output."
         )
-    written = {known_as(os.path.realpath(path)) for photo in options.photos for path in options.outputs(photo)}
+    real = functools.cache(os.path.realpath)  # a look at every folder above; there may be ten thousand photographs
+    output = real(options.output)
+    written = {known_as(os.path.join(output, p.name)) for photo in options.photos for p in options.outputs(photo)}
     for photo in options.photos:
-        if known_as(os.path.realpath(photo)) in written:
+        place = os.path.join(real(photo.parent), photo.name)
+        places = [place, real(photo)] if os.path.islink(place) else [place]
+        if not written.isdisjoint(map(known_as, places)):
             raise ReliefError(f"{photo} would be overwritten by a result. Choose another --output.")
 
 
@@ -252,12 +258,18 @@ def _found(arguments: Sequence[Path]) -> list[Path]:
     """The photographs that are meant, each once; patterns too, which not every shell writes out."""
     found: list[Path] = []
     for path in arguments:
-        folder = str(path.parent)
-        if os.path.isdir(folder):  # its own name may hold brackets
-            folder = glob.escape(folder)
-        matches = [] if os.path.exists(path) else sorted(glob.glob(os.path.join(folder, path.name), recursive=True))
-        found += [Path(match) for match in matches] or [path]
+        # The name of a folder that is there may hold brackets.
+        folder = next((parent for parent in path.parents if os.path.isdir(parent)), path.parent)
+        pattern = os.path.join(glob.escape(str(folder)), path.relative_to(folder))
+        matches = [] if os.path.exists(path) else sorted(map(Path, glob.glob(pattern, recursive=True)))
+        found += [match for match in matches if not _is_result(match)] or [path]
     return list(dict.fromkeys(found))
+
+
+def _is_result(path: Path) -> bool:
+    """Whether a run has written this file: it has the name of a result, and the NAME.json of it lies beside it."""
+    endings = [suffix for suffix in (*_MODEL_SUFFIXES.values(), *_MAP_SUFFIXES) if path.name.endswith(suffix)]
+    return any(path.with_name(path.name.removesuffix(ending) + ".json").exists() for ending in endings)
 
 
 def _read_settings(path: Path) -> dict[str, Any]:
@@ -331,10 +343,11 @@ def _exists_already(photo: Path, options: _Options) -> bool:
         return False
     names, json_path = ", ".join(existing), outputs[-1]
     record: dict[str, Any] = {}
+    formats: set[str] = set()
     sha256 = None
     with suppress(OSError, ValueError, KeyError, TypeError):
-        record = json.loads(json_path.read_text(encoding="utf-8"))
-        sha256 = record["photo"]["sha256"]
+        found = json.loads(json_path.read_text(encoding="utf-8"))
+        sha256, formats, record = found["photo"]["sha256"], set(found.get("formats", ())), found
     preparation = _preparation(options)
     asked = {
         "preparation": preparation.to_mapping() if preparation.needed else {},
@@ -342,7 +355,7 @@ def _exists_already(photo: Path, options: _Options) -> bool:
         "max_size": options.max_size,
         "weights": reconstruction.load_predictor(options.runtime).weights,
     }
-    alike = record.items() >= asked.items() and set(options.formats) <= set(record.get("formats", ()))
+    alike = record.items() >= asked.items() and set(options.formats) <= formats
     if sha256 is not None and sha256 != _sha256(photo):
         why = f"skipped, another photograph has this name: {names} exist. Rename one"
     elif sha256 is not None and not alike:

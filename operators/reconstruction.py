@@ -60,6 +60,16 @@ def timed(times_s: dict[str, float], stage: str) -> Iterator[None]:
     times_s[stage] = round(time.perf_counter() - start, 4)
 
 
+def check_opencv() -> None:
+    """See that what reads photographs is there.
+
+    Raises:
+        ReliefError: it is not.
+    """
+    if importlib.util.find_spec("cv2") is None:
+        raise ReliefError("OpenCV is missing. Install the extension from the zip that was made for this system.")
+
+
 @functools.lru_cache(maxsize=1)
 def load_predictor(runtime: str) -> Predictor:
     """The network, loaded once for a whole session or batch."""
@@ -85,8 +95,7 @@ def reconstruct(
         ReliefError: the photograph or the runtime cannot be used.
         Cancelled: `progress` asked to stop.
     """
-    if importlib.util.find_spec("cv2") is None:
-        raise ReliefError("OpenCV is missing. Install the extension from the zip that was made for this system.")
+    check_opencv()
     from ..inference.meshing import build_mesh
     from ..inference.photo import read_photo
     from ..inference.refinement import refine

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import bpy
 from mathutils import Matrix
@@ -101,12 +102,43 @@ def _set_rendering(scene: bpy.types.Scene, relief: bpy.types.Object) -> None:
 
 
 @contextmanager
+def _stopping() -> Iterator[None]:
+    """Stop after the block what a signal was to stop in it: Blender prints what its callbacks raise, and goes on."""
+    numbers = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    handlers: dict[int, Any] = {number: signal.getsignal(number) for number in numbers}
+    stopped: list[int] = []
+
+    def hear(number: int, frame: Any) -> None:
+        try:
+            handlers[number](number, frame)
+        except KeyboardInterrupt:
+            stopped.append(number)
+            raise
+
+    for number, handler in handlers.items():
+        if callable(handler):
+            signal.signal(number, hear)
+    try:
+        yield
+    finally:
+        for number, handler in handlers.items():
+            if signal.getsignal(number) is hear:  # the launcher's ignores all that follows, once told
+                signal.signal(number, handler)
+        if stopped:
+            raise KeyboardInterrupt
+
+
+@contextmanager
 def _blender_says(doing: str) -> Iterator[None]:
     """Keep Blender's chatter, from Python and from C, off stdout, and give its refusals as errors of ours."""
     sys.stdout.flush()
     kept = os.dup(1)
     try:
-        with open(os.devnull, "w", encoding="utf-8", errors="replace") as nowhere, redirect_stdout(nowhere):
+        with (
+            open(os.devnull, "w", encoding="utf-8", errors="replace") as nowhere,
+            redirect_stdout(nowhere),
+            _stopping(),
+        ):
             os.dup2(nowhere.fileno(), 1)
             yield
     except RuntimeError as error:

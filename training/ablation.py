@@ -4,7 +4,8 @@
 
 Each seed gives every variant the same start weights and the same photographs in the same order, so a variant is
 compared with the whole method seed by seed. A difference counts only where it is larger than these differences spread;
-the table marks those with a star.
+the table marks those with a star. Started again it goes on where it was, with more seeds or variants if asked for;
+other options are refused.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from inference.errors import ReliefError
 from inference.evaluation import correlation, highpass
 from inference.prediction import EDGE_CLASSES
 
@@ -36,6 +38,8 @@ log = logging.getLogger(__name__)
 
 Batch = dict[str, Tensor]
 WHOLE = "whole method"
+MAY_CHANGE = ("run", "seeds", "only", "jobs", "threads")
+"""Options that another start may give otherwise; the scores it finds there are the same."""
 
 
 @dataclass(frozen=True)
@@ -157,6 +161,23 @@ def one(name: str, options: Options, recorded: Path, samples: Path) -> dict[str,
     return found
 
 
+def keep(path: Path, options: dict[str, Any]) -> None:
+    """Write a run's options at its first start; scores of other options would not be comparable with its own.
+
+    Raises:
+        ReliefError: the run was begun with others.
+    """
+    if not path.exists():
+        part = path.with_suffix(".part")
+        part.write_text(json.dumps(options, indent=1) + "\n", encoding="utf-8")
+        part.replace(path)
+    begun = json.loads(path.read_text(encoding="utf-8"))
+    other = [name for name, value in options.items() if begun.get(name) != value]
+    if other:
+        told = "; ".join(f"{name} was {begun.get(name)} and is {options[name]}" for name in other)
+        raise ReliefError(f"{path.parent} was begun with other options: {told}. Give another --run.")
+
+
 def table(results: dict[str, list[dict[str, float]]]) -> str:
     """Markdown: means over the seeds, and how far a variant lies from the whole method with the same seed, which gave
     both the same photographs: mean and range; a star where the mean is larger than the range is wide."""
@@ -203,6 +224,11 @@ def main(arguments: list[str] | None = None) -> None:
         device=given.device, detector_steps=given.detector_steps,
     )  # fmt: skip
     options.run.mkdir(parents=True, exist_ok=True)
+    kept = {name: str(value) for name, value in vars(given).items() if name not in MAY_CHANGE}
+    try:
+        keep(options.run / "options.json", kept)
+    except ReliefError as error:
+        parser.error(str(error))
     samples = options.run / "held_out.pt"
     if not samples.exists():
         save(samples, held_out(options, given.count))

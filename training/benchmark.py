@@ -14,6 +14,7 @@ import argparse
 import itertools
 import json
 import logging
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -22,6 +23,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from inference.errors import ReliefError
 from inference.evaluation import accuracy, correlation, highpass, normal_error_deg, ordinal_accuracy, score_panel
 from inference.maps import shade
 from inference.photo import Photo, photo_from_array, read_photo
@@ -34,6 +36,7 @@ from .compose import Composer, Scene
 from .data import crop_scene, photographed
 from .labels import soft_edge_classes
 from .library import Library
+from .panel import write_image
 from .photograph import Stone, light_vector, take_photograph
 
 log = logging.getLogger(__name__)
@@ -43,9 +46,10 @@ SYNTHETIC_PX = 512
 LIGHTS_PX, LIGHTS_ELEVATION = 512, 35.0
 SCALES, TRAINING_PX = (0.5, 1, 2, 4), 256
 """Sizes of one panel, relative to a scene as the network saw it whole."""
-FACE_FORMS_PX = (1.5, 8.0)
-LEAST_HEADS_PX = 400
-"""Of a panel must be heads, or its faces are not scored."""
+FACE_FORMS = (1 / 27, 1 / 5)
+"""Sigmas between which eyes, noses and lips lie, relative to the side of a square as large as the head."""
+LEAST_HEAD_PX = 12
+"""Side of such a square below which a head has no face."""
 HIGHPASS_SHARE = 1 / 16
 """Sigma of the high-pass of synthetic panels, relative to their size; the real panel's is 60 px of 1150."""
 
@@ -139,24 +143,35 @@ def at_size(values: FloatArray, shape: tuple[int, ...]) -> FloatArray:
 
 
 def score_reference(method: Method, panel: Panel) -> dict[str, float]:
-    """Means over the photographs: median r and RMSE of crops, order of points, accuracy, angle of normals if known."""
+    """Means over the photographs: median r and RMSE of crops, order of points, accuracy, angle of normals if known.
+
+    The RMSE is given in millimetres, and as a share of that of a flat slab: panels differ in depth a hundredfold.
+    """
     rows = []
     for photo, valid in panel.photos:
         height = at_size(method(photo), panel.height_mm.shape)
-        r, rmse = score_panel(height, panel.height_mm, valid)
+        r, rmse_mm = score_panel(height, panel.height_mm, valid)
+        _, flat_mm = score_panel(np.zeros_like(panel.height_mm), panel.height_mm, valid)
         row = {
             "r": r,
-            "RMSE mm": rmse,
+            "RMSE mm": rmse_mm,
+            "RMSE share": rmse_mm / flat_mm,
             "order": ordinal_accuracy(height, panel.height_mm, valid),
             "accuracy": accuracy(height, panel.height_mm, valid),
         }
         if panel.mm_per_px:
             row["normals deg"] = normal_error_deg(height, panel.height_mm / np.float32(panel.mm_per_px), valid)
-        if panel.heads is not None and (valid & panel.heads).sum() >= LEAST_HEADS_PX:
-            found, true = (face_forms(h) for h in (height, panel.height_mm))
-            row["faces r"] = correlation(found, true, valid & panel.heads)
+        if panel.heads is not None:
+            row |= score_faces(height, panel.height_mm, valid & panel.heads)
         rows.append(row)
     return means(rows)
+
+
+def score_group(method: Method, panels: list[Panel]) -> dict[str, float]:
+    """Means over panels; one alone is told in its own millimetres, of several the shares are comparable."""
+    scores = means([score_reference(method, panel) for panel in panels])
+    del scores["RMSE share" if len(panels) == 1 else "RMSE mm"]
+    return scores
 
 
 def means(rows: list[dict[str, float]]) -> dict[str, float]:
@@ -165,18 +180,53 @@ def means(rows: list[dict[str, float]]) -> dict[str, float]:
     return {name: float(np.mean([row[name] for row in rows if name in row])) for name in names}
 
 
-def face_forms(height: FloatArray) -> FloatArray:
-    """What of a height (H, W) is of the size of eyes, noses and lips in heads of 20 to 60 px."""
-    fine, coarse = (cv2.GaussianBlur(height, (0, 0), sigma) for sigma in FACE_FORMS_PX)
+def score_faces(found: FloatArray, true: FloatArray, heads: npt.NDArray[np.bool_]) -> dict[str, float]:
+    """Mean r of the forms of faces over the heads, weighted by their areas; nothing where no head is large enough.
+
+    Args:
+        found: (H, W), any scale and offset.
+        true: (H, W).
+        heads: (H, W) bool; heads that touch count as one.
+    """
+    count, parts, about, _ = cv2.connectedComponentsWithStats(heads.astype(np.uint8))
+    scores, areas = [], []
+    for part in range(1, count):  # 0 is what is no head
+        left, top, columns, rows, area = (int(number) for number in about[part])
+        side = math.sqrt(area)
+        if side < LEAST_HEAD_PX:
+            continue
+        around = math.ceil(4 * FACE_FORMS[1] * side)  # as far as a blur reaches
+        crop = tuple(slice(max(a - around, 0), a + length + around) for a, length in ((top, rows), (left, columns)))
+        a, b = (face_forms(height[crop], side) for height in (found, true))
+        scores.append(correlation(a, b, parts[crop] == part))
+        areas.append(area)
+    return {"faces r": float(np.average(scores, weights=areas))} if scores else {}
+
+
+def face_forms(height: FloatArray, side: float) -> FloatArray:
+    """What of a height (H, W) is of the size of eyes, noses and lips in a head as large as a square of this side."""
+    fine, coarse = (cv2.GaussianBlur(height, (0, 0), side * share) for share in FACE_FORMS)
     return np.asarray(fine - coarse, np.float32)
 
 
 def by_photograph(folder: Path) -> dict[str, list[Panel]]:
-    """Panels of a folder in groups that are scored together: one each, or one a kind of photograph that all have."""
+    """Panels of a folder in groups that are scored together: one each, or one a kind of photograph that all have.
+
+    Raises:
+        ReliefError: there is no panel, one without photographs, or two of one name that are scored each.
+    """
     panels = read_panels(folder)
+    if not panels:
+        raise ReliefError(f"There is no panel below {folder}: no height_u16.png. Give another folder.")
+    bare = [panel.name for panel in panels if not panel.photos]
+    if bare:
+        raise ReliefError(f"Panels below {folder} have no photo_NAME.jpg: {', '.join(bare)}. Add some, or move them.")
     names = [{photo.name for photo, _ in panel.photos} for panel in panels]
     if len(panels) < 2 or any(n != names[0] for n in names):
-        return {panel.name: [panel] for panel in panels}
+        by_name = {panel.name: [panel] for panel in panels}
+        if len(by_name) < len(panels):
+            raise ReliefError(f"Two panels below {folder} have folders of one name. Rename one of them.")
+        return by_name
     return {
         f"{folder.name} {name.removeprefix('photo_')}": [
             replace(panel, photos=[pair for pair in panel.photos if pair[0].name == name]) for panel in panels
@@ -316,7 +366,7 @@ def sheet(photos: list[Photo], methods: dict[str, Method], path: Path) -> None:
     for photo in photos:
         pictures = [(photo.grey * 255).astype(np.uint8), *(shade(method(photo)) for method in methods.values())]
         rows.append(np.hstack([cv2.resize(p, (512, 512), interpolation=cv2.INTER_AREA) for p in pictures]))
-    cv2.imwrite(str(path), np.vstack(rows))
+    write_image(path, np.asarray(np.vstack(rows), np.uint8))
 
 
 def table(rows: dict[str, dict[str, float]]) -> str:
@@ -353,7 +403,11 @@ def main() -> None:
         methods[f"{predictor.weights}, height alone"] = plain(predictor)
     groups: dict[str, list[Panel]] = {}
     for folder in options.references:
-        for title, panels in by_photograph(folder).items():
+        try:
+            found = by_photograph(folder)
+        except ReliefError as error:
+            parser.error(str(error))
+        for title, panels in found.items():
             if title in groups:
                 parser.error(f"two --references have {title!r}: rename one of the folders")
             groups[title] = panels
@@ -365,8 +419,7 @@ def main() -> None:
     for name, method in methods.items():
         row = rows[name] = {}
         for group, panels in groups.items():
-            scores = means([score_reference(method, panel) for panel in panels])
-            row |= {f"{group}: {column}": value for column, value in scores.items()}
+            row |= {f"{group}: {column}": value for column, value in score_group(method, panels).items()}
         row["flat stone, spread"] = relief_of(method, flat)
         if library:
             row["synthetic clean r"] = score_synthetic(method, clean)

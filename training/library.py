@@ -44,7 +44,7 @@ class Shape:
 
 
 class Library:
-    """Shapes on disk, drawn at random; a tenth is held out for the benchmark."""
+    """Shapes on disk, drawn at random; one in twelve is held out for the benchmark."""
 
     def __init__(self, folder: Path, holdout: bool = False) -> None:
         index = np.load(folder / "index.npz")

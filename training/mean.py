@@ -18,7 +18,7 @@ from inference.network import ReliefNetwork
 
 from .data import Stream, batches
 from .export import export
-from .train import Training, load_exported, parse
+from .train import Options, Training, load_exported, parse
 
 
 def mean_of(first: dict[str, Tensor], second: dict[str, Tensor], share: float) -> dict[str, Tensor]:
@@ -29,20 +29,22 @@ def mean_of(first: dict[str, Tensor], second: dict[str, Tensor], share: float) -
     }
 
 
-def averaged(training: Training, other: Path, share: float) -> ReliefNetwork:
+def averaged(options: Options, other: Path, share: float) -> ReliefNetwork:
     """The mean of a run's averaged weights and exported ones, its batch statistics measured anew.
 
     Args:
-        training: of the run, with the network and the photographs to measure on.
+        options: of the run, with the photographs to measure on.
         other: ``relief.pt.gz`` of the same configuration.
         share: of the run's weights, 0 to 1.
 
     Raises:
         FileNotFoundError: the run has no checkpoint.
     """
-    if not training.resume():
-        raise FileNotFoundError(f"There is no checkpoint in {training.options.run}.")
-    options, network = training.options, training.average
+    if not (options.run / "last.pt").exists():  # before a mistyped folder is made
+        raise FileNotFoundError(f"There is no checkpoint in {options.run}.")
+    training = Training(options)
+    training.resume()
+    network = training.average
     older = load_exported(other, options.device)
     network.load_state_dict(mean_of(network.state_dict(), older, share))
     network.detector_b.freeze()
@@ -63,7 +65,7 @@ def main() -> None:
     parser.add_argument("--version", required=True, help="what these weights are called")
     parser.add_argument("--output", type=Path, required=True, help="folder of the weights")
     given, rest = parser.parse_known_args()
-    export(averaged(Training(parse(rest)), given.other, given.share), given.output, given.version)
+    export(averaged(parse(rest), given.other, given.share), given.output, given.version)
 
 
 if __name__ == "__main__":

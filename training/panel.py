@@ -3,7 +3,7 @@
     python -m training.panel --library DIR --shapes DIR --output examples/panel.jpg
     python -m training.panel --library DIR --shapes DIR --panels training/panels --size 768 --seed 8
 
-The library's held-out tenth gives the shapes. Cycles is another renderer than the one that lights the training data,
+The shapes are those that the library holds out. Cycles is another renderer than the one that lights the training data,
 and its light bounces; the ageing is drawn here, not by `training.photograph`. What a seed gives changes whenever the
 synthesis does: the committed pictures were made by the version that they were committed with.
 """

@@ -16,6 +16,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from inference.errors import ReliefError
 from inference.maps import DEPTH_TO_SIDE, shade
 from inference.photo import read_photo
 from inference.prediction import FloatArray
@@ -29,6 +30,7 @@ from .panel import write_image
 from .photograph import Stone
 
 Picture = npt.NDArray[np.uint8]
+SUFFIXES = (".jpg", ".jpeg", ".png", ".tif", ".tiff", ".webp", ".bmp")
 SQUARE_PX, COLUMNS = 420, 4
 ROW_PX = 480
 TURN_DEG = 30.0
@@ -100,6 +102,18 @@ def relief_row(path: Path, predictor: Predictor) -> Picture:
     return np.hstack([cv2.resize(picture, (width, ROW_PX), interpolation=cv2.INTER_AREA) for picture in pictures])
 
 
+def photographs(folder: Path) -> list[Path]:
+    """All photographs below a folder.
+
+    Raises:
+        ReliefError: there is none.
+    """
+    found = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES)
+    if not found:
+        raise ReliefError(f"There is no photograph below {folder}: no file with {', '.join(SUFFIXES)}.")
+    return found
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m training.sheets", description="Make sheets for the eye.")
     parser.add_argument("--photos", type=Path, required=True, help="folder with photographs, searched to its depth")
@@ -109,8 +123,11 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=8, help="synthetic photographs")
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
+    try:
+        paths = photographs(options.photos)
+    except ReliefError as error:
+        parser.error(str(error))
     options.output.mkdir(parents=True, exist_ok=True)
-    paths = sorted(options.photos.rglob("*.jpg"))
     if options.library:
         composer = Composer(Library(options.library), np.random.default_rng(options.seed))
         made = synthetic(composer, Stone.load(options.shapes), options.count)

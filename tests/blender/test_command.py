@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import logging
 import os
+import signal
 import sys
 from collections import namedtuple
 from pathlib import Path
@@ -171,9 +173,13 @@ def test_other_results_of_the_same_name_are_told_apart(relief, known, photo, tmp
     assert relief(photo, "--formats", "none") == 1
     told = capsys.readouterr().err
     assert "skipped, another photograph has this name: panel.height.tif" in told and "--overwrite" in told
-    (tmp_path / "out/panel.json").write_text("")
+    for record in ("", "[]", '"panel"', '{"photo": {"sha256": "0"}, "formats": null}'):
+        (tmp_path / "out/panel.json").write_text(record)
+        assert relief(photo, "--formats", "none") == 1
+        assert "exist, and panel.json does not tell of what. Move them, or" in capsys.readouterr().err
+    (tmp_path / "out/panel.height.tif").unlink()
     assert relief(photo, "--formats", "none") == 1
-    assert "exist, and panel.json does not tell of what. Move them, or" in capsys.readouterr().err
+    assert "incomplete, 5 of 6 results exist" in capsys.readouterr().err
     assert known.calls == 1
 
 
@@ -367,6 +373,38 @@ def test_patterns_reach_into_folders_and_past_brackets(relief, known, photo, tmp
         (tmp_path / name).write_bytes((tmp_path / "x [1970]/a.png").read_bytes())
     assert relief(tmp_path / "x [1970]/*.png", tmp_path / "deep/**/*.png", "--formats", "none") == 0
     assert {path.name for path in (tmp_path / "out").glob("*.json")} == {"a.json", "c.json"}
+    assert relief(tmp_path / "x [1970]/../x [1970]/**/a.png", tmp_path / "x [12]/*.png", "--formats", "none") == 0
+    assert known.calls == 3 and (tmp_path / "out/b.json").exists()
+
+
+def test_a_pattern_leaves_out_what_an_earlier_run_wrote(relief, known, photo, tmp_path, capsys):
+    """Also where the results lie among the photographs; plain names beside any NAME.json, or results' alone, do not."""
+    for name in ("out/a.png", "out/c.edges.png"):
+        (tmp_path / "out").mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(photo.read_bytes())
+    (tmp_path / "panel.json").write_text("{}")
+    words = [tmp_path / "**/*.png", tmp_path / "**/*.tif", tmp_path / "out/a*", "--formats", "none"]
+    assert relief(*words) == 1  # there is no TIFF yet
+    made = {f"{stem}{suffix}" for stem in ("a", "c.edges", "panel") for suffix in MAPS}
+    assert {path.name for path in (tmp_path / "out").iterdir()} == made | {"a.png", "c.edges.png"}
+    capsys.readouterr()
+    assert relief(*words) == 1 and known.calls == 3
+    assert capsys.readouterr().out.endswith("\n0 done, 3 existed already, 1 failed or skipped\n")
+    assert relief(tmp_path / "out/a.normal.png", tmp_path / "out/a.png", "--formats", "none") == 2
+    assert "a.normal.png would be overwritten by a result" in capsys.readouterr().err
+
+
+def test_ten_thousand_photographs_are_begun_at_once(module, known, tmp_path, monkeypatch):
+    """Where a look at a file is a question to another machine; a folder above is looked at once."""
+    folder = tmp_path / "a/b/c/d/e"
+    folder.mkdir(parents=True)
+    for number in range(50):
+        (folder / f"{number}.png").touch()
+    looks, lstat = [], os.lstat
+    monkeypatch.setattr("os.lstat", lambda *words, **named: (looks.append(words), lstat(*words, **named))[1])
+    words = ["reconstruct", str(folder / "*.png"), "--output", str(folder / "out")]
+    assert module("operators.command").check(words) is None
+    assert len(looks) < 2 * 50
 
 
 def test_all_clashes_are_told_before_any_work(relief, known, photo, tmp_path, capsys):
@@ -393,6 +431,12 @@ def test_a_photograph_among_the_results_stays(relief, photo, tmp_path, capsys):
         assert relief(*photos, "--formats", "none", "--overwrite") == 2
         assert "would be overwritten" in capsys.readouterr().err
     assert kept.read_bytes() == before
+    (tmp_path / "scan.png").symlink_to(kept)
+    assert relief(tmp_path / "panel.png", tmp_path / "scan.png", "--formats", "none", "--overwrite") == 2
+    kept.rename(tmp_path / "kept.png")
+    kept.symlink_to(tmp_path / "kept.png")
+    assert relief(tmp_path / "panel.png", kept, "--formats", "none", "--overwrite") == 2
+    assert kept.is_symlink() and kept.read_bytes() == before
 
 
 def test_a_failed_export_leaves_no_complaint_behind(module, capsys):
@@ -410,6 +454,29 @@ def test_a_failed_export_leaves_no_complaint_behind(module, capsys):
 def test_what_stopped_an_exporter_is_no_refusal_of_it(module, kind):
     with pytest.raises(kind), module("operators.scene_io")._blender_says("write it"):
         raise RuntimeError(f"Error: Python: Traceback (most recent call last):\n{kind.__name__}\n")
+
+
+@pytest.mark.parametrize("once", [False, True], ids=["python", "launcher"])
+def test_a_signal_that_blender_swallowed_stops_after_it(module, once):
+    """In a callback Blender prints what is raised, and goes on."""
+
+    def interrupt(*_told):
+        if once:
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGINT, interrupt)
+    try:
+        with pytest.raises(KeyboardInterrupt), module("operators.scene_io")._blender_says("render it"):
+            with contextlib.suppress(KeyboardInterrupt):
+                signal.raise_signal(signal.SIGINT)
+            made = True
+        assert made and signal.getsignal(signal.SIGINT) == (signal.SIG_IGN if once else interrupt)
+        with module("operators.scene_io")._blender_says("write it"):
+            pass
+        assert signal.getsignal(signal.SIGINT) == (signal.SIG_IGN if once else interrupt)
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def test_braces_are_no_variables(relief, photo, tmp_path):
@@ -530,6 +597,14 @@ def test_a_bpy_that_cannot_be_loaded_is_told_first(relief, known, photo, tmp_pat
     assert told.count("bpy, which cannot be loaded: libX11.so.6: cannot open. Install that, or") == 1
     assert known.calls == 0 and _names(tmp_path / "out") == []
     assert relief(photo, "--formats", "none") == 0
+
+
+def test_an_opencv_that_is_missing_is_told_first(relief, known, photo, tmp_path, capsys, monkeypatch):
+    monkeypatch.setitem(sys.modules, "cv2", None)
+    assert relief(photo, tmp_path / "other.png", "--formats", "none") == 1
+    told = "relief: OpenCV is missing. Install the extension from the zip that was made for this system.\n"
+    assert capsys.readouterr().err == told
+    assert known.calls == 0 and _names(tmp_path / "out") == []
 
 
 def test_results_of_an_earlier_run_stay_where_one_cannot_be_replaced(relief, photo, tmp_path, capsys, monkeypatch):

@@ -12,9 +12,11 @@ import cv2
 import numpy as np
 import pytest
 
+from inference.errors import ReliefError
 from inference.photo import Photo, photo_from_array
 from inference.prediction import EDGE_CLASSES, SEGMENT_CLASSES
 from inference.predictor import Predictor
+from training import benchmark
 from training.benchmark import (
     SCALES,
     at_size,
@@ -28,11 +30,17 @@ from training.benchmark import (
     read_panels,
     relief_of,
     score_classes,
+    score_faces,
+    score_group,
     score_lights,
     score_reference,
     score_scales,
+    score_synthetic,
+    sheet,
+    synthetic,
     table,
 )
+from training.compose import Scene
 from training.labels import soft_edge_classes
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -103,6 +111,90 @@ def test_rendered_panels_are_scored_by_kind_of_photograph_and_with_normals(refer
     assert "faces r" not in score_reference(luminance, panel)
 
 
+def test_of_several_panels_the_error_is_told_as_a_share_of_that_of_a_flat_slab(references: Path) -> None:
+    (panel,) = read_panels(references)
+    panel = replace(panel, photos=panel.photos[:1])
+    deeper = replace(panel, height_mm=10 * panel.height_mm)
+    one, flat = score_group(luminance, [panel]), score_group(flat_slab, [panel])
+    both = score_group(luminance, [panel, deeper])
+    assert "RMSE share" not in one and "RMSE mm" not in both
+    assert both["RMSE share"] == pytest.approx(one["RMSE mm"] / flat["RMSE mm"], rel=1e-3)
+    assert 0.01 < both["RMSE share"] < 0.5 and both["r"] == pytest.approx(one["r"], rel=1e-3)
+    assert score_group(flat_slab, [panel, deeper])["RMSE share"] == 1
+
+
+def test_panels_that_cannot_be_told_apart_or_scored(references: Path) -> None:
+    with pytest.raises(ReliefError, match="no panel below .*nowhere"):
+        by_photograph(references / "nowhere")
+    shutil.copytree(references / "panel", references / "more/panel")
+    assert len(by_photograph(references)) == 2, "scored together, a kind of photograph each"
+    (references / "more/panel/photo_dark.jpg").unlink()
+    with pytest.raises(ReliefError, match="of one name"):
+        by_photograph(references)
+    (references / "more/panel").rename(references / "more/other")
+    assert list(by_photograph(references)) == ["other", "panel"]
+    (references / "more/other/photo_bright.jpg").unlink()
+    with pytest.raises(ReliefError, match=r"no photo_NAME.jpg: other\."):
+        by_photograph(references)
+
+
+@pytest.fixture
+def carved() -> np.ndarray:
+    """A height of 100 x 140 px with forms of all sizes, from 3 px on."""
+    rng = np.random.default_rng(2)
+    noise = [rng.standard_normal((100, 140)).astype(np.float32) for _ in range(4)]
+    return np.asarray(sum(s * cv2.GaussianBlur(n, (0, 0), s) for s, n in zip((3, 6, 12, 24), noise, strict=True)))
+
+
+def test_faces_are_scored_at_the_size_of_each_head(carved: np.ndarray) -> None:
+    heads = np.zeros(carved.shape, np.uint8)
+    cv2.circle(heads, (40, 40), 22, 1, -1)
+    cv2.circle(heads, (100, 60), 15, 1, -1)
+    found = carved + np.roll(carved, 37, axis=1)
+
+    def scored(scale: int) -> float:
+        shape = 140 * scale, 100 * scale
+        a, b = (np.asarray(cv2.resize(h, shape, interpolation=cv2.INTER_CUBIC), np.float32) for h in (found, carved))
+        return score_faces(a, b, heads.repeat(scale, axis=0).repeat(scale, axis=1) > 0)["faces r"]
+
+    assert 0.1 < scored(1) < 0.9
+    assert scored(4) == pytest.approx(scored(1), abs=0.03)
+
+
+def test_fine_grain_on_a_large_head_leaves_its_face(carved: np.ndarray) -> None:
+    large = np.asarray(cv2.resize(carved, (560, 400), interpolation=cv2.INTER_CUBIC), np.float32)
+    heads = np.zeros(large.shape, bool)
+    heads[50:350, 100:400] = True
+    grain = np.random.default_rng(3).standard_normal(large.shape).astype(np.float32)
+    assert score_faces(large + grain, large, heads)["faces r"] > 0.98
+    assert abs(score_faces(grain, large, heads)["faces r"]) < 0.2
+
+
+def test_heads_count_by_their_areas_and_specks_not_at_all(carved: np.ndarray) -> None:
+    heads = np.zeros(carved.shape, bool)
+    heads[10:50, 10:50] = heads[70:90, 10:30] = True
+    heads[70:81, 110:121] = True
+    found = carved.copy()
+    found[:, 100:] = 0
+    right = score_faces(found, carved, heads)
+    assert right == {"faces r": pytest.approx(1)}
+    found[60:] *= -1
+    (small,) = score_faces(found, carved, heads & (np.arange(100) >= 60)[:, None]).values()
+    (large,) = score_faces(found, carved, heads & (np.arange(100) < 60)[:, None]).values()
+    assert small < 0 < large
+    assert score_faces(found, carved, heads)["faces r"] == pytest.approx((1600 * large + 400 * small) / 2000)
+    heads[:, :100] = False
+    assert score_faces(found, carved, heads) == {}
+
+
+def test_a_sheet_that_cannot_be_written_is_told(tmp_path: Path) -> None:
+    photo = photo_from_array(np.zeros((64, 64), np.uint8), "any")
+    with pytest.raises(OSError, match="Could not write"):
+        sheet([photo], {"luminance": luminance}, tmp_path / "nowhere/sheet.png")
+    sheet([photo, photo], {"luminance": luminance}, tmp_path / "sheet.png")
+    assert np.asarray(cv2.imread(str(tmp_path / "sheet.png"))).shape == (1024, 1024, 3)
+
+
 def test_the_bundled_weights_read_a_panel() -> None:
     """One of Cycles' panels, aged, which most weights read well: a sign turned round anywhere shows."""
     (panel,) = read_panels(ROOT / "training" / "panels" / "09")
@@ -111,7 +203,7 @@ def test_the_bundled_weights_read_a_panel() -> None:
     assert len(aged) == 1 and scores["r"] > 0.75 and scores["order"] > 0.8 and scores["normals deg"] < 25
 
 
-def test_lights_and_scales(library: Path) -> None:
+def test_lights(library: Path) -> None:
     def size_in_all(photo: Photo) -> np.ndarray:
         """The same height whatever the light, at whatever size."""
         rows, columns = photo.grey.shape
@@ -120,8 +212,23 @@ def test_lights_and_scales(library: Path) -> None:
     assert score_lights(size_in_all, library, None, 1, 3) == pytest.approx(1, abs=1e-6)
     # The stains stay where they are, whatever the light.
     assert 0.3 < score_lights(luminance, library, None, 2, 8) < 0.95
+
+
+def test_a_method_that_knows_the_truth_has_the_full_score_at_the_full_size(
+    library: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def seen(scene: Scene, *_others: Any) -> tuple[np.ndarray, None]:
+        """A photograph as bright as the panel is high."""
+        low, high = scene.height.min(), scene.height.max()
+        return np.asarray((scene.height - low) / (high - low), np.float32), None
+
+    monkeypatch.setattr(benchmark, "photographed", seen)
+    monkeypatch.setattr(benchmark, "TRAINING_PX", 128)
     at, fine = score_scales(luminance, library, None, 1, 4)
-    assert len(at) == len(SCALES) and all(-1 < r < 1 for r in at) and -1 < fine < 1
+    assert len(at) == len(SCALES) and at[-1] > 0.99 and at == sorted(at) and at[0] < 0.99 and fine > 0.9
+    at, fine = score_scales(lambda photo: -photo.grey, library, None, 1, 4)
+    assert at[-1] < -0.99 and fine < -0.9
+    assert score_synthetic(luminance, synthetic(library, None, True, 1, 5)) > 0.99
 
 
 def test_classes_of_a_prediction_that_is_right_but_for_one_column() -> None:

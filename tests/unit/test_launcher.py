@@ -26,14 +26,16 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 
 COMMAND = """
-import json, sys, time
+import atexit, json, sys, time
 from . import __name__ as package
 def check(argv):
     return None
 def main(argv):
     import pebble
-    if argv[-1] == "interrupt":
-        raise KeyboardInterrupt
+    atexit.register(print, "stuck in Blender's own exit")
+    faults = {"interrupt": KeyboardInterrupt(), "close": BrokenPipeError(32, "Broken pipe"), "err": ZeroDivisionError()}
+    if argv[-1] in faults:
+        raise faults[argv[-1]]
     if argv[-1] == "wait":
         print("waiting", flush=True)
         time.sleep(60)
@@ -125,6 +127,15 @@ def test_later_run_goes_straight_to_the_command(project: Path) -> None:
 def test_interrupted_command_ends_quietly(project: Path) -> None:
     done = run(project, "reconstruct", "interrupt")
     assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
+
+
+def test_what_leaves_the_command_ends_it_without_blenders_own_exit(project: Path) -> None:
+    done = run(project, "reconstruct", "close")
+    told = "relief: [Errno 32] Broken pipe. Mend that and run again.\n"
+    assert (done.returncode, done.stdout, done.stderr) == (1, "", told)
+    done = run(project, "reconstruct", "err")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("Traceback") and done.stderr.endswith("ZeroDivisionError\n")
 
 
 @pytest.mark.skipif(os.name == "nt", reason="a process there ends without a word")
@@ -548,6 +559,7 @@ def walking(launcher: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> A
     blender.write_text("#!/bin/sh\necho walk: Blender 5.2.2 3.14\necho walk: install passed\necho $SAID\n")
     blender.chmod(0o755)
     monkeypatch.setenv("BLENDER", str(blender))
+    monkeypatch.setenv("SAID", "walk: done")
     return launcher
 
 
@@ -558,8 +570,10 @@ def test_a_walk_passes_unless_blender_says_otherwise(
     assert walking.test(["--window"]) == 0
     assert "walk: install passed" in capsys.readouterr().out
     assert not walking.TEST.folder.exists()
-    monkeypatch.setenv("SAID", "Traceback (most recent call last):")
-    assert walking.test(["--window"]) == 1
+    # A Blender whose script never ran, or stopped at some step, ends with 0 too.
+    for said in ("Traceback (most recent call last): walk: done", "", "walk: refine passed"):
+        monkeypatch.setenv("SAID", said)
+        assert walking.test(["--window"]) == 1
 
 
 def test_a_walk_says_what_it_lacks(

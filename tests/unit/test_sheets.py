@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
-from training.sheets import COLUMNS, SQUARE_PX, grid, square, turned
+from training.sheets import COLUMNS, SQUARE_PX, grid, main, photographs, square, turned
 
 
 def test_a_flat_panel_turned_is_narrower_by_the_cosine() -> None:
@@ -28,6 +30,21 @@ def test_what_stands_out_moves_away_from_the_side_it_is_seen_from_and_hides_what
     # Just left of the block its foot is hidden: tones jump there from before it to its top.
     edge = round(199.5 + (200 - 199.5) * cosine - shift)
     assert seen[20, edge - 2] < picture[20, 185] and seen[20, edge + 2] >= picture[20, 199]
+
+
+def test_photographs_of_every_kind_are_found_and_a_folder_without_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "a/b").mkdir(parents=True)
+    for name in ("notes.txt", "a/one.JPG", "a/b/two.tif", "three.png", "four.jpeg"):
+        (tmp_path / name).touch()
+    names = [path.relative_to(tmp_path).as_posix() for path in photographs(tmp_path)]
+    assert names == ["a/b/two.tif", "a/one.JPG", "four.jpeg", "three.png"]
+    words = ["sheets", "--photos", str(tmp_path / "nowhere"), "--output", str(tmp_path / "out")]
+    monkeypatch.setattr("sys.argv", words)
+    with pytest.raises(SystemExit):
+        main()
+    assert "no photograph below" in capsys.readouterr().err and not (tmp_path / "out").exists()
 
 
 def test_squares_fill_rows() -> None:

@@ -121,7 +121,7 @@ def test_a_run_is_averaged_with_older_weights(
     save(training.checkpoint, training.state())
     older = build_network("tiny")
     export(older, tmp_path / "weights", "old")
-    network = averaged(Training(options), tmp_path / "weights" / "relief.pt.gz", 0.75)
+    network = averaged(options, tmp_path / "weights" / "relief.pt.gz", 0.75)
     name = "encoder.stem.0.weight"
     expected = 0.75 * training.average.state_dict()[name] + 0.25 * older.state_dict()[name]
     assert torch.allclose(network.state_dict()[name], expected, atol=1e-3)
@@ -132,7 +132,8 @@ def test_a_run_is_averaged_with_older_weights(
 
 def test_no_mean_without_a_run(options: Options, tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match="no checkpoint"):
-        averaged(Training(options), tmp_path / "relief.pt.gz", 0.5)
+        averaged(options, tmp_path / "relief.pt.gz", 0.5)
+    assert not options.run.exists()
 
 
 def test_a_deeper_network_begins_as_the_one_that_it_grew_from() -> None:

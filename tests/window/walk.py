@@ -3,7 +3,7 @@
     ./relief test --window
 
 starts the Blender named in BLENDER with this file. Each step checks what it did and leaves a screenshot; the first that
-fails ends the walk. Blender ends with 0 where all steps passed, else with 1.
+fails ends the walk. Where all steps passed, the last line is "walk: done" and Blender ends with 0, else with 1.
 """
 
 from __future__ import annotations
@@ -626,6 +626,7 @@ def walk() -> float | None:
         take_picture(OUTPUT / f"{number:02}_{STEPS[number - 1].__name__}.png")
         begun["at"] = time.monotonic()
     if number == len(STEPS):
+        say("done")
         end(0)
     step = STEPS[number]
     try:
