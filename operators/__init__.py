@@ -17,6 +17,7 @@ def _classes() -> tuple[type, ...]:
         clear_cache,
         import_photo,
         job,
+        new_mask,
         paint,
         prepare,
         read_again,
@@ -38,6 +39,7 @@ def _classes() -> tuple[type, ...]:
         show.RELIEF_OT_show,
         staging.RELIEF_OT_stage,
         paint.RELIEF_OT_paint,
+        new_mask.RELIEF_OT_new_mask,
         prepare.RELIEF_OT_pick_corners,
         prepare.RELIEF_OT_preview_preparation,
     )

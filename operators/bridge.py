@@ -44,6 +44,8 @@ PLAIN |= {".sculpt_face_set", "bevel_weight_edge", "bevel_weight_vert", "freesty
 """Attributes of Blender's that say nothing where they are nothing all over."""
 ALIKE = {".sculpt_face_set", "sharp_face"}
 """Those of which nothing is lost where they are the same all over: one face set is none, and flat faces stay flat."""
+LEAST_UNFOLDED = 1e-5
+"""UVs moved by less were not moved by hand but rounded."""
 LEAST_SCULPTED = 1e-5
 """Vertices moved by less, relative to the panel's width, were not moved by hand but rounded."""
 
@@ -59,7 +61,8 @@ def is_relief(object_: bpy.types.Object | None) -> bool:
 
 def locked(object_: bpy.types.Object) -> str | None:
     """Why a relief's vertices would not move, or not stay moved; None where they would."""
-    if object_.library is not None or object_.data.library is not None:
+    # What is written on an override is lost with the session.
+    if any(part.library is not None or part.override_library is not None for part in (object_, object_.data)):
         return "This relief is linked from another file. Make it local first"
     if object_.data.shape_keys is not None:
         return "This relief has shape keys, which would stay as they are. Remove them first"
@@ -78,6 +81,7 @@ def create_relief(result: Reconstruction, scene: bpy.types.Scene, matrix: Matrix
         made.append(image)
         texture = encode_texture(result.photo.colour)
         image.pack(data=texture, data_len=len(texture))
+        image.filepath_raw = f"//textures/{name}.jpg"  # exporters leave out a picture without a file's name
         image.source = "FILE"
         with suppress(TypeError):  # a studio's colours may know none of that name; bytes are shown as such anyway
             image.colorspace_settings.name = "sRGB"
@@ -158,7 +162,7 @@ def update_relief(object_: bpy.types.Object, relief: ReliefMesh, settings: dict[
         _write_vertices(mesh, relief, by_hand)
         mesh.update()
     else:
-        if _needs_its_grid(mesh):
+        if _needs_its_grid(mesh, object_.get(GRID, (0, 0))):
             raise ReliefError(
                 "Another number of vertices would lose this relief's multiresolution, vertex groups, UV maps, face "
                 "sets or other attributes. Set Vertices back, or work on a copy."
@@ -168,8 +172,10 @@ def update_relief(object_: bpy.types.Object, relief: ReliefMesh, settings: dict[
         by_hand, paint = present = [None if f is None else resampled(f, relief.grid) for f in finest]
         relief.complete()  # before anything is cleared: there may be too little memory for it
         flat = mesh.polygons[0].use_smooth is False
+        uv_map = mesh.uv_layers[0].name if mesh.uv_layers else "UVMap"
         mesh.clear_geometry()
         _fill_mesh(mesh, relief, None if by_hand is None else by_hand * width_m)
+        mesh.uv_layers[0].name = uv_map
         if flat:
             mesh.shade_flat()
         if paint is not None:
@@ -213,11 +219,31 @@ def _near(a: npt.NDArray[np.float32] | None, b: npt.NDArray[np.float32] | None, 
     return a.shape == b.shape and float(abs(a - b).max()) < off
 
 
-def _needs_its_grid(mesh: bpy.types.Mesh) -> bool:
+def _needs_its_grid(mesh: bpy.types.Mesh, grid: tuple[int, int]) -> bool:
     """Whether an artist gave a relief's mesh what hangs on each of its vertices."""
+    rows, columns = grid
+    edges = rows > 0 and len(mesh.edges) != rows * (columns - 1) + columns * (rows - 1)
+    normals = mesh.has_custom_normals  # before Blender 4.5 they are no attribute
     multires = any(modifier.type == "MULTIRES" for sharer in sharers(mesh) for modifier in sharer.modifiers)
     groups = any(sharer.vertex_groups for sharer in sharers(mesh))
-    return multires or groups or len(mesh.uv_layers) > 1 or any(map(_is_artists, mesh.attributes))
+    hangs = edges or normals or multires or groups or len(mesh.uv_layers) > 1
+    return hangs or any(map(_is_artists, mesh.attributes)) or _unfolded(mesh, grid)
+
+
+def _unfolded(mesh: bpy.types.Mesh, grid: tuple[int, int]) -> bool:
+    """Whether an artist moved a relief's UVs, as into an atlas."""
+    import numpy as np
+
+    rows, columns = grid
+    if rows == 0 or not mesh.uv_layers:
+        return False
+    corners, uvs = np.empty(len(mesh.loops), np.int32), np.empty((len(mesh.loops), 2), np.float32)
+    mesh.attributes[".corner_vert"].data.foreach_get("value", corners)
+    mesh.uv_layers[0].uv.foreach_get("vector", uvs.ravel())
+    # From where `ReliefMesh` has them.
+    uvs[:, 0] -= ((np.arange(columns) + 0.5) / columns).astype(np.float32)[corners % columns]
+    uvs[:, 1] -= (1.0 - (np.arange(rows) + 0.5) / rows).astype(np.float32)[corners // columns]
+    return max(float(uvs.max()), -float(uvs.min())) > LEAST_UNFOLDED
 
 
 def _is_artists(attribute: bpy.types.Attribute) -> bool:

@@ -233,7 +233,7 @@ class JobOperator:
         return self._ended()
 
     def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[str]:
-        if bpy.app.background:
+        if bpy.app.background or context.window is None:  # as for a script that a timer runs
             return self.execute(context)
         try:
             tasks = self.tasks(context)

@@ -19,6 +19,8 @@ VIEWS = (
     ("confidence", "Confidence", "Red is where the network is unsure: look there first"),
     (PAINT, "Paint", "The photograph, and over it what is painted as corrections"),
 )
+BASE = "relief_base"
+"""Stands on the node that gave the shader its colour before a view did, and names the socket."""
 UNSURE, SURE = (150, 20, 20), (235, 235, 225)
 DOUBTFUL = 0.75
 """A confidence that is as red as can be: on real photographs 98 % of it lies between this and 1."""
@@ -89,12 +91,36 @@ def is_of_relief(material: bpy.types.Material | None) -> bool:
 def show(material: bpy.types.Material, view: str) -> None:
     """Give a relief's material one of VIEWS as its colour; the nodes of a view are made when it is first shown."""
     nodes, links = material.node_tree.nodes, material.node_tree.links
-    shader = _shader(material)
-    if view == PAINT:
-        source = (nodes.get(view) or _overlay(material)).outputs[_MIXED]
+    base = _base(material)
+    if view == "photo":
+        source = base
+    elif view == PAINT:
+        mix = nodes.get(view) or _overlay(material)
+        if not _comes_from(base.node, mix):
+            links.new(base, mix.inputs[_BELOW])
+        source = mix.outputs[_MIXED]
     else:
         source = (nodes.get(view) or _ramp(material, view)).outputs["Color"]
-    links.new(source, shader.inputs["Base Color"])
+    links.new(source, _shader(material).inputs["Base Color"])
+
+
+def _base(material: bpy.types.Material) -> bpy.types.NodeSocket:
+    """What gives the shader its colour where no view does: the photograph, or an artist's own nodes after it."""
+    nodes, links = material.node_tree.nodes, _shader(material).inputs["Base Color"].links
+    if links and links[0].from_node.name not in [name for name, *_ in VIEWS if name != "photo"]:
+        for node in nodes:
+            node.pop(BASE, None)
+        links[0].from_node[BASE] = links[0].from_socket.identifier
+    sockets = (socket for node in nodes for socket in node.outputs if socket.identifier == node.get(BASE))
+    return next(sockets, nodes["photo"].outputs["Color"])
+
+
+def _comes_from(node: bpy.types.Node, source: bpy.types.Node) -> bool:
+    """Whether a node takes something from another one: a link the other way round would close a loop."""
+    found = [node]
+    for each in found:  # those found on the way too
+        found += [link.from_node for socket in each.inputs for link in socket.links if link.from_node not in found]
+    return source in found
 
 
 def _shader(material: bpy.types.Material) -> bpy.types.Node:
@@ -106,7 +132,7 @@ _BELOW, _ABOVE, _MIXED = 6, 7, 2
 
 
 def _overlay(material: bpy.types.Material) -> bpy.types.Node:
-    """The paint over the photograph; neutral grey leaves it as it is."""
+    """The paint, to lie over the photograph; neutral grey leaves that as it is."""
     nodes, links = material.node_tree.nodes, material.node_tree.links
     place = _shader(material).location
     row = -320.0 * len(VIEWS)
@@ -121,7 +147,6 @@ def _overlay(material: bpy.types.Material) -> bpy.types.Node:
     mix.data_type, mix.blend_type = "RGBA", "LINEAR_LIGHT"
     mix.inputs[0].default_value = 0.5
     mix.location = (place.x - 320.0, place.y + row)
-    links.new(nodes["photo"].outputs["Color"], mix.inputs[_BELOW])
     links.new(paint.outputs["Color"], encoded.inputs["Color"])
     links.new(encoded.outputs["Color"], mix.inputs[_ABOVE])
     return mix

@@ -39,6 +39,9 @@ class RELIEF_OT_paint(bpy.types.Operator):
         cls.poll_message_set(spoken("Select a relief that has not been remeshed"))
         if not is_relief(relief) or GRID not in relief:
             return False
+        if not relief.visible_get():  # Blender lets no hidden object into a mode
+            cls.poll_message_set(spoken("This relief is hidden. Show it first"))
+            return False
         held = locked(relief)
         if held:
             cls.poll_message_set(spoken(held))

@@ -72,6 +72,8 @@ def photo_file(image: bpy.types.Image, placement: Placement | None = None) -> Ph
         ReliefError: the image has no still picture, or its file is gone.
     """
     placement = placement or place_upright(Vector())
+    if image.source == "VIEWER":
+        raise ReliefError(f"{image.name} is what Blender rendered last. Save it as a file, then choose that.")
     if image.source not in {"FILE", "GENERATED"}:
         raise ReliefError(f"{image.name} is a movie, a sequence or a tiled image. Choose a single photograph.")
     path = _file_of(image) if image.filepath else None

@@ -62,7 +62,10 @@ def step_aside(matrix: Matrix, width_m: float, taken: Sequence[Vector]) -> Matri
     """
     step = Matrix.Translation(((1.0 + ROW_GAP) * width_m, 0.0, 0.0))
     while any((there - matrix.translation).length < SAME * width_m for there in taken):
-        matrix = step @ matrix
+        beside = step @ matrix
+        if beside == matrix:  # so far out that the step is less than 32 bits can tell
+            break
+        matrix = beside
     return matrix
 
 

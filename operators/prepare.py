@@ -39,7 +39,7 @@ class RELIEF_OT_pick_corners(bpy.types.Operator):
 
     _pick: int
     _points: list[Vector]
-    _image: bpy.types.Image
+    _image_uid: int
     _window: bpy.types.Window
     _opened: bool
 
@@ -53,8 +53,9 @@ class RELIEF_OT_pick_corners(bpy.types.Operator):
         stop_drawing()  # an older one, which ends with its next event
         _picks += 1
         self._pick = _picks
-        self._image, self._points = chosen_image(context), []
-        self._window, area, self._opened = show_image(context, self._image)
+        image = chosen_image(context)
+        self._image_uid, self._points = image.session_uid, []  # undo makes images anew
+        self._window, area, self._opened = show_image(context, image)
         region = next(region for region in area.regions if region.type == "WINDOW")
         _drawn.append(bpy.types.SpaceImageEditor.draw_handler_add(self._draw, (), "WINDOW", "POST_PIXEL"))
         with context.temp_override(window=self._window, area=area, region=region):
@@ -68,7 +69,8 @@ class RELIEF_OT_pick_corners(bpy.types.Operator):
         if self._pick != _picks:
             return {"CANCELLED"}
         found = next((area for area in self._window.screen.areas if area.type == "IMAGE_EDITOR"), None)
-        if found is None or event.type == "ESC":
+        image = next((image for image in bpy.data.images if image.session_uid == self._image_uid), None)
+        if found is None or image is None or event.type == "ESC":
             self._end(context, found)
             return {"CANCELLED"}
         region = next(region for region in found.regions if region.type == "WINDOW")
@@ -89,24 +91,24 @@ class RELIEF_OT_pick_corners(bpy.types.Operator):
         found.tag_redraw()
         if len(self._points) < 4:
             return {"RUNNING_MODAL"}
-        kept = self._keep()
+        kept = self._keep(image)
         self._end(context, found)
         return kept
 
-    def _keep(self) -> set[str]:
+    def _keep(self, image: bpy.types.Image) -> set[str]:
         import numpy as np
 
         from ..inference.restoration import ordered
 
-        size = np.array(self._image.size, float)
+        size = np.array(image.size, float)
         clicked = np.array([(u, 1.0 - v) for u, v in self._points])  # Blender's v goes up
         try:
             corners = ordered(clicked * size) / size
         except ReliefError as error:
             self.report({"ERROR"}, spoken(str(error)))
             return {"CANCELLED"}
-        self._image.relief.corners = corners.ravel().tolist()
-        self._image.relief.straighten = True
+        image.relief.corners = corners.ravel().tolist()
+        image.relief.straighten = True
         return {"FINISHED"}
 
     def cancel(self, context: bpy.types.Context) -> None:

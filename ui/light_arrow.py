@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import math
-import os
 
 import bpy
 from bpy_extras import view3d_utils
 from mathutils import Matrix, Vector
 from mathutils.geometry import intersect_line_plane
 
-from .panels import chosen_photo
+from .panels import chosen_photo, shows_arrow
 
 SNAP = math.radians(15.0)
 SHARE = 0.45
@@ -53,12 +52,6 @@ def angle_of(plane: Matrix, origin: Vector, direction: Vector) -> float | None:
         return None
     x, y, _ = plane.inverted() @ met
     return math.atan2(y, x) % math.tau
-
-
-def is_of(object_: bpy.types.Object, photo: bpy.types.Image) -> bool:
-    """Whether an object is a relief of this photograph, as far as its name tells; older files do not say."""
-    name, _ = os.path.splitext(bpy.path.basename(photo.filepath) or photo.name)
-    return "relief_photo_sha256" in object_ and object_.get("relief_photo", name) == name
 
 
 class RELIEF_GT_light(bpy.types.Gizmo):
@@ -109,16 +102,7 @@ class RELIEF_GGT_light(bpy.types.GizmoGroup):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        photo, active = chosen_photo(context), context.view_layer.objects.active
-        return (
-            photo is not None
-            and photo.relief.know_light
-            and active is not None
-            and active.mode == "OBJECT"
-            and active.visible_get()
-            and active.visible_in_viewport_get(context.space_data)
-            and (active.data == photo or is_of(active, photo))
-        )
+        return shows_arrow(context)
 
     def setup(self, _context: bpy.types.Context) -> None:
         arrow = self.gizmos.new(RELIEF_GT_light.bl_idname)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import textwrap
 from collections.abc import Iterable
 from dataclasses import Field, fields
@@ -88,7 +89,7 @@ class RELIEF_PT_prepare(_Sidebar, bpy.types.Panel):
         angle = row.row()
         angle.active = image.relief.know_light
         angle.prop(image.relief, "light_angle", text="")
-        if image.relief.know_light:
+        if shows_arrow(context):
             layout.label(text="Drag the arrow, then Reconstruct", icon="INFO")
         layout.prop(image.relief, "even_light", slider=True)
         layout.prop(image.relief, "remove_dust", slider=True)
@@ -105,6 +106,26 @@ def _reference(context: bpy.types.Context) -> bpy.types.Image | None:
     active = context.view_layer.objects.active
     shows = active is not None and active.type == "EMPTY" and active.empty_display_type == "IMAGE"
     return active.data if shows and active.visible_get() else None
+
+
+def shows_arrow(context: bpy.types.Context) -> bool:
+    """Whether the arrow for the chosen photograph's light lies on the active object, in this viewport."""
+    photo, active = chosen_photo(context), context.view_layer.objects.active
+    return (
+        photo is not None
+        and photo.relief.know_light
+        and active is not None
+        and active.mode == "OBJECT"
+        and active.visible_get()
+        and active.visible_in_viewport_get(context.space_data)
+        and (active.data == photo or is_of(active, photo))
+    )
+
+
+def is_of(object_: bpy.types.Object, photo: bpy.types.Image) -> bool:
+    """Whether an object is a relief of this photograph, as far as its name tells; older files do not say."""
+    name, _ = os.path.splitext(bpy.path.basename(photo.filepath) or photo.name)
+    return "relief_photo_sha256" in object_ and object_.get("relief_photo", name) == name
 
 
 def _lines(context: bpy.types.Context, text: str) -> list[str]:
@@ -142,7 +163,7 @@ class RELIEF_PT_layers(_Sidebar, bpy.types.Panel):
         _draw_settings(self.layout, context, [f for f in fields(RefinementSettings) if _of_layers(f)])
         relief = context.view_layer.objects.active
         if relief is not None and "relief_photo_sha256" in relief:
-            self.layout.template_ID(relief, "relief_mask", new="image.new", open="image.open", text="Mask")
+            self.layout.template_ID(relief, "relief_mask", new="relief.new_mask", open="image.open", text="Mask")
 
 
 class RELIEF_PT_maps(_Sidebar, bpy.types.Panel):

@@ -138,10 +138,16 @@ def _property(setting: Field[Any]) -> Any:
     return bpy.props.FloatProperty(**shared, unit=limits["unit"], precision=3, step=step, soft_max=soft_max)
 
 
+def _keeps_pixels(_owner: object, image: bpy.types.Image) -> bool:
+    """Whether an image has pixels of its own; what Blender renders is nowhere until it is saved."""
+    return image.source != "VIEWER"
+
+
 _image = bpy.props.PointerProperty(
     type=bpy.types.Image,
     name="Photograph",
     description="The photograph of a carved relief, seen from the front",
+    poll=_keeps_pixels,
     options=set(),
     translation_context=CONTEXT,
 )
@@ -149,6 +155,7 @@ mask = bpy.props.PointerProperty(
     type=bpy.types.Image,
     name="Mask",
     description="White is relief, black becomes bare slab; painted in the Image Editor, it acts at the next Refine",
+    poll=_keeps_pixels,
     update=_masked,
     options=set(),
     translation_context=CONTEXT,

@@ -129,6 +129,7 @@ def test_progress_is_shown_then_the_result_is_placed(job, start):
 def test_esc_ends_at_once_and_places_nothing(job, start):
     operator, context, go_on = start()
     thread = job._running
+    assert operator.half_way.wait(10.0)
     assert operator.modal(context, ESC) == {"CANCELLED"}
     assert _idle(job, context)
     go_on.set()
@@ -404,6 +405,14 @@ def test_from_a_script_all_tasks_run_before_it_returns(job, start):
     operator.tasks = lambda _context: tasks
     assert operator.execute(context) == {"FINISHED"}
     assert operator.placed == [1, 3] and operator.reports == [({"ERROR"}, "Too dark.")]
+
+
+def test_a_script_without_a_window_waits_for_its_result(job, start):
+    operator, context, _ = start(invoke=False)
+    context.window = None
+    operator.tasks = lambda _context: [job.Task(lambda _progress: 7, lambda _context, n: operator.placed.append(n), 1)]
+    assert operator.invoke(context, None) == {"FINISHED"}
+    assert operator.placed == [7] and _idle(job, context)
 
 
 def test_too_little_memory_for_one_stops_none_from_a_script_either(job, start):

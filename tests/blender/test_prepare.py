@@ -7,6 +7,7 @@ import json
 import math
 from contextlib import nullcontext
 from types import SimpleNamespace
+from unittest.mock import MagicMock
 
 import bpy
 import cv2
@@ -67,7 +68,7 @@ def test_corners_picked_on_a_photograph_that_lies_on_its_side(known, photo, turn
 
 
 def test_corners_are_kept_though_the_window_that_opened_for_them_closes(module, image, monkeypatch):
-    """Blender frees an operator whose window closes."""
+    """Blender frees an operator whose window closes, and undo in another one makes images anew."""
     prepare, timers = module("operators.prepare"), []
     pick = prepare.RELIEF_OT_pick_corners
     view = SimpleNamespace(region_to_view=lambda x, y: (x / 100, y / 100))
@@ -75,16 +76,22 @@ def test_corners_are_kept_though_the_window_that_opened_for_them_closes(module, 
     area = SimpleNamespace(type="IMAGE_EDITOR", regions=[region], tag_redraw=list, header_text_set=lambda _text: None)
     window = SimpleNamespace(screen=SimpleNamespace(areas=[area]))
     points = [Vector((0.1, 0.1)), Vector((0.9, 0.1)), Vector((0.9, 0.9))]
-    operator = SimpleNamespace(_pick=prepare._picks, _points=points, _image=image, _window=window, _opened=True)
+    operator = SimpleNamespace(_pick=prepare._picks, _points=points, _window=window, _opened=True)
+    operator._image_uid = image.session_uid
     operator._keep, operator._end = functools.partial(pick._keep, operator), functools.partial(pick._end, operator)
     windows = SimpleNamespace(windows=[window])
     context = SimpleNamespace(window_manager=windows, workspace=None, temp_override=lambda window: nullcontext())
     later = SimpleNamespace(register=lambda function, first_interval: timers.append(function))
     close = SimpleNamespace(wm=SimpleNamespace(window_close=operator.__dict__.clear))
-    app = SimpleNamespace(timers=later)
-    monkeypatch.setattr(prepare, "bpy", SimpleNamespace(app=app, ops=close, context=context, types=bpy.types))
+    stand_in = {"app": SimpleNamespace(timers=later), "ops": close, "context": context}
+    monkeypatch.setattr(prepare, "bpy", SimpleNamespace(**stand_in, data=bpy.data, types=bpy.types))
     click = SimpleNamespace(type="LEFTMOUSE", value="PRESS", mouse_x=10, mouse_y=90, ctrl=False, oskey=False)
+    bpy.ops.ed.undo_push(message="Before")
+    bpy.data.images.remove(image)
+    bpy.ops.ed.undo_push(message="After")
+    bpy.ops.ed.undo()
     assert pick.modal(operator, context, click) == {"FINISHED"}
+    image = bpy.data.images["panel.png"]
     assert image.relief.straighten
     np.testing.assert_allclose(image.relief.corners, [0.1, 0.1, 0.9, 0.1, 0.9, 0.9, 0.1, 0.9], atol=1e-6)
     assert timers[0]() is None and not operator.__dict__, "closed then"
@@ -178,7 +185,7 @@ def test_the_arrow_lies_in_the_picture_of_a_reference_and_of_a_relief(module, kn
 
 @pytest.mark.parametrize("stored", ["file", "packed", "painted"])
 def test_the_arrow_lies_on_reliefs_of_its_photograph_alone(module, known, photo, image, stored):
-    is_of = module("ui.light_arrow").is_of
+    is_of = module("ui.panels").is_of
     other = bpy.data.images.new("other", 90, 90)
     if stored == "packed":
         image.pack()
@@ -193,6 +200,28 @@ def test_the_arrow_lies_on_reliefs_of_its_photograph_alone(module, known, photo,
     bpy.context.scene.relief.image = other
     bpy.ops.relief.reconstruct()
     assert is_of(bpy.context.active_object, other) and not is_of(bpy.context.active_object, image)
+
+
+def test_the_sidebar_tells_of_the_arrow_where_there_is_one(module, known, photo, image):
+    bpy.ops.relief.reconstruct()
+    relief = bpy.context.active_object
+    view = next(a.spaces.active for s in bpy.data.screens for a in s.areas if a.type == "VIEW_3D")
+    context = SimpleNamespace(scene=bpy.context.scene, view_layer=bpy.context.view_layer, space_data=view)
+
+    def told() -> bool:
+        texts, layout = [], MagicMock()
+        layout.label = lambda text, icon: texts.append(text)
+        module("ui.panels").RELIEF_PT_prepare.draw(SimpleNamespace(layout=layout), context)
+        return "Drag the arrow, then Reconstruct" in texts
+
+    assert not told(), "the network is to find out where the light comes from"
+    image.relief.know_light = True
+    assert told() and module("ui.light_arrow").RELIEF_GGT_light.poll(context)
+    relief.hide_set(True)
+    assert not told() and not module("ui.light_arrow").RELIEF_GGT_light.poll(context)
+    relief.hide_set(False)
+    bpy.context.view_layer.objects.active = None
+    assert not told()
 
 
 def test_the_arrow_follows_the_mouse(module):

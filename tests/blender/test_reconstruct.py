@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 import pytest
 from bpy_extras.object_utils import world_to_camera_view
-from mathutils import Euler, Vector
+from mathutils import Euler, Matrix, Vector
 
 
 def _positions(relief: bpy.types.Object) -> np.ndarray:
@@ -179,6 +179,11 @@ def test_the_same_photograph_again_stands_beside_the_first(known, photo):
     assert bpy.context.active_object.location.x == pytest.approx(4.4)
 
 
+def test_far_out_where_no_step_is_left_it_stands_in_the_others_place(module):
+    there = Matrix.Translation((300_000.0, 0.0, 0.0))
+    assert module("operators.placement").step_aside(there, 0.01, [there.translation]) == there
+
+
 def test_reference_keeps_its_place(known, photo):
     """An empty turned, moved and scaled: the slab's corners lie on the corners of the image that it shows."""
     empty = _add_reference(
@@ -291,7 +296,7 @@ def test_a_packed_photograph_keeps_the_dots_of_its_name(module, known, photo):
     bpy.context.scene.relief.image = image
     bpy.ops.relief.reconstruct()
     relief = bpy.context.active_object
-    assert relief.name == "st. john 1.5 m.front" and module("ui.light_arrow").is_of(relief, image)
+    assert relief.name == "st. john 1.5 m.front" and module("ui.panels").is_of(relief, image)
 
 
 @pytest.mark.parametrize("scale", [(0.0, 1.0, 1.0), (1.0, 0.0, 1.0)])
@@ -355,6 +360,17 @@ def test_bad_files_are_refused_and_leave_no_data(known, photo, tmp_path, content
         bpy.ops.relief.reconstruct(filepath=str(bad))
     assert _data() == before
     assert known.calls == 0
+
+
+def test_a_render_is_told_apart_from_a_movie(module, known):
+    with pytest.raises(RuntimeError, match="no camera"):
+        bpy.ops.render.render()
+    shown = bpy.data.images["Render Result"]
+    assert not module("ui.properties")._keeps_pixels(bpy.context.scene.relief, shown), "not offered"
+    assert module("ui.properties")._keeps_pixels(bpy.context.scene.relief, bpy.data.images.new("painted", 8, 8))
+    _add_reference(shown)
+    with pytest.raises(RuntimeError, match="Render Result is what Blender rendered last. Save it as a file"):
+        bpy.ops.relief.reconstruct()
 
 
 def test_image_whose_file_is_gone(known, photo):
@@ -526,6 +542,20 @@ def test_photographs_lie_beside_the_file_where_they_are_not_packed(known, photo,
     bpy.ops.relief.reconstruct(filepath=str(photo))
     assert _texture().packed_file is not None
     assert bpy.context.window_manager.relief_progress.runtime == "known"
+
+
+@pytest.mark.parametrize("saved", [False, True])
+def test_exporters_name_the_packed_photograph(known, photo, tmp_path, saved):
+    bpy.ops.relief.reconstruct(filepath=str(photo))
+    if saved:
+        bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "scene.blend"))
+        bpy.ops.wm.open_mainfile(filepath=str(tmp_path / "scene.blend"))
+    assert _texture().packed_file is not None and _texture().size[:] == (120, 80) and max(_texture().pixels[:3]) > 0.1
+    bpy.ops.wm.obj_export(filepath=str(tmp_path / "model.obj"))
+    (line,) = (line for line in (tmp_path / "model.mtl").read_text().splitlines() if line.startswith("map_Kd"))
+    assert line == "map_Kd panel.jpg"
+    bpy.ops.relief.clear_cache()
+    assert bpy.ops.relief.read_again() == {"FINISHED"}
 
 
 def test_jpeg_is_linked_where_photographs_are_not_packed(known, photo, tmp_path):

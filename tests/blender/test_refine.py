@@ -83,6 +83,15 @@ def test_another_number_of_vertices_makes_the_grid_anew(module, known, photo):
     assert not mesh.validate(verbose=True)
 
 
+def test_another_number_of_vertices_keeps_the_name_of_the_uv_map(known, photo):
+    bpy.ops.relief.reconstruct(filepath=str(photo))
+    mesh = bpy.context.active_object.data
+    mesh.uv_layers[0].name = "atlas"
+    for vertices in (600, 5000):
+        bpy.context.scene.relief.max_vertices = vertices
+    assert len(mesh.vertices) > 600 and [layer.name for layer in mesh.uv_layers] == ["atlas"]
+
+
 def test_prediction_outlives_the_session_on_disk(module, known, photo):
     bpy.ops.relief.reconstruct(filepath=str(photo))
     module("operators.prediction_store").store()._memory.clear()
@@ -298,7 +307,7 @@ HANGING = {
 """Attributes by which an artist's work hangs on a mesh."""
 
 
-@pytest.mark.parametrize("has", ["multires", "groups", "uvs", *HANGING])
+@pytest.mark.parametrize("has", ["multires", "groups", "uvs", "atlas", "normals", "edge", *HANGING])
 def test_another_number_of_vertices_is_refused_where_it_would_lose_work(module, known, photo, has):
     bpy.ops.relief.reconstruct(filepath=str(photo))
     relief = bpy.context.active_object
@@ -308,6 +317,14 @@ def test_another_number_of_vertices_is_refused_where_it_would_lose_work(module, 
         relief.vertex_groups.new(name="faces")
     elif has == "uvs":
         relief.data.uv_layers.new(name="second")
+    elif has == "atlas":
+        for corner in relief.data.uv_layers[0].uv:
+            corner.vector /= 2
+    elif has == "normals":
+        relief.data.normals_split_custom_set_from_vertices([(0.0, -1.0, 0.0)] * len(relief.data.vertices))
+    elif has == "edge":
+        relief.data.edges.add(1)
+        relief.data.edges[-1].vertices = (0, 500)
     else:
         made = relief.data.attributes.new(*HANGING[has])
         if has in ("face sets", "sharp edges", "second material"):
@@ -470,6 +487,30 @@ def test_mask_cuts_away_what_is_black(module, known, photo):
     assert not after[rows // 2 + 2 :].any()
     relief.relief_mask = None
     np.testing.assert_allclose(_positions()[:, 1].reshape(rows, columns), before, atol=1e-6)
+
+
+def test_a_new_mask_is_white_and_its_undo_takes_it_away(known, photo):
+    bpy.ops.relief.reconstruct(filepath=str(photo))
+    before = _positions()
+    bpy.ops.ed.undo_push(message="Before")
+    assert bpy.ops.relief.new_mask("EXEC_DEFAULT", True) == {"FINISHED"}
+    relief = bpy.context.active_object
+    mask = relief.relief_mask
+    assert mask.name == "panel mask" and mask.size[:] == (2048, 1365)
+    assert min(mask.pixels) == 1.0
+    np.testing.assert_array_equal(_positions(), before)
+    bpy.ops.ed.undo()
+    assert bpy.context.active_object.relief_mask is None and "panel mask" not in bpy.data.images
+
+
+def test_a_remeshed_relief_gets_no_new_mask(known, photo):
+    bpy.ops.relief.reconstruct(filepath=str(photo))
+    bpy.context.active_object.data.vertices.add(1)
+    with pytest.raises(RuntimeError, match="was remeshed or cut by hand"):
+        bpy.ops.relief.new_mask()
+    bpy.context.view_layer.objects.active = None
+    with pytest.raises(RuntimeError, match="Select a relief"):
+        bpy.ops.relief.new_mask()
 
 
 def test_draft_answers_first_and_the_full_solve_follows(module, known, photo, monkeypatch):
@@ -710,6 +751,17 @@ def test_a_linked_relief_says_that_nothing_would_last(linked):
     assert bpy.ops.relief.refine() == {"FINISHED"}
 
 
+def test_a_library_override_says_that_nothing_would_last(linked):
+    override = linked.override_create(remap_local_usages=True)
+    override.data = override.data.copy()
+    bpy.context.view_layer.objects.active = override
+    for operator in (bpy.ops.relief.refine, bpy.ops.relief.paint):
+        with pytest.raises(RuntimeError, match="linked from another file. Make it local"):
+            operator()
+    bpy.context.scene.relief.depth_m = 0.2
+    assert "Make it local first" in bpy.context.window_manager.relief_progress.trouble
+
+
 def test_shape_keys_keep_the_sliders_off(known, photo):
     bpy.ops.relief.reconstruct(filepath=str(photo))
     relief = bpy.context.active_object
@@ -824,6 +876,19 @@ def test_paint_waits_for_the_end_of_edit_mode(known, photo):
         bpy.ops.relief.paint()
     bpy.ops.object.mode_set(mode="OBJECT")
     assert "corrections" not in bpy.context.active_object.data.color_attributes
+
+
+@pytest.mark.parametrize("hidden", ["by eye", "in viewports"])
+def test_a_hidden_relief_is_not_painted(known, photo, hidden):
+    bpy.ops.relief.reconstruct(filepath=str(photo))
+    relief = bpy.context.active_object
+    if hidden == "by eye":
+        relief.hide_set(True)
+    else:
+        relief.hide_viewport = True
+    with pytest.raises(RuntimeError, match="This relief is hidden. Show it first"):
+        bpy.ops.relief.paint()
+    assert "corrections" not in relief.data.color_attributes
 
 
 def test_a_slider_that_cannot_act_says_why_in_the_sidebar(module, known, photo, tmp_path):

@@ -81,6 +81,51 @@ def test_paint_lies_over_the_photograph(module, known, photo):
     assert shader.inputs["Base Color"].links[0].from_socket.type == "RGBA"
 
 
+def _add_hue(relief: bpy.types.Object) -> bpy.types.Node:
+    """An artist's own node between what colours the shader and that."""
+    tree, before = relief.active_material.node_tree, _colour_source()
+    hue = tree.nodes.new("ShaderNodeHueSaturation")
+    shader = next(n for n in tree.nodes if n.type == "BSDF_PRINCIPLED")
+    tree.links.new(next(s for s in before.outputs if s.is_linked), hue.inputs["Color"])
+    tree.links.new(hue.outputs["Color"], shader.inputs["Base Color"])
+    return hue
+
+
+def test_an_artists_own_nodes_come_back_with_the_photograph(known, photo):
+    bpy.ops.relief.reconstruct(filepath=str(photo))
+    relief, texture = bpy.context.active_object, _colour_source()
+    hue = _add_hue(relief)
+    for view in ("height", "soft_edge"):
+        bpy.ops.relief.show(view=view)
+    bpy.ops.relief.paint(meaning="raise")
+    bpy.ops.object.mode_set(mode="OBJECT")
+    below = next(s for s in _colour_source().inputs if s.name == "A" and s.type == "RGBA")
+    assert below.links[0].from_node == hue, "the paint lies over them"
+    hue.name = "renamed"
+    bpy.ops.relief.show(view="photo")
+    assert _colour_source() == hue and hue.inputs["Color"].links[0].from_node == texture
+    bpy.ops.relief.show(view="height")
+    relief.active_material.node_tree.nodes.remove(hue)
+    bpy.ops.relief.show(view="corrections")
+    assert below.links[0].from_node == texture
+    bpy.ops.relief.show(view="photo")
+    assert _colour_source() == texture
+
+
+def test_an_artists_own_nodes_over_the_paint_close_no_loop(known, photo):
+    bpy.ops.relief.reconstruct(filepath=str(photo))
+    texture = _colour_source()
+    bpy.ops.relief.paint(meaning="raise")
+    bpy.ops.object.mode_set(mode="OBJECT")
+    mix, hue = _colour_source(), _add_hue(bpy.context.active_object)
+    bpy.ops.relief.show(view="height")
+    bpy.ops.relief.show(view="corrections")
+    assert _colour_source() == mix
+    assert next(s for s in mix.inputs if s.name == "A" and s.type == "RGBA").links[0].from_node == texture
+    bpy.ops.relief.show(view="photo")
+    assert _colour_source() == hue and hue.inputs["Color"].links[0].from_node == mix
+
+
 def test_the_property_shows_and_offers_paint_only_once_there_is_some(module, known, photo):
     bpy.ops.relief.reconstruct(filepath=str(photo))
     relief = bpy.context.active_object
