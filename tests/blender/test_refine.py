@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from types import SimpleNamespace
 
+import bmesh
 import bpy
 import cv2
 import numpy as np
@@ -323,8 +324,12 @@ def test_another_number_of_vertices_is_refused_where_it_would_lose_work(module, 
     elif has == "normals":
         relief.data.normals_split_custom_set_from_vertices([(0.0, -1.0, 0.0)] * len(relief.data.vertices))
     elif has == "edge":
-        relief.data.edges.add(1)
-        relief.data.edges[-1].vertices = (0, 500)
+        edited = bmesh.new()
+        edited.from_mesh(relief.data)
+        edited.verts.ensure_lookup_table()
+        edited.edges.new((edited.verts[0], edited.verts[500]))
+        edited.to_mesh(relief.data)
+        edited.free()
     else:
         made = relief.data.attributes.new(*HANGING[has])
         if has in ("face sets", "sharp edges", "second material"):
