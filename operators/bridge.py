@@ -71,6 +71,13 @@ def locked(object_: bpy.types.Object) -> str | None:
     return None
 
 
+def off_grid(object_: bpy.types.Object | None) -> str | None:
+    """Why nothing can be tied to the grid of a relief; None where it can."""
+    if not is_relief(object_) or GRID not in object_:
+        return "Select a relief that has not been remeshed"
+    return locked(object_)
+
+
 def create_relief(result: Reconstruction, scene: bpy.types.Scene, matrix: Matrix) -> bpy.types.Object:
     """A textured object in the collection "Relief" of ``scene``; where that fails, nothing of it stays."""
     from ..inference.texture import encode_texture

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import bpy
 
-from .bridge import GRID, is_relief, locked
+from .bridge import GRID, off_grid
 from .words import spoken
 
 LONGER_PX = 2048
@@ -19,11 +19,7 @@ class RELIEF_OT_new_mask(bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        relief = context.view_layer.objects.active
-        cls.poll_message_set(spoken("Select a relief that has not been remeshed"))
-        if not is_relief(relief) or GRID not in relief:
-            return False
-        held = locked(relief)
+        held = off_grid(context.view_layer.objects.active)
         if held:
             cls.poll_message_set(spoken(held))
         return held is None

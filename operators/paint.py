@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import bpy
 
-from .bridge import GRID, is_relief, locked, read_paint_colours, write_paint_colours
+from .bridge import GRID, off_grid, read_paint_colours, write_paint_colours
 from .material import PAINT, linear, material_of
 from .words import spoken
 
@@ -36,13 +36,9 @@ class RELIEF_OT_paint(bpy.types.Operator):
         if context.mode == "EDIT_MESH":  # its colours are out of reach there
             cls.poll_message_set(spoken("Leave Edit, Sculpt or Paint Mode first"))
             return False
-        cls.poll_message_set(spoken("Select a relief that has not been remeshed"))
-        if not is_relief(relief) or GRID not in relief:
-            return False
-        if not relief.visible_get():  # Blender lets no hidden object into a mode
-            cls.poll_message_set(spoken("This relief is hidden. Show it first"))
-            return False
-        held = locked(relief)
+        held = off_grid(relief)
+        if held is None and not relief.visible_get():  # Blender lets no hidden object into a mode
+            held = "This relief is hidden. Show it first"
         if held:
             cls.poll_message_set(spoken(held))
         return held is None

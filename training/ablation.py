@@ -105,6 +105,7 @@ def train(variant: Variant, options: Options, recorded: list[Batch]) -> Training
         training.set_learning_rate(learning_rate(options, training.step, share))
         training.one_step(to_device(next(stream), options.device), training.ramp(share))
         training.step += 1
+    training.check()
     training.calibrate(stream)
     return training
 

@@ -211,6 +211,14 @@ def _carve(
     return out.astype(np.float32), cover * (rise > 0)
 
 
+def _from_head(shape: Shape, rows: int, columns: int) -> FloatArray:
+    """How far each pixel of a shape, brought to (rows, columns), is from the middle of its head, in radii of that."""
+    enlarged = rows / shape.height.shape[0]
+    x, y, radius = (float(v) for v in shape.head * (columns / shape.height.shape[1], enlarged, enlarged))
+    down, across = np.ogrid[:rows, :columns]
+    return np.asarray(np.hypot(down - y, across - x) / radius, np.float32)
+
+
 class Composer:
     """Makes scenes from a library of shapes; one a process, with its own generator of random numbers."""
 
@@ -303,10 +311,7 @@ class Composer:
             pattern = ornament(kind, rows, columns, rng.uniform(0.03, 0.12) * max(rows, columns), rng)
             where = np.clip(fractal(rows, columns, rows * 0.5, rng, 2) * 3, 0, 1)
             if shape.head[2] > 0:  # but for the face
-                enlarged = rows / shape.height.shape[0]
-                head_x, head_y, radius = shape.head * (columns / shape.height.shape[1], enlarged, enlarged)
-                down, across = np.ogrid[:rows, :columns]
-                where *= np.clip((np.hypot(down - head_y, across - head_x) - 1.1 * radius) / (0.6 * radius), 0, 1)
+                where *= np.clip((_from_head(shape, rows, columns) - 1.1) / 0.6, 0, 1)
             form = form + (pattern - 0.5) * where * rng.uniform(0.05, 0.3) * (form > 0.1)
         top, left = int(round(foot - rows)), int(round(x - columns / 2))
         y0, y1, x0, x1 = max(top, 0), min(top + rows, n), max(left, 0), min(left + columns, n)
@@ -331,10 +336,7 @@ class Composer:
         segments[there][c > 0.5] = shape.segment
         head *= 1 - c
         if shape.head[2] > 0:
-            enlarged = rows / shape.height.shape[0]
-            head_x, head_y, radius = shape.head * (columns / shape.height.shape[1], enlarged, enlarged)
-            down, across = np.ogrid[y0 - top : y1 - top, x0 - left : x1 - left]
-            head += c * np.clip((1.1 * radius - np.hypot(down - head_y, across - head_x)) / (0.2 * radius), 0, 1)
+            head += c * np.clip((1.1 - _from_head(shape, rows, columns)[part]) / 0.2, 0, 1)
 
     def _registers(self, height: FloatArray, segments: npt.NDArray[np.uint8], style: _Style) -> float:
         rng, n = self.rng, self.size

@@ -290,6 +290,7 @@ class Training:
             self.step += 1
             self.seconds = base + time.monotonic() - begun
             if self.step % 50 == 0:
+                self.check()
                 self.tell({name: value.item() for name, value in means.items()})
             if time.monotonic() - saved > 240:
                 self.check()
