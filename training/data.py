@@ -14,10 +14,11 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 import torch
+import torch.nn.functional as F
 from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 
 from inference.lowpass import resized_height
-from inference.normalisation import standardise
+from inference.normalisation import CONTRAST_FLOOR, standardise
 from inference.predictor import MOST_ENLARGED
 
 from .compose import Composer, Scene
@@ -37,8 +38,10 @@ CLOSEST = 0.63
 """Least window, relative to the crop made of it: full-size photographs show figures larger than a crop."""
 ENLARGED_SHARE = 0.6
 """Of the photographs are taken small and enlarged, as `inference.predictor.enlarged` does before it reads them."""
-RESTING, MOST_KEPT = 24, 72
-"""Batches that must have come since one is read again, and that are kept for it."""
+RESTING, MOST_KEPT, MOST_READ = 24, 160, 6
+"""Batches that must wait until one is read again, that are kept for it, and how often each is read at most."""
+BLOTS = (7, 28, 112)
+"""Cells along a side of what stains a photograph anew when it is read again."""
 
 
 @dataclass(frozen=True)
@@ -191,10 +194,29 @@ def mirrored(batch: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
     return turned
 
 
+def retouched(x: torch.Tensor) -> torch.Tensor:
+    """Standardised photographs (N, 1, H, W) with other stains, sharpness, tones and grain."""
+    count, _, rows, columns = x.shape
+
+    def drawn(low: float, high: float) -> torch.Tensor:
+        return torch.empty(count, 1, 1, 1, device=x.device).uniform_(low, high)
+
+    for cells in BLOTS:
+        blots = torch.randn(count, 1, cells, cells, device=x.device)
+        x = x + drawn(0.0, 0.3) * F.interpolate(blots, (rows, columns), mode="bicubic")
+    x = x + drawn(-0.5, 1.0) * (x - F.avg_pool2d(x, 3, 1, 1, count_include_pad=False))
+    x = x + drawn(-0.12, 0.12) * x.clamp(-3.0, 3.0).square()  # no grey turns into its opposite
+    x = x + drawn(0.0, 0.15) * torch.randn_like(x)
+    x = x - x.mean((2, 3), keepdim=True)
+    return x / (x.std((2, 3), keepdim=True) + CONTRAST_FLOOR)
+
+
 def again(
     stream: Iterator[dict[str, Any]], move: Callable[[dict[str, Any]], dict[str, torch.Tensor]]
 ) -> Iterator[dict[str, torch.Tensor]]:
-    """Batches without a wait: where the next is not made yet, an earlier one is read again, mirrored, and once only.
+    """Batches without a wait: where the next is not made yet, the one that rested longest is read again.
+
+    Each is read MOST_READ times at most, each time retouched and the other way round.
 
     Args:
         stream: endless batches.
@@ -207,15 +229,16 @@ def again(
             coming.put(batch)
 
     Thread(target=fetch, daemon=True).start()
-    kept: deque[dict[str, torch.Tensor]] = deque(maxlen=MOST_KEPT)
+    kept: deque[tuple[int, dict[str, torch.Tensor]]] = deque(maxlen=MOST_KEPT)
     while True:
         try:
-            batch = move(coming.get(block=len(kept) < RESTING))
+            read, batch = 0, move(coming.get(block=len(kept) < RESTING))
         except Empty:
-            yield mirrored(kept.popleft())
-            continue
-        kept.append(batch)
-        yield batch
+            read, batch = kept.popleft()
+            batch = mirrored(batch)
+        if read + 1 < MOST_READ:
+            kept.append((read + 1, batch))
+        yield batch | {"x": retouched(batch["x"])} if read else batch
 
 
 def batches(stream: Stream, batch: int, workers: int) -> Iterator[dict[str, Any]]:

@@ -402,7 +402,7 @@ def parse(arguments: list[str] | None = None) -> Options:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--detector-steps", type=int, default=400)
-    parser.add_argument("--again", action="store_true", help="read photographs twice where the next are not made yet")
+    parser.add_argument("--again", action="store_true", help="read photographs again where the next are not made yet")
     parser.add_argument("--start", type=Path, help="exported relief.pt.gz that a new run begins with")
     return Options(**vars(parser.parse_args(arguments)))
 

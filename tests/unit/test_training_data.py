@@ -33,7 +33,6 @@ from training.compose import (
 from training.data import (
     CLOSEST,
     MARGIN_FADE_PX,
-    RESTING,
     WIDEST_MARGIN,
     Sample,
     Stream,
@@ -45,6 +44,7 @@ from training.data import (
     photograph_sample,
     photographed,
     resized,
+    retouched,
 )
 from training.labels import edge_strength, soft_edge_classes
 from training.library import Library, Shape, packed
@@ -483,23 +483,41 @@ def test_a_mirrored_batch_is_a_photograph_of_the_mirrored_panel() -> None:
     assert batch["light"].tolist() == [pytest.approx([0.6, 0.0, 0.8])], "the batch itself was changed"
 
 
-def test_a_batch_is_read_again_once_and_only_where_the_next_is_not_made_yet() -> None:
+def test_batches_are_read_again_only_where_the_next_is_not_made_yet(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("training.data.RESTING", 3)
+    monkeypatch.setattr("training.data.MOST_READ", 3)
+    monkeypatch.setattr("training.data.retouched", lambda x: x + 100.0)
     made = Event()
 
     def stream() -> Iterator[dict[str, Any]]:
-        for number in range(RESTING):
-            yield {"x": torch.full((1, 1, 2, 2), number), "light": torch.ones(1, 3)}
+        for number in range(3):
+            yield {"x": torch.full((1, 1, 2, 2), float(number)), "light": torch.ones(1, 3)}
         made.wait(60.0)
-        yield {"x": torch.full((1, 1, 2, 2), RESTING), "light": torch.ones(1, 3)}
+        while True:
+            yield {"x": torch.full((1, 1, 2, 2), 3.0), "light": torch.ones(1, 3)}
 
     taken = again(stream(), lambda batch: batch)
-    first = [next(taken) for _ in range(RESTING)]
-    assert [int(batch["x"][0, 0, 0, 0]) for batch in first] == list(range(RESTING))
-    second = next(taken)  # not the last one mirrored, which would teach the same twice
-    assert int(second["x"][0, 0, 0, 0]) == 0 and second["light"].tolist() == [[-1.0, 1.0, 1.0]]
+    read = [next(taken) for _ in range(7)]
+    # The one that rested longest, not the last one, which would teach the same twice.
+    assert [float(batch["x"][0, 0, 0, 0]) for batch in read] == [0, 1, 2, 100, 101, 102, 100]
+    sides = [float(batch["light"][0, 0]) for batch in read]
+    assert sides == [1, 1, 1, -1, -1, -1, 1]
     made.set()
-    third = next(taken)
-    assert int(third["x"][0, 0, 0, 0]) == RESTING and third["light"].tolist() == [[1.0, 1.0, 1.0]]
+    # The first has been read three times, so fewer rest than shall: from now on nothing but new ones.
+    assert [float(next(taken)["x"][0, 0, 0, 0]) for _ in range(2)] == [3, 3]
+
+
+def test_retouching_changes_the_photograph_and_leaves_its_carving_visible() -> None:
+    torch.manual_seed(3)
+    row = torch.linspace(0.0, 60.0, 128).sin()
+    x = (row * row[:, None])[None, None].repeat(16, 1, 1, 1) / row.std() ** 2
+    first, second = retouched(x), retouched(x)
+    assert first.shape == x.shape and not torch.equal(first, second)
+    np.testing.assert_allclose(first.mean((2, 3)), 0.0, atol=1e-5)
+    assert ((first.std((2, 3)) > 0.9) & (first.std((2, 3)) < 1.0)).all()
+    alike = [float(torch.corrcoef(torch.stack((a.ravel(), b.ravel())))[0, 1]) for a, b in zip(first, x, strict=True)]
+    assert min(alike) > 0.7 and max(alike) < 0.999
+    assert np.std(alike) > 0.01, "all were retouched alike"
 
 
 def test_balanced_weights_are_those_of_the_classes_that_occur() -> None:
