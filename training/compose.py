@@ -36,6 +36,9 @@ DEEPEST_JOINT = 0.25
 """Of the carving's depth, half as much again in the widest gaps. Deeper ones are black lines anyway."""
 CARVED = tuple(kind for kind in ORNAMENTS if kind != "bricks")
 """What is carved on figures and grounds: courses of blocks are masonry there, see `Composer._joints`."""
+TEMPLE_SHARE = 0.25
+"""Of the scenes are walls of blocks with deep and crowded carving, as temples have. Drawn each for itself, depth, crowd
+and joints came together in a tenth of the scenes."""
 SPARED_SHARE = 0.7
 """Of the items that would cover the better part of a head are left out: sculptors show faces."""
 BENT_ZOOM = 0.96
@@ -107,15 +110,15 @@ def _between(rng: np.random.Generator, low: float, high: float) -> float:
     return float(np.exp(rng.uniform(np.log(low), np.log(high))))
 
 
-def _style(rng: np.random.Generator) -> _Style:
+def _style(rng: np.random.Generator, deep: bool = False) -> _Style:
     kind = rng.random()
-    if kind < 0.4:  # shallow plateaus, as in Nineveh: steep rims, and what lies within is cut almost as deep
+    if kind < 0.4 and not deep:  # shallow plateaus, as in Nineveh: steep rims, what lies within is cut almost as deep
         return _Style(
             rng.uniform(0.35, 0.85), rng.uniform(0.004, 0.015), rng.uniform(0.5, 3.0), rng.uniform(0.6, 1.0),
             rng.uniform(0.1, 0.5), _between(rng, 0.01, 0.07),
             rng.uniform(0.05, 0.35) if rng.random() < 0.6 else 0.0, _between(rng, 2.0, 20.0), _between(rng, 0.03, 0.15),
         )  # fmt: skip
-    if kind < 0.82:  # round and deep, as in Borobudur
+    if kind < 0.82 or deep:  # round and deep, as in Borobudur
         return _Style(
             rng.uniform(0.15, 0.5), rng.uniform(0.005, 0.03), rng.uniform(0.0, 1.5), rng.uniform(0.6, 1.0),
             rng.uniform(0.2, 0.8), _between(rng, 0.1, 0.4),
@@ -231,16 +234,17 @@ class Composer:
     def compose(self) -> Scene:
         """A new panel of size x size pixels."""
         rng, n = self.rng, self.size
-        style = replace(_style(rng), stockiness=rng.uniform(0.95, 1.35))
+        temple = rng.random() < TEMPLE_SHARE
+        style = replace(_style(rng, temple), stockiness=rng.uniform(0.95, 1.35))
         height = np.zeros((n, n), np.float32)
         segments = np.zeros((n, n), np.uint8)
         self.heads[:] = 0
-        layout = rng.choice(5, p=(0.5, 0.22, 0.15, 0.06, 0.07))
+        layout = rng.choice(5, p=(0.6, 0.4, 0, 0, 0) if temple else (0.5, 0.22, 0.15, 0.06, 0.07))
         figure_px = float(n)
         if layout == 0:
-            figure_px = self._registers(height, segments, style)
+            figure_px = self._registers(height, segments, style, temple)
         elif layout == 1:
-            figure_px = self._crowd(height, segments, style)
+            figure_px = self._crowd(height, segments, style, temple)
         elif layout == 2:
             figure_px = self._close(height, segments, style)
         elif layout == 3:
@@ -258,7 +262,7 @@ class Composer:
         if rng.random() < 0.06 and not flat:  # sunk relief: figures lie in a pit as deep as they are high
             height -= ((segments > 0) & (segments != ARCHITECTURE)) * rng.uniform(0.5, 1.0)
         blocks, masonry = np.zeros((n, n), np.int32), np.zeros((n, n), np.float32)
-        if rng.random() < 0.55:
+        if temple or rng.random() < 0.55:
             blocks, masonry = self._joints(height, segments, depth_px, _between(rng, 0.06, 0.5) * n)
         self._wear(height, segments, masonry, depth_px)
         if rng.random() < 0.08:
@@ -338,9 +342,9 @@ class Composer:
         if shape.head[2] > 0:
             head += c * np.clip((1.1 - _from_head(shape, rows, columns)[part]) / 0.2, 0, 1)
 
-    def _registers(self, height: FloatArray, segments: npt.NDArray[np.uint8], style: _Style) -> float:
+    def _registers(self, height: FloatArray, segments: npt.NDArray[np.uint8], style: _Style, crowded: bool) -> float:
         rng, n = self.rng, self.size
-        count = int(rng.choice((1, 2, 3, 4), p=(0.35, 0.35, 0.2, 0.1)))
+        count = int(rng.choice((1, 2, 3, 4), p=(0.15, 0.35, 0.3, 0.2) if crowded else (0.35, 0.35, 0.2, 0.1)))
         edges = np.linspace(0, n, count + 1) + rng.uniform(-0.04, 0.04, count + 1) * n
         figure_px = 0.0
         for top, bottom in zip(edges[:-1], edges[1:], strict=True):
@@ -360,8 +364,8 @@ class Composer:
                             int(full * rng.uniform(0.6, 1.15)), 0.0, rng.uniform(0.3, 0.9))  # fmt: skip
             x = rng.uniform(-0.3, 0.5) * full
             isocephaly = rng.random() < 0.5
-            crowded = rng.random() < 0.55  # shoulder to shoulder, as files of soldiers
-            step = rng.uniform(0.15, 0.32) if crowded else rng.uniform(0.25, 0.6)
+            dense = crowded or rng.random() < 0.55  # shoulder to shoulder, as files of soldiers
+            step = rng.uniform(0.15, 0.32) if dense else rng.uniform(0.25, 0.6)
             items = []
             while x < n + 0.3 * full:
                 items.append(x)
@@ -382,7 +386,7 @@ class Composer:
                             int(rows), base, rng.uniform(0.55, 1.0))  # fmt: skip
         return figure_px
 
-    def _crowd(self, height: FloatArray, segments: npt.NDArray[np.uint8], style: _Style) -> float:
+    def _crowd(self, height: FloatArray, segments: npt.NDArray[np.uint8], style: _Style, dense: bool) -> float:
         rng, n = self.rng, self.size
         tiers = int(rng.integers(2, 6))
         rows = n * rng.uniform(0.2, 0.6)
@@ -399,7 +403,7 @@ class Composer:
                 base = style.layer_step * (tier / tiers if rng.random() < 0.6 else rng.random())
                 self._place(height, segments, shape, style, x, foot + rng.uniform(-0.15, 0.15) * rows,
                             int(size), base, rng.uniform(0.5, 1.0))  # fmt: skip
-                x += rows * rng.uniform(0.2, 0.8)
+                x += rows * rng.uniform(0.2, 0.45 if dense else 0.8)
         return rows
 
     def _close(self, height: FloatArray, segments: npt.NDArray[np.uint8], style: _Style) -> float:

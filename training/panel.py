@@ -27,7 +27,17 @@ from inference.settings import MeshSettings
 
 from .compose import Composer, Scene, fractal
 from .library import Library
-from .photograph import SHALLOW_SLOPE, Stone, carving_slope, draw_albedo, light_vector
+from .photograph import (
+    SHALLOW_SLOPE,
+    Stone,
+    carving_slope,
+    draw_albedo,
+    draw_lighting,
+    light_vector,
+    shade,
+    weathered_albedo,
+    weathered_grain,
+)
 
 FloatArray = npt.NDArray[np.float32]
 SANDSTONE = np.array([0.52, 0.43, 0.33], np.float32)
@@ -152,16 +162,33 @@ def write_image(
     os.replace(part, path)
 
 
-def photograph(scene: Scene, rows: slice, light: FloatArray, options: Options) -> npt.NDArray[np.uint8]:
+def photograph(
+    scene: Scene, rows: slice, light: FloatArray, options: Options, weathered: bool = False
+) -> npt.NDArray[np.uint8]:
     """Cycles' picture of some rows of a scene, (H, W, 3) BGR; stains are drawn by ``options.rng``."""
-    height, masonry = scene.height[rows], scene.masonry[rows]
-    stone = Stone.load(options.shapes)
-    tone = draw_albedo(height * np.float32(scene.depth_px), options.rng, stone, scene.blocks[rows])
-    albedo = np.clip(tone, 0.1, 1.6)[..., None] * SANDSTONE
+    height, masonry, blocks = scene.height[rows], scene.masonry[rows], scene.blocks[rows]
+    height_px, stone = height * np.float32(scene.depth_px), Stone.load(options.shapes)
+    if weathered:
+        grain = weathered_grain(height.shape, options.rng, stone, carving_slope(height_px))
+        masonry = masonry + grain / np.float32(scene.depth_px)
+        shades = shade(height_px, draw_lighting(options.rng, light))
+        tone = weathered_albedo(height_px, options.rng, stone, blocks, shades)
+    else:
+        tone = draw_albedo(height_px, options.rng, stone, blocks)
+    albedo = np.clip(tone, 0.03 if weathered else 0.1, 1.6)[..., None] * SANDSTONE
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "render.png"
         render(height + masonry, scene.depth_px / height.shape[1] * WIDTH_M, albedo, light, path, options.samples)
         return np.asarray(cv2.imread(str(path), cv2.IMREAD_COLOR), np.uint8)
+
+
+def crisp(picture: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+    """As phones and editors leave it: all tones from black to white, sharpened; (H, W, 3) BGR."""
+    image = picture.astype(np.float32)
+    low, high = np.percentile(image, (1, 99))
+    image = (image - low) * np.float32(255 / max(high - low, 1))
+    image += image - cv2.GaussianBlur(image, (0, 0), 1.2)
+    return np.asarray(np.clip(image, 0, 255).round(), np.uint8)
 
 
 def example(path: Path, composer: Composer, options: Options) -> None:
@@ -173,7 +200,7 @@ def example(path: Path, composer: Composer, options: Options) -> None:
 
 
 def reference(folder: Path, composer: Composer, options: Options) -> None:
-    """A panel for the benchmark, in the form that it reads: height, segments, a clean and an aged photograph."""
+    """A panel for the benchmark, in the form that it reads: height, segments, photographs clean, aged and weathered."""
     scene = composer.compose()
     while (scene.segments == FIGURE).mean() < LEAST_FIGURES:
         scene = composer.compose()
@@ -183,6 +210,8 @@ def reference(folder: Path, composer: Composer, options: Options) -> None:
     folder.mkdir(parents=True)
     write_image(folder / "photo_clean.jpg", picture, (cv2.IMWRITE_JPEG_QUALITY, 92))
     write_image(folder / "photo_aged.jpg", age(picture, options.rng), (cv2.IMWRITE_JPEG_QUALITY, 85))
+    picture = crisp(photograph(scene, slice(None), light, options, weathered=True))
+    write_image(folder / "photo_weathered.jpg", picture, (cv2.IMWRITE_JPEG_QUALITY, 85))
     # One pixel is one millimetre; hundredths of one, offset 100 mm.
     height_mm = np.clip(scene.height * scene.depth_px, -100, 500)
     write_image(folder / "height_u16.png", np.round((height_mm + 100) * 100).astype(np.uint16))

@@ -41,6 +41,10 @@ and shadow have there. Within figures that contrast was 0.31 in the middle witho
 ODD_BLOCKS_SHARE, ODD_BLOCKS = 0.4, 0.2
 """Of the photographs of walls have blocks that are darker or paler than stains may be, and so many of their blocks are;
 on a wall put together again, they say nothing of what is carved there."""
+WEATHERED_SHARE, WEATHERED, MOTTLED = 0.5, (0.4, 1.4), (0.3, 0.9)
+"""Of the photographs of deep carving on walls of blocks show stone that rain, lichen and soot were at for a thousand
+years: rough and mottled all over, black here and white there, each of which alone is in other photographs too. And the
+ranges of the contrast of their stains and mottles, relative to that of light and shadow."""
 FILLED_SHARE = 0.8
 """Of the walls have soot, or lime, in their joints: old joints are black lines, whatever stands beside them."""
 WIDEST_JOINT_PX = 4.0
@@ -207,30 +211,26 @@ def take_photograph(
     height = np.ascontiguousarray(height_px, np.float32)
     slope = carving_slope(height)
     lighting = draw_lighting(rng, light, slope)
+    walled = blocks is not None and bool((blocks != blocks.flat[0]).any())
+    weathered = walled and slope >= SHALLOW_SLOPE and rng.random() < WEATHERED_SHARE
     seen = height + draw_grain(height.shape, rng, stone, slope)
+    if weathered:
+        seen += weathered_grain(height.shape, rng, stone, slope)
     if masonry is not None:
         seen += masonry
     picture = shade(seen, lighting)
     if rng.random() < TRANSLUCENT_SHARE:
         spread = _blur(picture, rng.uniform(1.5, 5.0))
         picture += (spread - picture) * np.float32(rng.uniform(0.2, 0.6))
-    albedo = draw_albedo(height, rng, stone, blocks)
     towards = mean_light(lighting)
-    if slope >= FLAT_SLOPE:
-        tangent = float(np.hypot(towards[0], towards[1]) / towards[2])
-        # Bounded below: ground beside small figures, and light from the front, have their stains too.
-        shades = max(slope, 0.06) * max(tangent, 0.4)
-        if slope >= SHALLOW_SLOPE:
-            seen_contrast = _contrast(picture)  # shadows too
-            shades = max(shades, 0.7 * seen_contrast)
-            if rng.random() < BLACKENED_SHARE:
-                wanted = seen_contrast * math.exp(rng.uniform(*np.log(BLACKENED)))
-                albedo = _power(albedo, float(np.clip(wanted / max(_contrast(albedo), 1e-3), 1.0, 4.0)))
-        albedo = _calmed(albedo, shades * math.exp(rng.uniform(*np.log(STAINS))))
+    if weathered:
+        albedo = weathered_albedo(height, rng, stone, blocks, picture)
+    else:
+        albedo = _bounded(draw_albedo(height, rng, stone, blocks), rng, picture, slope, towards)
     if blocks is not None and rng.random() < ODD_BLOCKS_SHARE:
         albedo *= _odd_blocks(blocks, rng)
     picture *= albedo
-    picture = _expose(picture, rng)
+    picture = _expose(picture, rng, weathered)
     if not clean:
         picture = _age(picture, rng, stone)
     return np.clip(picture, 0.0, 1.0, dtype=np.float32), towards
@@ -472,6 +472,14 @@ def draw_grain(shape: tuple[int, ...], rng: np.random.Generator, stone: Stone, r
     return grain
 
 
+def _mottles(shape: tuple[int, ...], rng: np.random.Generator, stone: Stone, least_zoom: float) -> FloatArray:
+    """Grains and crusts a few pixels wide, all over but not everywhere as strong; deviation about 1."""
+    fine = _field(stone, "speckle", shape, rng, least_zoom, 2.5)
+    fine = fine + _field(stone, "rough", shape, rng, 0.4, 1.2) * np.float32(rng.uniform(0.3, 1.5))
+    strong = _patch(_field(stone, "cloud", shape, rng, 0.4, 2.0), rng.uniform(-2.0, 0.0), rng.uniform(0.5, 2.0))
+    return fine * (0.3 + np.float32(0.7) * strong) / np.float32(fine.std())
+
+
 def _evenly_rough(shape: tuple[int, ...], rng: np.random.Generator, stone: Stone, most: float) -> FloatArray:
     """Fine relief in pixels, the same all over, whose parts have root mean square slopes up to ``most``."""
     grain = _sample(_pick(stone.reliefs, rng), shape, rng, zoom=rng.uniform(0.4, 1.6))
@@ -512,6 +520,7 @@ def draw_albedo(
     rng: np.random.Generator,
     stone: Stone,
     blocks: IntArray | None = None,
+    weathered: bool = False,
 ) -> FloatArray:
     """Draw the stone's relative albedo, about 1 in the middle.
 
@@ -520,10 +529,13 @@ def draw_albedo(
         rng: source of chance.
         stone: textures.
         blocks: (H, W) number of the block at each pixel.
+        weathered: see WEATHERED_SHARE.
     """
     shape = height.shape
     amount = rng.random()
-    if amount < 0.36:
+    if weathered:
+        strength = rng.uniform(0.65, 1.0)
+    elif amount < 0.36:
         strength = rng.uniform(0.5, 0.85)  # Borobudur: black and white patches outdo the carving
     elif amount < 0.62:
         strength = rng.uniform(0.25, 0.6)
@@ -531,7 +543,8 @@ def draw_albedo(
         strength = rng.uniform(0.0, 0.25)
     tone = _sample(_pick(stone.albedos, rng), shape, rng, zoom=rng.uniform(0.5, 2.0))
     tone *= np.float32(rng.uniform(0.03, 0.1 + 0.15 * strength))
-    tone += _field(stone, "cloud", shape, rng, 0.5, 2.0) * np.float32(strength * rng.uniform(0.1, 0.4))
+    clouds = 0.1 if weathered else 0.4  # there blocks differ instead
+    tone += _field(stone, "cloud", shape, rng, 0.5, 2.0) * np.float32(strength * rng.uniform(0.1, clouds))
     tone += _field(stone, "ragged", shape, rng, 0.4, 2.0) * np.float32(strength * rng.uniform(0.05, 0.35))
 
     block_bias: FloatArray | np.float32 = np.float32(0.0)
@@ -548,12 +561,13 @@ def draw_albedo(
     grit = _field(stone, "speckle", shape, rng, 0.8, 2.2)
     if rng.random() < 0.15 + 0.75 * strength:  # soot and damp, soft or ragged
         for _ in range(int(rng.integers(1, 3))):
-            field = _field(stone, "cloud" if rng.random() < 0.4 else "ragged", shape, rng, 0.4, 1.8)
+            field = _field(stone, "cloud" if rng.random() < clouds else "ragged", shape, rng, 0.4, 1.8)
             field += grit * np.float32(rng.uniform(0.0, 0.6)) + block_bias
             mask = _patch(field, rng.uniform(-0.2, 1.2), rng.uniform(0.3, 1.8))
             tone -= mask * np.float32(strength * rng.uniform(0.3, 1.4))
     if rng.random() < 0.1 + 0.6 * strength:  # streaks where water runs down
-        streaks = _field(stone, "rough", shape, rng, 0.5, 1.5, stretch=rng.uniform(5.0, 25.0))
+        kind = "rough" if rng.random() < 0.3 else "ragged"
+        streaks = _field(stone, kind, shape, rng, 0.5, 1.5, stretch=rng.uniform(5.0, 25.0))
         where = _patch(_field(stone, "cloud", shape, rng, 0.7, 2.0) + block_bias, rng.uniform(-0.8, 0.6), 1.0)
         mask = _patch(streaks, rng.uniform(-0.2, 1.2), rng.uniform(0.4, 1.5)) * where
         sign = -1.0 if rng.random() < 0.75 else 0.7
@@ -599,6 +613,46 @@ def _odd_blocks(blocks: IntArray, rng: np.random.Generator) -> FloatArray:
     return cast(FloatArray, factors.astype(np.float32)[numbers])
 
 
+def weathered_albedo(
+    height: FloatArray, rng: np.random.Generator, stone: Stone, blocks: IntArray | None, light: FloatArray
+) -> FloatArray:
+    """Draw the albedo (H, W) of stone that was rained on for a thousand years, see WEATHERED_SHARE.
+
+    Args:
+        height, rng, stone, blocks: of `draw_albedo`.
+        light: (H, W) light on the stone, linear: its contrast is what the stains' is measured by.
+    """
+    seen = _contrast(light)
+    albedo = draw_albedo(height, rng, stone, blocks, True)
+    wanted = seen * math.exp(rng.uniform(*np.log(WEATHERED)))
+    albedo = _power(albedo, float(np.clip(wanted / max(_contrast(albedo), 1e-3), 0.2, 4.0)))
+    albedo *= np.exp(_mottles(height.shape, rng, stone, 1.0) * np.float32(seen * rng.uniform(*MOTTLED)))
+    return albedo
+
+
+def weathered_grain(shape: tuple[int, ...], rng: np.random.Generator, stone: Stone, slope: float) -> FloatArray:
+    """Draw what makes such stone rough all over, (H, W) in pixels, for the light alone; ``slope`` of the carving."""
+    return _mottles(shape, rng, stone, 0.5) * np.float32(slope * rng.uniform(0.2, 0.8))
+
+
+def _bounded(
+    albedo: FloatArray, rng: np.random.Generator, light: FloatArray, slope: float, towards: FloatArray
+) -> FloatArray:
+    """Albedo whose contrast is bounded by that of the light on the carving, and raised to it on some deep ones."""
+    if slope < FLAT_SLOPE:
+        return albedo
+    tangent = float(np.hypot(towards[0], towards[1]) / towards[2])
+    # Bounded below: ground beside small figures, and light from the front, have their stains too.
+    shades = max(slope, 0.06) * max(tangent, 0.4)
+    if slope >= SHALLOW_SLOPE:
+        seen = _contrast(light)  # shadows too
+        shades = max(shades, 0.7 * seen)
+        if rng.random() < BLACKENED_SHARE:
+            wanted = seen * math.exp(rng.uniform(*np.log(BLACKENED)))
+            albedo = _power(albedo, float(np.clip(wanted / max(_contrast(albedo), 1e-3), 1.0, 4.0)))
+    return _calmed(albedo, shades * math.exp(rng.uniform(*np.log(STAINS))))
+
+
 def _contrast(image: FloatArray) -> float:
     """How much the forms of a carving's size differ on the mean, logarithms compared, from every other pixel."""
     tone = np.log(np.maximum(image[::2, ::2], np.float32(0.02)))
@@ -637,8 +691,8 @@ def _fill_joints(albedo: FloatArray, blocks: IntArray, rng: np.random.Generator,
 # --- Camera and age ---
 
 
-def _expose(picture: FloatArray, rng: np.random.Generator) -> FloatArray:
-    """From linear light to a display-referred picture."""
+def _expose(picture: FloatArray, rng: np.random.Generator, crisp: bool) -> FloatArray:
+    """From linear light to a display-referred picture; a crisp one has all tones from black to white, and is sharp."""
     mean = float(picture.mean()) + 1e-6
     picture = picture * np.float32(rng.uniform(0.1, 0.42) / mean)
     # A shoulder instead of hard clipping: film and phones roll highlights off.
@@ -646,7 +700,7 @@ def _expose(picture: FloatArray, rng: np.random.Generator) -> FloatArray:
     picture = picture * (1.0 + picture / (shoulder * shoulder)) / (1.0 + picture / shoulder * np.float32(0.7))
     picture = np.clip(picture, 0.0, 1.0)
     picture = _power(picture, 1.0 / rng.uniform(1.9, 2.4))
-    if rng.random() < 0.7:  # levels drawn out to the full range
+    if rng.random() < (0.9 if crisp else 0.7):  # levels drawn out to the full range
         ordered = np.sort(picture[::3, ::3], axis=None)
         low, high = (
             ordered[int(rng.uniform(0.0, 0.04) * ordered.size)],
@@ -660,7 +714,7 @@ def _expose(picture: FloatArray, rng: np.random.Generator) -> FloatArray:
     picture = _blur(picture, rng.uniform(0.35, 0.8))  # no lens draws a staircase
     noise = rng.standard_normal(picture.shape, dtype=np.float32)
     picture = picture + noise * np.float32(rng.uniform(0.001, 0.012))
-    if rng.random() < 0.35:  # phones sharpen
+    if rng.random() < (0.7 if crisp else 0.35):  # phones sharpen
         picture = _sharpened(picture, rng.uniform(0.6, 1.5), rng.uniform(0.3, 1.5))
     return cast(FloatArray, np.clip(picture, 0.0, 1.0, dtype=np.float32))
 

@@ -318,6 +318,39 @@ def test_deep_carving_may_be_blackened(monkeypatch: pytest.MonkeyPatch) -> None:
     assert contrasts[1] > 1.05 * contrasts[0]
 
 
+def test_old_walls_are_mottled_all_over_and_show_their_carving(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The finest forms of a deep wall's photograph are stronger where it is weathered; its large ones stay legible."""
+    y, x = np.mgrid[0:128, 0:128]
+    height = (8.0 * np.sin(x / 12.0) * np.sin(y / 12.0)).astype(np.float32)
+    assert carving_slope(height) > SHALLOW_SLOPE
+    light = light_vector(120.0, 40.0)
+    lit = shade(height, plain(120.0, 40.0))
+    fine, legible = {}, {}
+    for share in (0.0, 1.0):
+        monkeypatch.setattr("training.photograph.WEATHERED_SHARE", share)
+        pictures = [
+            take_photograph(height, np.random.default_rng(seed), STONE, True, light, (x // 64 + 2 * (y // 64)))[0]
+            for seed in range(30)
+        ]
+        fine[share] = np.median([(picture - cv2.GaussianBlur(picture, (0, 0), 2)).std() for picture in pictures])
+        legible[share] = np.median([np.corrcoef(picture.ravel(), lit.ravel())[0, 1] for picture in pictures])
+    assert fine[1.0] > 1.1 * fine[0.0]
+    assert legible[1.0] > 0.4
+
+
+def test_only_deep_walls_of_blocks_are_weathered(monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn: list[int] = []
+    monkeypatch.setattr("training.photograph.WEATHERED_SHARE", 1.0)
+    monkeypatch.setattr("training.photograph.weathered_grain", lambda *given: drawn.append(1) or np.float32(0.0))
+    wall = np.zeros(roof().shape, np.int32)
+    wall[:, 25:] = 1
+    for height, blocks in ((roof(), None), (roof(), 0 * wall), (0.05 * roof(), wall)):
+        take_photograph(height.astype(np.float32), np.random.default_rng(0), STONE, blocks=blocks)
+    assert not drawn
+    take_photograph(roof(), np.random.default_rng(0), STONE, blocks=wall)
+    assert drawn
+
+
 def test_blocks_differ_in_tone() -> None:
     blocks = np.zeros((64, 64), np.int32)
     blocks[:, 32:] = 7

@@ -170,6 +170,20 @@ def test_joints_are_seen_and_no_carving(library: Path) -> None:
     assert lines.any() and change[lines].mean() > 2 * change[~lines].mean()
 
 
+def test_temples_are_walls_of_blocks_with_deep_and_crowded_carving(
+    library: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    carved, walls, deepest = {}, {}, {}
+    for share in (0.0, 1.0):
+        monkeypatch.setattr("training.compose.TEMPLE_SHARE", share)
+        scenes = [Composer(Library(library), np.random.default_rng(seed), 160).compose() for seed in range(24)]
+        carved[share] = np.mean([(scene.segments > 0).mean() for scene in scenes])
+        walls[share] = np.mean([len(np.unique(scene.blocks)) > 1 for scene in scenes])
+        deepest[share] = np.median([scene.depth_px for scene in scenes])
+    assert walls[1.0] == 1.0 > walls[0.0]
+    assert carved[1.0] > 1.1 * carved[0.0] and deepest[1.0] > 1.3 * deepest[0.0]
+
+
 def test_new_stones_in_a_wall_are_plain(library: Path) -> None:
     """Carved all over, but for the stones that were replaced: whole blocks, about level with the ground, in about one
     wall of four."""
