@@ -26,10 +26,11 @@ FIGURE = SEGMENT_CLASSES.index("figure")
 OBJECT = SEGMENT_CLASSES.index("object")
 ARCHITECTURE = SEGMENT_CLASSES.index("architecture")
 BEFORE_SHARE = 0.85
-"""Of the items rise from the height of what they cover, not from a height of their own. When half of them were merely
-kept from sinking below it, the covering one was the lower one on half of all contours, and overlap told nothing."""
-BEHIND, LEANING = 85.0, 0.2
-"""Percentile of the covered heights that counts, and sigma of the leaning, relative to the covering item."""
+"""Of the items have what they cover recede behind them. When half of them were merely kept from sinking below it, the
+covering one was the lower one on half of all contours, and overlap told nothing."""
+BEHIND, LEANING, LEAST_COVERED = 85.0, 0.2, 0.03
+"""Percentile of the covered heights that counts, sigma over which what is covered recedes, relative to the covering
+item, and the share of that which must cover something."""
 FACE_SHARE = 0.6
 """Of the figures have faces cut deeper than the rest."""
 DEEPEST_JOINT = 0.25
@@ -78,7 +79,7 @@ class Scene:
 class _Style:
     """How one sculptor carves; drawn once a scene."""
 
-    rim: float  # share of an item's height that stands as a steep rim: 1 is a plateau, 0 melts into the ground
+    rim: float  # least height at its rim, relative to an item's: 1 is a plateau, with 0 its own form alone stands there
     rim_px: float  # width of the rim relative to the item's size
     detail: float  # how much fine forms are exaggerated
     gamma: float  # below 1: bulging forms
@@ -120,8 +121,8 @@ def _style(rng: np.random.Generator, deep: bool = False) -> _Style:
         )  # fmt: skip
     if kind < 0.82 or deep:  # round and deep, as in Borobudur
         return _Style(
-            rng.uniform(0.15, 0.5), rng.uniform(0.005, 0.03), rng.uniform(0.0, 1.5), rng.uniform(0.6, 1.0),
-            rng.uniform(0.2, 0.8), _between(rng, 0.1, 0.4),
+            rng.uniform(0.05, 0.3), rng.uniform(0.01, 0.05), rng.uniform(0.0, 1.5), rng.uniform(0.6, 1.0),
+            rng.uniform(0.0, 0.25), _between(rng, 0.1, 0.4),
             rng.uniform(0.02, 0.1) if rng.random() < 0.3 else 0.0, _between(rng, 0.3, 3.0), _between(rng, 0.1, 0.6),
         )  # fmt: skip
     return _Style(
@@ -229,7 +230,9 @@ class Composer:
         self.library = library
         self.rng = rng
         self.size = size
-        self.heads = np.zeros((size, size), np.float32)  # of the scene being composed
+        # Of the scene being composed.
+        self.heads = np.zeros((size, size), np.float32)
+        self.ledges = np.zeros((size, size), bool)
 
     def compose(self) -> Scene:
         """A new panel of size x size pixels."""
@@ -239,6 +242,7 @@ class Composer:
         height = np.zeros((n, n), np.float32)
         segments = np.zeros((n, n), np.uint8)
         self.heads[:] = 0
+        self.ledges[:] = False
         layout = rng.choice(5, p=(0.6, 0.4, 0, 0, 0) if temple else (0.5, 0.22, 0.15, 0.06, 0.07))
         figure_px = float(n)
         if layout == 0:
@@ -264,7 +268,7 @@ class Composer:
         blocks, masonry = np.zeros((n, n), np.int32), np.zeros((n, n), np.float32)
         if temple or rng.random() < 0.55:
             blocks, masonry = self._joints(height, segments, depth_px, _between(rng, 0.06, 0.5) * n)
-        self._wear(height, segments, masonry, depth_px)
+        self._wear(height, segments, masonry, depth_px, temple)
         if rng.random() < 0.08:
             self._outside(height, segments, masonry)
         return self._bent(Scene(height, depth_px, segments, blocks, masonry, self.heads * (segments == FIGURE)))
@@ -327,15 +331,21 @@ class Composer:
         head = self.heads[there]
         if (head * c).sum() > 0.4 * head.sum() > 0 and rng.random() < SPARED_SHARE:
             return
-        under = height[there]
         new = base + thickness * f
-        covers = c * (segments[there] > 0)
-        if rng.random() < BEFORE_SHARE and (covers > 0.5).any():
-            # It stands before what it covers: that is what covering tells of carved stone. It does so as a whole,
-            # leaning toward its bare side, or the outlines of what is behind would run through its face.
-            level = float(np.percentile(under[covers > 0.5], BEHIND)) * rng.uniform(0.7, 1.0)
-            near = lowpass(covers, max(LEANING * min(rows, columns), 1.0))
-            new += near * (2 - near) * max(level - base, 0)
+        covers = c * ((segments[there] > 0) & ~self.ledges[there])
+        if rng.random() < BEFORE_SHARE and covers.sum() > LEAST_COVERED * c.sum():
+            # It stands before what it covers: that is what covering tells of carved stone. What is behind recedes, as a
+            # sculptor cuts it back: lifted instead, what is before would be tilted, and stand on a plinth.
+            level = float(np.percentile(height[there][covers > 0.5], BEHIND)) if (covers > 0.5).any() else 0.0
+            keep = min(rng.uniform(0.35, 0.5) * (base + 0.4 * thickness) / max(level, 1e-3), 1.0)
+            sigma = max(LEANING * min(rows, columns), 1.0)
+            reach = int(3 * sigma) + 1
+            around = np.s_[max(y0 - reach, 0) : y1 + reach, max(x0 - reach, 0) : x1 + reach]
+            near = np.zeros((n, n), np.float32)[around]
+            near[y0 - around[0].start : y1 - around[0].start, x0 - around[1].start : x1 - around[1].start] = c
+            near = np.minimum(2 * lowpass(near, sigma), 1)
+            height[around] *= 1 - near * (1 - keep) * ((segments[around] > 0) & ~self.ledges[around])
+        under = height[there]
         height[there] = under * (1 - c) + new * c
         segments[there][c > 0.5] = shape.segment
         head *= 1 - c
@@ -358,6 +368,7 @@ class Composer:
                 y0, y1 = int(np.clip(ground, 0, n)), int(np.clip(ground + row * rng.uniform(0.01, 0.12), 0, n))
                 height[y0:y1] = np.maximum(height[y0:y1], rng.uniform(0.1, 0.9))
                 segments[y0:y1] = ARCHITECTURE
+                self.ledges[y0:y1] = True
             for _ in range(int(rng.integers(0, 4))):  # behind: trees, pavilions
                 shape = self.library.draw(rng, str(rng.choice(("plant", "architecture", "plant", "object"))))
                 self._place(height, segments, shape, style, rng.uniform(0, n), ground,
@@ -380,7 +391,7 @@ class Composer:
                     rows = min(rows, full * 1.3 / aspect)
                 if kind == "object":
                     rows *= rng.uniform(0.2, 1.0)
-                foot = ground if shape.upright else ground - rng.uniform(0, 1) * max(row - rows, 0)
+                foot = ground if shape.upright or shape.cut_off else ground - rng.uniform(0, 1) * max(row - rows, 0)
                 base = rng.uniform(0, 1) * style.layer_step
                 self._place(height, segments, shape, style, items[k], foot + rng.uniform(-0.02, 0.02) * row,
                             int(rows), base, rng.uniform(0.55, 1.0))  # fmt: skip
@@ -454,7 +465,9 @@ class Composer:
                 view, part = (height, segments) if side < 2 else (height.T, segments.T)
                 if side % 2:
                     view, part = view[::-1], part[::-1]
-                over = np.maximum(view[band], level) if rng.random() < 0.7 else np.full_like(view[band], level)
+                over = np.maximum(view[band], level)
+                if rng.random() < 0.3:  # level, but for the figures
+                    over = np.where((part[band] > 0) & (part[band] != ARCHITECTURE), over, np.float32(level))
                 part[band][(over > view[band]) | (part[band] == 0)] = ARCHITECTURE  # figures stand before it
                 view[band] = over
                 start += width
@@ -487,6 +500,8 @@ class Composer:
         replaced = REPLACED if rng.random() < REPLACED_SHARE else 0.0
         proud = rng.uniform(0.0, 0.15) if rng.random() < 0.2 else 0.0
         masonry = np.zeros((n, n), np.float32)
+        bare = height[segments == 0]
+        ground = float(np.percentile(bare, 40) if bare.size > 0.02 * n * n else np.percentile(height, 5))
         y, block = -rng.uniform(0, course_px), 1
         while y < n:
             below = y + course_px * rng.uniform(0.8, 1.2)
@@ -501,7 +516,6 @@ class Composer:
                 inside = course[part] & (across[part] >= x) & (across[part] < right)
                 blocks[part][inside] = block
                 if rng.random() < replaced and inside.any():
-                    ground = float(np.percentile(height[part][inside], 20))
                     height[part][inside] = ground + proud + rng.normal(0, 0.02)
                     segments[part][inside] = 0
                 masonry[part] += inside * np.float32(rng.normal(0, offset))
@@ -517,11 +531,13 @@ class Composer:
         masonry -= groove * gaps * min(deep, DEEPEST_JOINT) * tight
         return blocks, masonry
 
-    def _wear(self, height: FloatArray, segments: npt.NDArray[np.uint8], masonry: FloatArray, depth_px: float) -> None:
+    def _wear(
+        self, height: FloatArray, segments: npt.NDArray[np.uint8], masonry: FloatArray, depth_px: float, weathered: bool
+    ) -> None:
         """Rounding by weather, chips and parts that broke away; roughness and small chips are in the light alone."""
         rng, n = self.rng, self.size
-        if rng.random() < 0.6:
-            sigma = float(np.exp(rng.uniform(np.log(0.6), np.log(4.0))))
+        if weathered or rng.random() < 0.6:
+            sigma = _between(rng, 1.0, 5.0) if weathered else _between(rng, 0.6, 4.0)
             worn = cv2.GaussianBlur(height, (0, 0), sigma)
             where = np.clip(fractal(n, n, n * 0.4, rng, 3) * 0.7 + rng.uniform(0, 1), 0, 1) * rng.uniform(0.4, 1)
             where *= 1 - np.float32(0.7) * self.heads

@@ -42,6 +42,11 @@ class Shape:
     head: npt.NDArray[np.float32]
     upright: bool
 
+    @property
+    def cut_off(self) -> bool:
+        """Whether it ends below in a straight cut, as a bust does."""
+        return bool((self.height[-1] >= 0).mean() > 0.4)
+
 
 class Library:
     """Shapes on disk, drawn at random; one in twelve is held out for the benchmark."""
