@@ -33,6 +33,7 @@ class ImageHeader:
         planes: a TIFF that stores each of its colours apart.
         samples: how many channels a TIFF stores, alpha among them.
         bits: of each sample of a TIFF.
+        compression: of a TIFF (tag 259); 1 is none.
     """
 
     format: str
@@ -44,6 +45,7 @@ class ImageHeader:
     planes: bool = False
     samples: int = 1
     bits: int = 8
+    compression: int = 1
 
 
 class _Thumbnail(Exception):
@@ -113,7 +115,7 @@ _JPEG_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 
 def _jpeg(data: bytes) -> ImageHeader:
     width = height = 0
-    orientation = 1
+    orientation = None
     position = 2
     while True:
         found = _JPEG_MARKER.search(data, position)
@@ -121,12 +123,12 @@ def _jpeg(data: bytes) -> ImageHeader:
             raise _CutOff
         marker = found[1][0]
         if marker == _JPEG_END:
-            return ImageHeader("JPEG", width, height, orientation)
+            return ImageHeader("JPEG", width, height, orientation or 1)
         start = found.end()
         position = start + struct.unpack_from(">H", data, start)[0]
         if marker in _JPEG_FRAMES:
             height, width = struct.unpack_from(">HH", data, start + 3)
-        elif marker == _JPEG_EXIF and data[start + 2 : start + 8] == b"Exif\0\0":
+        elif marker == _JPEG_EXIF and orientation is None and data[start + 2 : start + 8] == b"Exif\0\0":
             orientation = _exif_orientation(data[start + 8 : position])
 
 
@@ -196,7 +198,7 @@ def _bmp(data: bytes) -> ImageHeader:
 
 
 _TIFF_WIDTH, _TIFF_HEIGHT, _TIFF_PHOTOMETRIC, _TIFF_ORIENTATION = 256, 257, 262, 274
-_TIFF_SUBFILE, _TIFF_BITS, _TIFF_EXTRA = 254, 258, 338
+_TIFF_SUBFILE, _TIFF_BITS, _TIFF_COMPRESSION, _TIFF_EXTRA = 254, 258, 259, 338
 _TIFF_SAMPLES, _TIFF_PLANAR = 277, 284
 _TIFF_DATA = ((273, 279), (324, 325))  # offsets and byte counts, of strips and of tiles
 _TIFF_INTEGERS = {1: "B", 3: "H", 4: "I", 16: "Q"}  # BYTE, SHORT, LONG, LONG8
@@ -223,6 +225,7 @@ def _tiff(data: bytes) -> ImageHeader:
         planes=tags.get(_TIFF_PLANAR, (1,))[0] == 2 and samples > 1,
         samples=samples,
         bits=tags.get(_TIFF_BITS, (1,))[0],
+        compression=tags.get(_TIFF_COMPRESSION, (1,))[0],
     )
 
 

@@ -23,7 +23,11 @@ AnyArray = npt.NDArray[Any]
 
 MIN_SIDE_PX = 64
 MAX_PIXELS = 300_000_000
-MAX_FILE_BYTES = 4 << 30
+MAX_FILE_BYTES = (2 << 30) - 1
+"""The decoder takes no more."""
+_TIFF_COMPRESSIONS = {*range(1, 9), 32766, 32773, 32809, 32909, 32946, 34661, 34676, 34677, 34887, 34925, 50000, 50001}
+"""What the TIFF decoder reads, or refuses itself where it was built without it. Of others it makes a black picture, of
+32771, lines of fax in whole words, a wrong one."""
 KEPT_PIXELS = 60_000_000
 """Larger photographs are scaled down to so many: what the network says takes about a hundred bytes a pixel while it is
 made, and a third of that in the store."""
@@ -64,9 +68,9 @@ class Photo:
 def read_photo(path: str | PathLike[str], max_size: int | None = None) -> Photo:
     """Read a photograph: JPEG, PNG, TIFF, WebP or BMP, of any bit depth, grey or colour, with or without alpha.
 
-    EXIF orientation is applied; transparent parts become mid grey; of several pages or frames the first counts.
-    Floating-point and signed pixels of which more than a few leave the range 0 to 1 are scaled, so that all but the
-    darkest and brightest thousandth fit.
+    EXIF orientation is applied, colour profiles are not; transparent parts become mid grey; of several pages or frames
+    the first counts. Floating-point and signed pixels of which more than a few leave the range 0 to 1 are scaled, so
+    that all but the darkest and brightest thousandth fit.
 
     Args:
         path: the file.
@@ -82,7 +86,7 @@ def read_photo(path: str | PathLike[str], max_size: int | None = None) -> Photo:
     header = read_header(data, path.name)
     _check_size(header.width, header.height, path.name)
     digest = hashlib.sha256(data).hexdigest()
-    pixels = _decode(data)
+    pixels = _decode(data) if header.compression in _TIFF_COMPRESSIONS else None
     del data  # as large as the pixels, where they are stored as they are
     if pixels is None or (header.planes and pixels.dtype != np.uint8):  # those the decoder mixes up
         raise ReliefError(
@@ -188,7 +192,7 @@ def _read_bytes(path: Path) -> bytes:
             raise ReliefError(f"{path} is a folder. Give the path of a photograph.")
         size = path.stat().st_size
         if size > MAX_FILE_BYTES:
-            raise ReliefError(f"{path.name} is too large a file ({size / 1e9:.1f} GB). Give one below 4 GB.")
+            raise ReliefError(f"{path.name} is too large a file ({size / 1e9:.1f} GB). Give one below 2.1 GB.")
         data = path.read_bytes()
     except FileNotFoundError as error:
         raise ReliefError(f"{path} does not exist. Check the path.") from error

@@ -84,8 +84,13 @@ class Preparation:
         return cls(PreparationSettings.from_mapping(values), corners, values.get("light_deg"))
 
 
-def prepare(photo: Photo, preparation: Preparation) -> Photo:
+def prepare(photo: Photo, preparation: Preparation, max_size: int | None = None) -> Photo:
     """Straighten, remove dust, even out the light, in this order.
+
+    Args:
+        photo: as it was read.
+        preparation: what is done to it.
+        max_size: the longest side in pixels of a panel that is straightened.
 
     Returns:
         The prepared photograph, or ``photo`` itself where there is nothing to do. Its hash tells both apart.
@@ -99,7 +104,7 @@ def prepare(photo: Photo, preparation: Preparation) -> Photo:
     if preparation.corners:
         rows, columns = grey.shape
         corners = np.array(preparation.corners, np.float64) * (columns, rows)
-        grey, colour = straighten(grey, colour, corners, settings.aspect)
+        grey, colour = straighten(grey, colour, corners, settings.aspect, max_size)
     if settings.remove_dust > 0.0:
         grey, colour = remove_dust(grey, colour, settings.remove_dust)
     if settings.even_light > 0.0:
@@ -110,7 +115,11 @@ def prepare(photo: Photo, preparation: Preparation) -> Photo:
 
 
 def straighten(
-    grey: FloatArray, colour: ByteArray, corners: npt.NDArray[np.float64], aspect: float = 0.0
+    grey: FloatArray,
+    colour: ByteArray,
+    corners: npt.NDArray[np.float64],
+    aspect: float = 0.0,
+    max_size: int | None = None,
 ) -> tuple[FloatArray, ByteArray]:
     """Map the panel between four corners onto a rectangle.
 
@@ -122,6 +131,7 @@ def straighten(
         colour: (H, W, 3).
         corners: (4, 2) x and y, in any order.
         aspect: width of the panel divided by its height; 0 estimates it from the corners.
+        max_size: the longest side in pixels of the result, at most.
 
     Raises:
         ReliefError: the corners are not those of a panel, or the panel is too small.
@@ -132,11 +142,14 @@ def straighten(
         aspect = panel_aspect(quad, (columns, rows))
     top, right, bottom, left = (float(np.linalg.norm(quad[(i + 1) % 4] - quad[i])) for i in range(4))
     height = min(max(left, right, max(top, bottom) / aspect), math.sqrt(KEPT_PIXELS / aspect))
+    if max_size is not None:
+        height = min(height, max_size / max(aspect, 1.0))
     size = round(height * aspect), round(height)
     if min(size) < MIN_SIDE_PX:
         raise ReliefError(
             f"The panel between the corners would have {size[0]} x {size[1]} pixels. "
-            f"Choose corners further apart, at least {MIN_SIDE_PX} pixels, or other proportions."
+            f"Choose corners further apart, at least {MIN_SIDE_PX} pixels, other proportions, "
+            "or a larger size if one is given."
         )
     target = np.array([(0, 0), (size[0], 0), size, (0, size[1])], np.float64)
     # Pixel centres lie half a pixel inside the corners of the picture.

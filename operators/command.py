@@ -77,6 +77,7 @@ def main(argv: list[str]) -> int:
         reconstruction.check_opencv()
         if options.formats:
             _check_bpy()
+        reconstruction.load_predictor(options.runtime)  # before photographs are read for it
         outcomes = [_try(photo, options, number) for number, photo in enumerate(options.photos, 1)]
     except ReliefError as error:
         print(f"relief: {error}", file=sys.stderr)
@@ -151,7 +152,7 @@ def _parser() -> argparse.ArgumentParser:
         metavar="FILE.json",
         help="take the settings of an earlier NAME.json; options win over it",
     )
-    add("--overwrite", action="store_true", help="replace results that exist, instead of skipping their photos")
+    add("--overwrite", action="store_true", help="replace results that were made otherwise, instead of skipping them")
     add("--quiet", action="store_true", help="say only what went wrong")
     return parser
 
@@ -160,6 +161,8 @@ def _check(arguments: argparse.Namespace) -> _Options:
     """The arguments as options, or a ReliefError that says what is wrong with them."""
     values = _read_settings(arguments.settings) if arguments.settings else {}
     given = {f.name: getattr(arguments, f.name) for cls in (MeshSettings, PreparationSettings) for f in fields(cls)}
+    if arguments.corners is not None:
+        values.pop("aspect", None)  # that of the panel between the file's corners
     values |= {name: value for name, value in given.items() if value is not None}
     formats = tuple(name for name in dict.fromkeys(arguments.formats.split(",")) if name != "none")
     if not set(formats) <= set(FORMATS) or (formats and "none" in arguments.formats.split(",")):
@@ -339,7 +342,7 @@ def _exists_already(photo: Path, options: _Options) -> bool:
     """
     outputs = options.outputs(photo)
     existing = [path.name for path in outputs if path.exists()]
-    if not existing or options.overwrite:
+    if not existing:
         return False
     names, json_path = ", ".join(existing), outputs[-1]
     record: dict[str, Any] = {}
@@ -368,6 +371,8 @@ def _exists_already(photo: Path, options: _Options) -> bool:
         why = f"skipped, {names} exist, and {json_path.name} does not tell of what. Move them"
     else:
         return True
+    if options.overwrite:
+        return False
     raise ReliefError(f"{why}, or use --overwrite to replace them.")
 
 

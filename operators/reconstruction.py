@@ -108,7 +108,7 @@ def reconstruct(
     if preparation is not None and preparation.needed:
         report(progress, _READ, 1.0, "Preparing the photo")
         with timed(times_s, "prepare"):
-            photo = prepare(original, preparation)
+            photo = prepare(original, preparation, max_size)
     report(progress, _PREDICT, 1.0, "Loading the network")
     with timed(times_s, "load"):
         predictor = load_predictor(runtime)

@@ -125,6 +125,27 @@ def test_corners_and_light_of_a_settings_file_can_be_left_out(relief, known, pho
     assert known.light_deg == -30
 
 
+def test_other_corners_are_of_a_panel_of_other_proportions(relief, photo, tmp_path):
+    preparation = {"corners": [[0, 0], [1, 0], [1, 1], [0, 1]], "aspect": 1.4, "even_light": 0.5}
+    (tmp_path / "one.json").write_text(json.dumps({"settings": {}, "preparation": preparation}))
+    for words, aspect in (
+        ([], 1.4),
+        (["--corners", "0.02,0.02 0.98,0.02 0.98,0.98 0.02,0.98"], 0.0),
+        (["--corners", "0.02,0.02 0.98,0.02 0.98,0.98 0.02,0.98", "--aspect", "1.2"], 1.2),
+        (["--corners", "none"], 0.0),
+    ):
+        assert relief(photo, "--formats", "none", "--overwrite", "--settings", tmp_path / "one.json", *words) == 0
+        done = json.loads((tmp_path / "out/panel.json").read_text(encoding="utf-8"))["preparation"]
+        assert (done["aspect"], done["even_light"]) == (aspect, 0.5), words
+
+
+def test_a_straightened_panel_keeps_the_largest_side(relief, photo, tmp_path):
+    words = ["--max-size", "100", "--corners", "0,0 1,0 1,1 0,1", "--aspect", "0.7"]
+    assert relief(photo, "--formats", "none", *words) == 0
+    record = json.loads((tmp_path / "out/panel.json").read_text(encoding="utf-8"))
+    assert record["maps"] == {"width_px": 70, "height_px": 100}
+
+
 def test_what_exists_is_skipped_and_named(relief, known, photo, tmp_path, capsys):
     other = tmp_path / "other.png"
     other.write_bytes(photo.read_bytes())
@@ -156,7 +177,30 @@ def test_what_was_made_as_asked_for_now_is_done(relief, known, photo, tmp_path, 
     assert relief(photo, other, *words, "--quiet") == 0
     assert capsys.readouterr().out == ""
     assert (tmp_path / "out/panel.json").read_bytes() == before and known.calls == 2
+    assert relief(photo, *words, "--overwrite") == 0 and known.calls == 2
+    (tmp_path / "out/panel.edges.png").unlink()
     assert relief(photo, *words, "--overwrite") == 0 and known.calls == 3
+    assert relief(photo, *words[:-1], "3", "--overwrite") == 0 and known.calls == 4
+    assert capsys.readouterr().err == ""
+
+
+def test_an_interrupted_replacing_of_results_goes_on(relief, known, photo, tmp_path, monkeypatch):
+    other, again = tmp_path / "other.png", known.predict
+    other.write_bytes(photo.read_bytes())
+    words = [photo, other, "--formats", "none"]
+    assert relief(*words) == 0 and known.calls == 2
+
+    def stop(*_arguments, **_named):
+        if known.calls == 3:
+            raise KeyboardInterrupt
+        return again(*_arguments, **_named)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(known, "predict", stop)
+        assert relief(*words, "--width-m", "2", "--overwrite") == 130 and known.calls == 3
+    assert relief(*words, "--width-m", "2", "--overwrite") == 0 and known.calls == 4
+    known.weights = "newer+00000000"
+    assert relief(*words, "--width-m", "2", "--overwrite") == 0 and known.calls == 6
 
 
 def test_other_results_of_the_same_name_are_told_apart(relief, known, photo, tmp_path, capsys):
@@ -605,6 +649,19 @@ def test_an_opencv_that_is_missing_is_told_first(relief, known, photo, tmp_path,
     told = "relief: OpenCV is missing. Install the extension from the zip that was made for this system.\n"
     assert capsys.readouterr().err == told
     assert known.calls == 0 and _names(tmp_path / "out") == []
+
+
+def test_a_network_that_cannot_be_loaded_is_told_once_and_first(module, relief, photo, tmp_path, capsys, monkeypatch):
+    def missing(_runtime):
+        raise module("inference.errors").ReliefError("The network's weights are missing.")
+
+    monkeypatch.setattr(module("operators.reconstruction"), "load_predictor", missing)
+    monkeypatch.setattr(module("inference.photo"), "read_photo", lambda *_arguments, **_named: 1 / 0)
+    other = tmp_path / "other.png"
+    other.write_bytes(photo.read_bytes())
+    assert relief(photo, other, "--formats", "none") == 1
+    assert capsys.readouterr().err == "relief: The network's weights are missing.\n"
+    assert _names(tmp_path / "out") == []
 
 
 def test_results_of_an_earlier_run_stay_where_one_cannot_be_replaced(relief, photo, tmp_path, capsys, monkeypatch):

@@ -202,6 +202,16 @@ def test_which_files_other_programs_show_alike(tmp_path: Path) -> None:
         is_upright_jpeg(tmp_path / "gone.jpg")
 
 
+def test_the_first_exif_of_a_jpeg_counts(tmp_path: Path) -> None:
+    """As other programs have it; where the first says nothing it is upright."""
+    data = with_orientation(".jpg", corners(), 6)
+    segment = data[2 : 4 + int.from_bytes(data[4:6], "big")]
+    again = segment.replace(exif(6, ">"), exif(3, ">"))
+    path = write(tmp_path, "two.jpg", data[:2] + again + data[2:])
+    assert quarter_turns(path.read_bytes(), path.name) == 2
+    assert read_photo(path).source_size == (96, 64)
+
+
 def test_broken_exif_counts_as_upright(tmp_path: Path) -> None:
     data = encoded(".jpg", corners())
     broken = data[:2] + b"\xff\xe1\x00\x0cExif\0\0II*\0" + data[2:]
@@ -497,6 +507,31 @@ def test_a_kind_of_tiff_that_cannot_be_decoded(tmp_path: Path, capfd: pytest.Cap
     with pytest.raises(ReliefError, match="cannot be decoded. Save it as PNG or JPEG"):
         read_photo(write(tmp_path, "a.tif", data))
     assert capfd.readouterr().err == ""
+
+
+@pytest.mark.parametrize("compression", [9, 33003, 33005, 34712, 34933, 34934, 50002, 52546, 65000])
+def test_a_compression_that_the_decoder_does_not_know_is_refused(tmp_path: Path, compression: int) -> None:
+    """JPEG 2000, PNG, JPEG XR, JPEG XL and others, of which it makes black pictures."""
+    none, other = (struct.pack("<HHIHH", 259, 3, 1, value, 0) for value in (1, compression))
+    data = tiff(corners())
+    assert data.count(none) == 1
+    with pytest.raises(ReliefError, match="a.tif is a TIFF file of a kind that cannot be decoded. Save it as PNG"):
+        read_photo(write(tmp_path, "a.tif", data.replace(none, other)))
+
+
+@pytest.mark.parametrize("compression", [1, 5, 8, 32773, 32946])
+def test_compressions_that_the_decoder_knows(tmp_path: Path, compression: int) -> None:
+    done, data = cv2.imencode(".tif", corners()[..., ::-1], [cv2.IMWRITE_TIFF_COMPRESSION, compression])
+    assert done
+    photo = read_photo(write(tmp_path, "a.tif", data.tobytes()))
+    assert np.array_equal(photo.colour, corners())
+
+
+def test_a_file_beyond_what_the_decoder_takes(tmp_path: Path) -> None:
+    with (tmp_path / "a.tif").open("wb") as file:
+        file.truncate(1 << 31)
+    with pytest.raises(ReliefError, match=r"a.tif is too large a file \(2.1 GB\). Give one below 2.1 GB."):
+        read_photo(tmp_path / "a.tif")
 
 
 def test_empty_missing_and_folder(tmp_path: Path) -> None:

@@ -101,6 +101,18 @@ def test_crop_keeps_the_pixels() -> None:
     np.testing.assert_allclose(cropped.grey, photo.grey[60:240, 100:300], atol=1e-4)
 
 
+@pytest.mark.parametrize("aspect", [0.5, 0.0, 5.0])
+def test_a_straightened_panel_keeps_the_largest_side(aspect: float) -> None:
+    photo = photo_from_array((picture() * 255).astype(np.uint8), "photo")
+    preparation = Preparation(PreparationSettings(aspect=aspect), ((0.05, 0.02), (0.5, 0.3), (0.5, 0.7), (0.05, 0.98)))
+    free, kept = prepare(photo, preparation).grey.shape, prepare(photo, preparation, max_size=350).grey.shape
+    assert max(free) > 360 and max(kept) == 350
+    assert kept[1] / kept[0] == pytest.approx(free[1] / free[0], rel=0.02)
+    assert prepare(photo, preparation, max_size=9000).grey.shape == free
+    with pytest.raises(ReliefError, match="or a larger size if one is given"):
+        prepare(photo, preparation, max_size=63)
+
+
 def test_too_small_a_panel() -> None:
     photo = photo_from_array((picture() * 255).astype(np.uint8), "photo")
     with pytest.raises(ReliefError, match="further apart"):
