@@ -66,6 +66,8 @@ def locked(object_: bpy.types.Object) -> str | None:
         return "This relief is linked from another file. Make it local first"
     if object_.data.shape_keys is not None:
         return "This relief has shape keys, which would stay as they are. Remove them first"
+    if object_.data.is_editmode and object_.mode != "EDIT":  # through a linked duplicate
+        return "Leave Edit, Sculpt or Paint Mode first"
     if not has_its_grid(object_):
         return "This relief was remeshed or cut by hand, which refining would lose. Work on a copy"
     return None
@@ -327,7 +329,14 @@ def read_mask(object_: bpy.types.Object) -> npt.NDArray[np.float32] | None:
         raise ReliefError(f"The mask {image.name} cannot be read. Open it again, or choose no mask.")
     pixels = np.empty((rows, columns, 4), np.float32)
     image.pixels.foreach_get(pixels.ravel())
-    return np.ascontiguousarray((pixels[::-1, :, :3].mean(axis=2) * pixels[::-1, :, 3]).clip(0.0, 1.0))
+    grey, alpha = pixels[::-1, :, :3].mean(axis=2), pixels[::-1, :, 3]
+    if image.is_float and image.colorspace_settings.name == "sRGB" and image.file_format != "OPEN_EXR":
+        # A file of 16 bits, whose colours Blender holds linear and multiplied by their alpha.
+        if image.alpha_mode != "CHANNEL_PACKED":
+            grey /= np.maximum(alpha, 1e-6)
+        curved = 1.055 * np.maximum(grey, 0.0031308) ** (1 / 2.4) - 0.055
+        grey = np.where(grey <= 0.0031308, 12.92 * grey, curved).clip(0.0, 1.0)
+    return np.ascontiguousarray((grey * alpha).clip(0.0, 1.0))
 
 
 def sculpted(object_: bpy.types.Object, width_m: float) -> npt.NDArray[np.float32] | None:

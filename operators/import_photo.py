@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import bpy
 
 from .words import spoken
@@ -38,14 +40,18 @@ class RELIEF_OT_import_photo(bpy.types.Operator):
         if not self._chosen():
             self.report({"ERROR"}, spoken("No file is chosen."))
             return {"CANCELLED"}
+        names = [file.name for file in self.files if file.name]
+        path = self.filepath
+        if self.directory and len(names) == 1:  # a path may be in any encoding, a name in UTF-8 alone
+            path, names = os.path.join(self.directory, names[0]), []
         try:
             # Where there is a window the work goes on behind it; either way it pushes its own undo step.
             bpy.ops.relief.reconstruct(
                 "INVOKE_DEFAULT",
                 True,
-                filepath=self.filepath,
+                filepath=path,
                 directory=self.directory,
-                files=[{"name": file.name} for file in self.files],
+                files=[{"name": name} for name in names],
                 chosen=True,
             )
         except RuntimeError as error:  # what the operator reported

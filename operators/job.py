@@ -94,8 +94,8 @@ class Job:
         return self._result
 
     def _run(self) -> None:
-        _give_way()
         try:
+            _give_way()
             with _at_work:
                 if not self.stopping:
                     self._result = _done(self._work, self._progress)
@@ -130,7 +130,9 @@ def _give_way() -> None:
     Linux alone has priorities that threads hand on; elsewhere the system favours the window in front by itself.
     """
     if sys.platform == "linux":
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), YIELDING)
+        thread = threading.get_native_id()
+        # The system would refuse to raise the priority of a Blender that gives way more than this itself.
+        os.setpriority(os.PRIO_PROCESS, thread, max(os.getpriority(os.PRIO_PROCESS, thread), YIELDING))
 
 
 def running() -> bool:
@@ -230,7 +232,7 @@ class JobOperator:
                 self._finish(context, task, result)
             except ReliefError as error:
                 self._refuse(error)
-        return self._ended()
+        return {"FINISHED"} if self._placed else {"CANCELLED"}
 
     def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[str]:
         if bpy.app.background or context.window is None:  # as for a script that a timer runs
@@ -287,8 +289,7 @@ class JobOperator:
         if job.stopping:  # the thread ends at its next report; nothing of it is awaited or kept
             self._close(context)
             kept = "What was finished before stays." if self._placed else "Nothing was changed."
-            self._refuse(Cancelled(f"Stopped. {kept}"))
-            return self._ended()
+            return self._refuse(Cancelled(f"Stopped. {kept}"))  # each placed before has its step of undo
         if event.type != "TIMER":
             return {"PASS_THROUGH"}
         total = self._begun + len(_waiting)
@@ -303,6 +304,7 @@ class JobOperator:
         _show(context, job.share, stage, True, told(job.left_s))
         if not done or (disturbs and not job.failed):
             return {"PASS_THROUGH"}
+        before = self._placed
         try:
             self._finish(context, self._task, job.result())
             if _waiting:  # the last one's step of undo is the operator's own
@@ -316,7 +318,7 @@ class JobOperator:
             self._begin()
             return {"PASS_THROUGH"}
         self._close(context)
-        return self._ended()
+        return {"FINISHED"} if self._placed > before else {"CANCELLED"}
 
     def cancel(self, context: bpy.types.Context) -> None:
         """Blender closes or loads another file: the thread must not outlive what it works for.
@@ -351,9 +353,6 @@ class JobOperator:
         _waiting.clear()
         context.window_manager.event_timer_remove(self._timer)
         _show(context, 0.0, "", False)
-
-    def _ended(self) -> set[str]:
-        return {"FINISHED"} if self._placed else {"CANCELLED"}
 
     def _refuse(self, error: ReliefError) -> set[str]:
         self.report({"INFO" if isinstance(error, Cancelled) else "ERROR"}, spoken(str(error)))  # type: ignore[attr-defined]

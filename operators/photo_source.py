@@ -57,7 +57,9 @@ def choose_photos(
         return [PhotoSource(path, place_upright(cursor + i * step)) for i, path in enumerate(paths)]
     upright = place_upright(cursor)
     if is_reference(active):
-        return [photo_file(active.data, place_on_reference(active, active.data.relief_turns))]
+        preparation = read_preparation(active.data)
+        corners = () if preparation is None else preparation.corners
+        return [photo_file(active.data, place_on_reference(active, active.data.relief_turns, corners))]
     if context.scene.relief.image is not None:
         return [photo_file(context.scene.relief.image, upright)]
     raise ReliefError("No photograph is chosen. Open one in the Relief sidebar, or select a reference image.")
@@ -77,7 +79,7 @@ def photo_file(image: bpy.types.Image, placement: Placement | None = None) -> Ph
     if image.source not in {"FILE", "GENERATED"}:
         raise ReliefError(f"{image.name} is a movie, a sequence or a tiled image. Choose a single photograph.")
     path = _file_of(image) if image.filepath else None
-    if path is not None and path.is_file() and image.packed_file is None and not image.is_dirty:
+    if path is not None and os.path.isfile(path) and image.packed_file is None and not image.is_dirty:
         return PhotoSource(path, placement, _upright(read_preparation(image), path))
     import tempfile  # only here: enabling the extension stays quick
 

@@ -69,12 +69,16 @@ def step_aside(matrix: Matrix, width_m: float, taken: Sequence[Vector]) -> Matri
     return matrix
 
 
-def place_on_reference(empty: bpy.types.Object, turns: int = 0) -> Placement:
-    """In the plane of the image that ``empty`` shows, as wide as it, its lower edge on the image's lower edge.
+def place_on_reference(
+    empty: bpy.types.Object, turns: int = 0, corners: Sequence[tuple[float, float]] = ()
+) -> Placement:
+    """In the plane of the image that ``empty`` shows, as wide as its panel, the lower edge on the panel's lower edge.
 
     Args:
         empty: shows an image.
         turns: quarter turns to the left from the image's top, as it is shown, to the photograph's.
+        corners: x and y of the panel's corners as parts of the image's width and height, as it is shown, from the top
+            left; without them the panel is the whole image.
 
     Convention:
         An empty shows its image in its local XY plane, y up, facing +z. The longer side of the image is
@@ -85,7 +89,10 @@ def place_on_reference(empty: bpy.types.Object, turns: int = 0) -> Placement:
     size = empty.empty_display_size / max(columns, rows, 1)
     width, height = columns * size, rows * size
     offset_x, offset_y = empty.empty_image_offset
-    middle = Matrix.Translation(((offset_x + 0.5) * width, (offset_y + 0.5) * height, 0.0))
+    x, y = zip(*corners, strict=True) if corners else ((0.0, 1.0), (0.0, 1.0))
+    middle_x, middle_y = offset_x + (min(x) + max(x)) / 2, offset_y + 1.0 - (min(y) + max(y)) / 2
+    middle = Matrix.Translation((middle_x * width, middle_y * height, 0.0))
+    width, height = (max(x) - min(x)) * width, (max(y) - min(y)) * height
     turned = Matrix.Rotation(turns * math.pi / 2, 4, "Z")
     if turns % 2:
         width, height = height, width

@@ -52,7 +52,7 @@ class PredictionStore:
     def holds(self, photo_sha256: str, weights: str) -> bool:
         path = self._path(_key(photo_sha256, weights))
         key = _key(photo_sha256, weights)
-        return key in self._memory or (path is not None and path.is_file() and key not in self._unreadable)
+        return key in self._memory or (path is not None and os.path.isfile(path) and key not in self._unreadable)
 
     def get(self, photo_sha256: str, weights: str) -> Prediction | None:
         key = _key(photo_sha256, weights)
@@ -116,7 +116,7 @@ class PredictionStore:
         from ..inference.prediction import Prediction
 
         path = self._path(key)
-        if path is None or not path.is_file():
+        if path is None or not os.path.isfile(path):
             return None
         try:
             with np.load(path) as stored:

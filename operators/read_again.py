@@ -16,7 +16,6 @@ from .bridge import (
     PHOTO_SHA256,
     PREPARATION,
     WEIGHTS,
-    has_its_grid,
     is_relief,
     locked,
     read_mask,
@@ -75,8 +74,11 @@ class RELIEF_OT_read_again(job.JobOperator, bpy.types.Operator):
 
 def _refine(session_uid: int, context: bpy.types.Context, result: Reconstruction) -> None:
     relief = next((o for o in bpy.data.objects if o.session_uid == session_uid), None)
-    if relief is None or not has_its_grid(relief):
+    if relief is None:
         raise ReliefError("The relief was removed or remeshed while its photograph was read.")
+    held = locked(relief)
+    if held:
+        raise ReliefError(held)
     # Its sliders may have been moved meanwhile, as long as they are this relief's.
     chosen = context.view_layer.objects.active == relief and context.scene.relief.shows(relief)
     settings = read_settings(context.scene) if chosen else (result.refinement_settings, result.mesh_settings)

@@ -19,6 +19,7 @@ from .photo_source import PhotoSource, choose_photos
 from .placement import step_aside
 from .reconstruction import reconstruct
 from .scene_settings import packs_photographs, read_runtime, read_settings
+from .staging import join_local_views
 from .words import spoken
 
 if TYPE_CHECKING:
@@ -113,10 +114,7 @@ def _place(
     scene.relief.width_m = result.mesh_settings.width_m  # the slider shows the width taken from an empty
     relief.select_set(True, view_layer=layer)
     layer.objects.active = relief
-    for window in context.window_manager.windows:
-        for area in window.screen.areas:
-            if area.type == "VIEW_3D" and area.spaces.active.local_view and window.scene == scene:
-                relief.local_view_set(area.spaces.active, True)
+    join_local_views(context, scene, [relief])
     return None if packs_photographs(context) else _unpack(relief, source, result)
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import uuid
+from collections.abc import Iterable
 
 import bpy
 from mathutils import Matrix, Vector
@@ -33,9 +35,23 @@ class RELIEF_OT_stage(bpy.types.Operator):
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         relief = context.view_layer.objects.active
-        add_sun(context.scene, relief)
-        add_camera(context.scene, relief)
+        sun, camera = add_sun(context.scene, relief), add_camera(context.scene, relief)
+        for view in join_local_views(context, context.scene, [sun, camera]):
+            if not view.use_local_camera:  # else it is one that the artist chose for this viewport
+                view.camera = camera
         return {"FINISHED"}
+
+
+def join_local_views(
+    context: bpy.types.Context, scene: bpy.types.Scene, objects: Iterable[bpy.types.Object]
+) -> list[bpy.types.SpaceView3D]:
+    """Have objects seen where a viewport shows a few objects of their scene alone; gives those viewports."""
+    windows = (window for window in context.window_manager.windows if window.scene == scene)
+    areas = (area for window in windows for area in window.screen.areas if area.type == "VIEW_3D")
+    views = [area.spaces.active for area in areas if area.spaces.active.local_view]
+    for object_, view in itertools.product(objects, views):
+        object_.local_view_set(view, True)
+    return views
 
 
 def add_sun(scene: bpy.types.Scene, relief: bpy.types.Object) -> bpy.types.Object:

@@ -25,7 +25,11 @@ def translations() -> Translations:
 
 
 def spoken(text: str) -> str:
-    """An English text, its names and numbers already in it, in the language of the interface."""
+    """An English text, its names and numbers already in it, in the language of the interface.
+
+    Bytes of a file's name that are no UTF-8, which Blender would not take, become what stands for such.
+    """
+    text = text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
     if text in _words():
         return _translated(text)
     for pattern, english in _patterns():

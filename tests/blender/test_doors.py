@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -70,6 +71,23 @@ def test_import_of_what_is_no_photo_says_so_and_leaves_nothing(module, tmp_path)
     with pytest.raises(RuntimeError, match="No file is chosen"):
         bpy.ops.relief.import_photo()
     assert not bpy.data.objects and not bpy.data.meshes and not bpy.data.images
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere names are Unicode")
+def test_a_name_in_another_encoding_is_imported_and_told(module, known, photo):
+    """As in archives of old; Blender gives the names of dropped files, and takes none that is no UTF-8."""
+    name = os.fsdecode(b"caf\xe9.png")
+    file = photo.rename(photo.with_name(name))
+    operator = module("operators.import_photo").RELIEF_OT_import_photo
+    dropped = SimpleNamespace(filepath="", directory=str(photo.parent), files=[SimpleNamespace(name=name)])
+    dropped._chosen = lambda: operator._chosen(dropped)
+    assert operator.execute(dropped, bpy.context) == {"FINISHED"}
+    assert bpy.context.active_object.name == "caf\ufffd"
+    assert os.fsencode(bpy.context.scene.relief.image.filepath) == os.fsencode(file)
+    file.write_text("not a picture")
+    with pytest.raises(RuntimeError, match="caf\ufffd.png"):
+        bpy.ops.relief.import_photo(filepath=str(file))
+    assert len(bpy.data.objects) == 1
 
 
 def test_presets_of_the_extension_begin_with_the_defaults_and_refine_once(module, known, photo, monkeypatch):

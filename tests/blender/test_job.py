@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import functools
+import os
+import sys
 import threading
 from contextlib import nullcontext
 from types import SimpleNamespace
@@ -98,8 +100,6 @@ def start(job):
             assert operator.invoke(context, None) == {"RUNNING_MODAL"}
         return operator, context, go_on
 
-    import sys
-
     job_errors = sys.modules[job.ReliefError.__module__]
     return begin
 
@@ -159,6 +159,15 @@ def test_named_errors_are_reported(job, start):
     assert _idle(job, context)
 
 
+def test_an_error_that_names_a_file_in_another_encoding_is_told(job, start):
+    operator, context, go_on = start(job.ReliefError("caf\udce9.png is unknown."))
+    operator.report = lambda kind, text: operator.reports.append((kind, text.encode("utf-8").decode()))
+    go_on.set()
+    assert _finish_one(operator, job, context) == {"CANCELLED"}
+    assert operator.reports == [({"ERROR"}, "caf\ufffd.png is unknown.")]
+    assert _idle(job, context)
+
+
 def test_too_little_memory_is_told(job, start):
     operator, context, go_on = start(MemoryError(), RuntimeError("OpenCV: (-4:Insufficient memory)"))
     go_on.set()
@@ -200,6 +209,23 @@ def test_disabling_the_extension_ends_all_work_and_leaves_none_waiting(job, star
     job.abandon()
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere threads hand on no niceness")
+def test_work_gives_way_no_less_than_blender_does(job):
+    found = []
+
+    def carve_in_a_blender_of_niceness_19():
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 19)
+        work = job.Job(lambda _progress: os.getpriority(os.PRIO_PROCESS, threading.get_native_id()))
+        work.start()
+        work.wait(10.0)
+        found.append(work.result())
+
+    blender = threading.Thread(target=carve_in_a_blender_of_niceness_19)
+    blender.start()
+    blender.join()
+    assert found == [19]
+
+
 def test_two_pieces_of_work_never_run_at_once(job):
     """Esc, then Reconstruct at once: the first thread may still be at its last tile."""
     first_may_end, second_began = threading.Event(), threading.Event()
@@ -234,6 +260,17 @@ def test_tasks_run_one_after_the_other_and_a_failed_one_stops_none(job, start):
     assert operator.placed == [1, 3]
     assert len(job.steps) == 1  # the first one's; the last one's is the operator's own
     assert _idle(job, context)
+
+
+@pytest.mark.parametrize("ends", ["with a failure", "with Esc"])
+def test_a_queue_whose_last_task_places_nothing_leaves_no_empty_step_of_undo(job, start, ends):
+    operator, context, go_on = start(None, job.ReliefError("Too dark."))
+    go_on.set()
+    assert _finish_one(operator, job, context) == {"PASS_THROUGH"} and len(job.steps) == 1
+    job._running.wait(10.0)
+    event = ESC if ends == "with Esc" else TIMER
+    assert operator.modal(context, event) == {"CANCELLED"}, "FINISHED would make another step"
+    assert operator.placed == [1] and len(job.steps) == 1 and _idle(job, context)
 
 
 def test_the_result_waits_for_object_mode(job, start):
@@ -390,7 +427,8 @@ def test_a_second_run_waits_in_the_queue_of_the_first(job, start):
     go_on.set()
     assert _finish_one(operator, job, context) == {"PASS_THROUGH"}
     job.stop_running()
-    assert operator.modal(context, TIMER) == {"FINISHED"}  # one is placed: it can be undone
+    assert operator.modal(context, TIMER) == {"CANCELLED"}  # the one that is placed has its step of undo
+    assert operator.placed == [1] and len(job.steps) == 1
     assert operator.reports == [({"INFO"}, "Stopped. What was finished before stays.")]
     assert _idle(job, context) and not job._waiting and second.placed == []
 

@@ -97,6 +97,11 @@ def test_damaged_file_counts_as_absent(new_store, make, tmp_path, kept):
     assert not path.exists()
 
 
+def test_a_folder_that_the_system_refuses_holds_nothing(new_store, tmp_path):
+    store = new_store(folder=tmp_path / ("a" * 300))  # too long a name, as one that may not be entered
+    assert not store.holds("photo", "1+abc") and store.get("photo", "1+abc") is None
+
+
 def test_clear_frees_the_disk(new_store, make, tmp_path):
     store = new_store()
     store.put("photo", make(0.1))

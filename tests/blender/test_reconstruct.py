@@ -263,6 +263,50 @@ def test_relief_of_a_reference_on_its_side_lies_as_it_is_shown(module, known, tu
     np.testing.assert_allclose((front @ Vector((0, 1, 0)) - front.translation).normalized(), (-1, 0, 0), atol=1e-5)
 
 
+def test_the_relief_of_a_straightened_reference_lies_on_its_panel(known, photo):
+    cv2.imwrite(str(photo), cv2.resize(cv2.imread(str(photo)), (240, 160)))
+    image = bpy.data.images.load(str(photo))
+    empty = _add_reference(image, empty_display_size=1.5, empty_image_offset=(-0.5, -0.5), scale=(2.0, 2.0, 2.0))
+    image.relief.corners = [0.5, 0.5, 1.0, 0.5, 1.0, 1.0, 0.5, 1.0]
+    for straighten, width, place in ((False, 3.0, (0.0, -1.0, 0.0)), (True, 1.5, (0.75, -1.0, 0.0))):
+        image.relief.straighten = straighten
+        bpy.context.view_layer.objects.active = empty
+        bpy.ops.relief.reconstruct()
+        relief = bpy.context.active_object
+        columns = 120 if straighten else 240
+        assert tuple(relief["relief_grid"]) == (columns * 2 // 3, columns)
+        assert tuple(relief.location) == pytest.approx(place, abs=1e-5)
+        assert relief.dimensions.x == pytest.approx(width, abs=1e-5)
+        assert relief.dimensions.z == pytest.approx((columns * 2 // 3 - 1) * width / (columns - 1), abs=1e-4)
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_the_panel_of_a_reference_on_its_side_is_where_its_corners_were_picked(known, turned_photo, packed):
+    """Blender shows 80 x 120 pixels, the photograph's top to the left; the corners are parts of what it shows."""
+    image = bpy.data.images.load(str(turned_photo))
+    if packed:
+        image.pack()
+    _add_reference(
+        image,
+        empty_display_size=1.2,
+        empty_image_offset=(-0.5, -0.25),
+        rotation_euler=Euler((math.pi / 2, 0.0, 0.0)),
+    )
+    image.relief.corners, image.relief.straighten = [0.0, 0.2, 0.9, 0.2, 0.9, 1.0, 0.0, 1.0], True
+    image.relief.aspect = 4 / 3
+    bpy.context.scene.relief.depth_m = 0.0
+    bpy.ops.relief.reconstruct()
+    relief = bpy.context.active_object
+    bpy.context.view_layer.update()
+    assert tuple(relief["relief_grid"]) == (72, 96)
+    assert bpy.context.scene.relief.width_m == pytest.approx(0.96, abs=1e-5)
+    corners = np.array([relief.matrix_world @ relief.data.vertices[i].co for i in (0, 95, 71 * 96, 72 * 96 - 1)])
+    # 0.8 m wide from -0.4, 1.2 m high from -0.3; the relief's bottom is the panel's right side.
+    left, right, low, high = 0.32 - 71 * 0.96 / 95, 0.32, -0.3, 0.66
+    expected = [(left, low), (left, high), (right, low), (right, high)]
+    np.testing.assert_allclose(corners[:, [0, 2]], expected, atol=1e-4)
+
+
 def test_reference_goes_before_the_sidebar_and_a_file_before_both(known, photo, tmp_path):
     other = tmp_path / "other.png"
     cv2.imwrite(str(other), cv2.imread(str(photo))[:70])
@@ -380,6 +424,13 @@ def test_image_whose_file_is_gone(known, photo):
     image.reload()
     with pytest.raises(RuntimeError, match="missing"):
         bpy.ops.relief.reconstruct()
+
+
+def test_image_whose_file_the_system_refuses(module, tmp_path):
+    image = bpy.data.images.new("refused", 8, 8)
+    image.source, image.filepath = "FILE", str(tmp_path / ("a" * 300) / "panel.png")  # as in a folder without access
+    with pytest.raises(module("inference.errors").ReliefError, match="The file of refused is missing"):
+        module("operators.photo_source").photo_file(image)
 
 
 def test_each_scene_has_its_own_collection_whatever_is_linked(known, photo, tmp_path):
@@ -622,6 +673,28 @@ def test_camera_frames_the_relief_wherever_it_stands(known, photo, mirrored):
     bpy.ops.relief.reconstruct(filepath=str(photo))
     assert bpy.ops.relief.stage() == {"FINISHED"}
     assert [len([o for o in scene.objects if o.type == kind]) for kind in ("LIGHT", "CAMERA")] == [1, 2]
+
+
+@pytest.mark.parametrize("own_camera", [False, True])
+def test_camera_and_sun_are_seen_in_local_view(known, photo, own_camera):
+    bpy.ops.relief.reconstruct(filepath=str(photo))
+    relief, scene = bpy.context.active_object, bpy.context.scene
+    bpy.ops.relief.stage()
+    camera, (sun,) = scene.camera, (o for o in scene.objects if o.type == "LIGHT")
+    scene.camera = other = bpy.data.objects.new("Other", bpy.data.cameras.new("Other"))
+    scene.collection.objects.link(other)
+    window = bpy.context.window_manager.windows[0]
+    area = next(area for area in window.screen.areas if area.type == "VIEW_3D")
+    region, view = next(region for region in area.regions if region.type == "WINDOW"), area.spaces.active
+    with bpy.context.temp_override(window=window, area=area, region=region):
+        bpy.ops.view3d.localview(frame_selected=False)
+    view.use_local_camera, view.camera = own_camera, other
+    assert [o.visible_get(viewport=view) for o in (relief, sun, camera, other)] == [True, False, False, False]
+    bpy.ops.relief.stage()
+    assert [o.visible_get(viewport=view) for o in (relief, sun, camera, other)] == [True, True, True, False]
+    assert scene.camera == camera and view.camera == (other if own_camera else camera)
+    bpy.ops.relief.reconstruct(filepath=str(photo))
+    assert bpy.context.active_object != relief and bpy.context.active_object.visible_get(viewport=view)
 
 
 def test_staging_again_keeps_what_the_artist_set(known, photo):

@@ -494,6 +494,40 @@ def test_mask_cuts_away_what_is_black(module, known, photo):
     np.testing.assert_allclose(_positions()[:, 1].reshape(rows, columns), before, atol=1e-6)
 
 
+@pytest.mark.parametrize("suffix, alpha", [("png", None), ("tif", None), ("png", 128)])
+def test_a_mask_cuts_the_same_in_eight_and_in_sixteen_bits(module, tmp_path, suffix, alpha):
+    read_mask = module("operators.bridge").read_mask
+    levels = np.tile(np.arange(256), (4, 1))
+    values = levels if alpha is None else np.stack([levels] * 3 + [np.full_like(levels, alpha)], axis=-1)
+    expected = levels / 255 * (alpha or 255) / 255
+    for dtype, scale in ((np.uint8, 1), (np.uint16, 257)):
+        path = tmp_path / f"{scale}.{suffix}"
+        cv2.imwrite(str(path), (values * scale).astype(dtype))
+        image = bpy.data.images.load(str(path))
+        assert image.is_float == (dtype == np.uint16)
+        spaces = ("sRGB", "Non-Color")
+        for space in spaces:
+            image.colorspace_settings.name = space
+            mask = read_mask(SimpleNamespace(relief_mask=image))
+            assert mask.dtype == np.float32
+            np.testing.assert_allclose(mask, expected, atol=0.002)
+    image.colorspace_settings.name, image.alpha_mode = "sRGB", "CHANNEL_PACKED"
+    np.testing.assert_allclose(read_mask(SimpleNamespace(relief_mask=image)), expected, atol=0.002)
+
+
+def test_a_mask_in_floating_point_is_taken_as_it_is(module, tmp_path):
+    """Painted in Blender, and saved as OpenEXR."""
+    read_mask = module("operators.bridge").read_mask
+    image = bpy.data.images.new("mask", 4, 4, float_buffer=True)
+    image.pixels.foreach_set([0.4, 0.4, 0.4, 1.0] * 16)
+    np.testing.assert_allclose(read_mask(SimpleNamespace(relief_mask=image)), 0.4, atol=1e-3)
+    image.file_format = "OPEN_EXR"
+    image.save(filepath=str(tmp_path / "mask.exr"))
+    opened = bpy.data.images.load(str(tmp_path / "mask.exr"))
+    assert opened.is_float and opened.file_format == "OPEN_EXR"
+    np.testing.assert_allclose(read_mask(SimpleNamespace(relief_mask=opened)), opened.pixels[0], atol=1e-3)
+
+
 def test_a_new_mask_is_white_and_its_undo_takes_it_away(known, photo):
     bpy.ops.relief.reconstruct(filepath=str(photo))
     before = _positions()
@@ -860,6 +894,38 @@ def test_linked_duplicates_move_as_one_and_count_no_slider_as_sculpture(module, 
     bpy.context.view_layer.objects.active = first
     bpy.context.scene.relief.depth_m = 0.2
     np.testing.assert_allclose(_positions(), _expected(module, known, photo), atol=1e-6)
+
+
+def test_a_relief_that_is_edited_through_its_linked_duplicate_waits(module, known, photo):
+    bpy.ops.relief.reconstruct(filepath=str(photo))
+    first, locked = bpy.context.active_object, module("operators.bridge").locked
+    twin = first.copy()
+    bpy.context.scene.collection.objects.link(twin)
+    bpy.context.view_layer.objects.active = twin
+    bpy.ops.object.mode_set(mode="EDIT")
+    bpy.context.view_layer.objects.active = first
+    bpy.context.scene.relief.detail = 0.5
+    told = bpy.context.window_manager.relief_progress.trouble
+    assert told == locked(first) == "Leave Edit, Sculpt or Paint Mode first" and locked(twin) is None
+    assert not bpy.ops.relief.paint.poll() and not bpy.ops.relief.read_again.poll()
+    bpy.context.view_layer.objects.active = twin
+    bpy.ops.object.mode_set(mode="OBJECT")
+    bpy.context.view_layer.objects.active = first
+    bpy.context.scene.relief.detail = 0.6
+    np.testing.assert_allclose(_positions(), _expected(module, known, photo), atol=1e-6)
+
+
+def test_shape_keys_that_were_added_while_the_network_read_keep_it_off(module, known, photo):
+    bpy.ops.relief.reconstruct(filepath=str(photo))
+    relief, before = bpy.context.active_object, _positions()
+    bpy.ops.relief.clear_cache()
+    (task,) = module("operators.read_again").RELIEF_OT_read_again.tasks(SimpleNamespace(), bpy.context)
+    result = task.work(None)
+    relief.shape_key_add(name="Basis")
+    bpy.context.scene.relief.depth_m = 0.3
+    with pytest.raises(module("inference.errors").ReliefError, match="This relief has shape keys"):
+        task.finish(bpy.context, result)
+    np.testing.assert_array_equal(_positions(), before)
 
 
 def test_linked_duplicates_are_read_again_together(module, known, photo):
