@@ -112,14 +112,14 @@ def _between(rng: np.random.Generator, low: float, high: float) -> float:
 
 
 def _style(rng: np.random.Generator, deep: bool = False) -> _Style:
-    kind = rng.random()
-    if kind < 0.4 and not deep:  # shallow plateaus, as in Nineveh: steep rims, what lies within is cut almost as deep
+    kind = 0.4 if deep else rng.random()
+    if kind < 0.4:  # shallow plateaus, as in Nineveh: steep rims, what lies within is cut almost as deep
         return _Style(
             rng.uniform(0.35, 0.85), rng.uniform(0.004, 0.015), rng.uniform(0.5, 3.0), rng.uniform(0.6, 1.0),
             rng.uniform(0.1, 0.5), _between(rng, 0.01, 0.07),
             rng.uniform(0.05, 0.35) if rng.random() < 0.6 else 0.0, _between(rng, 2.0, 20.0), _between(rng, 0.03, 0.15),
         )  # fmt: skip
-    if kind < 0.82 or deep:  # round and deep, as in Borobudur
+    if kind < 0.82:  # round and deep, as in Borobudur
         return _Style(
             rng.uniform(0.05, 0.3), rng.uniform(0.01, 0.05), rng.uniform(0.0, 1.5), rng.uniform(0.6, 1.0),
             rng.uniform(0.0, 0.25), _between(rng, 0.1, 0.4),
@@ -332,19 +332,20 @@ class Composer:
         if (head * c).sum() > 0.4 * head.sum() > 0 and rng.random() < SPARED_SHARE:
             return
         new = base + thickness * f
-        covers = c * ((segments[there] > 0) & ~self.ledges[there])
-        if rng.random() < BEFORE_SHARE and covers.sum() > LEAST_COVERED * c.sum():
+        behind = (segments > 0) & ~self.ledges
+        covered = height[there][behind[there] & (c > 0.5)]
+        if rng.random() < BEFORE_SHARE and covered.size > LEAST_COVERED * c.sum():
             # It stands before what it covers: that is what covering tells of carved stone. What is behind recedes, as a
             # sculptor cuts it back: lifted instead, what is before would be tilted, and stand on a plinth.
-            level = float(np.percentile(height[there][covers > 0.5], BEHIND)) if (covers > 0.5).any() else 0.0
-            keep = min(rng.uniform(0.35, 0.5) * (base + 0.4 * thickness) / max(level, 1e-3), 1.0)
+            level = max(float(np.percentile(covered, BEHIND)), 1e-3)
+            keep = min(rng.uniform(0.35, 0.5) * (base + 0.4 * thickness) / level, 1.0)
             sigma = max(LEANING * min(rows, columns), 1.0)
             reach = int(3 * sigma) + 1
+            near = np.minimum(2 * lowpass(np.pad(c, reach), sigma), 1)
+            up, left_of = max(reach - y0, 0), max(reach - x0, 0)  # what of it lies outside
             around = np.s_[max(y0 - reach, 0) : y1 + reach, max(x0 - reach, 0) : x1 + reach]
-            near = np.zeros((n, n), np.float32)[around]
-            near[y0 - around[0].start : y1 - around[0].start, x0 - around[1].start : x1 - around[1].start] = c
-            near = np.minimum(2 * lowpass(near, sigma), 1)
-            height[around] *= 1 - near * (1 - keep) * ((segments[around] > 0) & ~self.ledges[around])
+            seen = height[around]
+            seen *= 1 - near[up:, left_of:][: len(seen), : seen.shape[1]] * (1 - keep) * behind[around]
         under = height[there]
         height[there] = under * (1 - c) + new * c
         segments[there][c > 0.5] = shape.segment
@@ -397,7 +398,7 @@ class Composer:
                             int(rows), base, rng.uniform(0.55, 1.0))  # fmt: skip
         return figure_px
 
-    def _crowd(self, height: FloatArray, segments: npt.NDArray[np.uint8], style: _Style, dense: bool) -> float:
+    def _crowd(self, height: FloatArray, segments: npt.NDArray[np.uint8], style: _Style, crowded: bool) -> float:
         rng, n = self.rng, self.size
         tiers = int(rng.integers(2, 6))
         rows = n * rng.uniform(0.2, 0.6)
@@ -414,7 +415,7 @@ class Composer:
                 base = style.layer_step * (tier / tiers if rng.random() < 0.6 else rng.random())
                 self._place(height, segments, shape, style, x, foot + rng.uniform(-0.15, 0.15) * rows,
                             int(size), base, rng.uniform(0.5, 1.0))  # fmt: skip
-                x += rows * rng.uniform(0.2, 0.45 if dense else 0.8)
+                x += rows * rng.uniform(0.2, 0.45 if crowded else 0.8)
         return rows
 
     def _close(self, height: FloatArray, segments: npt.NDArray[np.uint8], style: _Style) -> float:
