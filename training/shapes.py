@@ -1,1004 +1,42 @@
 """Height maps of single shapes, from posed bodies, animals, statues and things; writes the library for training.
 
-Convention:
-    Meshes: x to the model's left (the picture's right), y up, z to the viewer. A map (rows, columns): x right, y down,
-    value = height toward the viewer in pixels, from 1 at the farthest visible point; OUTSIDE beyond the silhouette.
+Convention: of `training.height_maps`.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import logging
 import multiprocessing
 import os
 import time
-from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 
 import cv2
 import numpy as np
-import numpy.typing as npt
-import scipy.sparse
-from numba import njit
 
 from inference.prediction import SEGMENT_CLASSES
 from training import procedural
-from training.library import OUTSIDE, packed
-from training.procedural import EMPTY, Canvas, Points, Rng
+from training.bodies import BodyModel, body_map, random_morph
+from training.height_maps import (
+    HeightMap,
+    Mesh,
+    Triangles,
+    finished,
+    load_meshes,
+    loop_matrix,
+    pick,
+    random_size,
+    render_mesh,
+    turned_in_plane,
+)
+from training.library import packed
+from training.procedural import EMPTY, Points, Rng
 
 LOG = logging.getLogger(__name__)
 
-Triangles = npt.NDArray[np.int64]
-Rotations = npt.NDArray[np.float64]
-
-MAX_HEIGHT = 1000.0
 HOLDOUT_EVERY = 12
-HELD_OUT = {
-    "rajalila",
-    "archer",
-    "stand_offer",
-    "seiza_anjali",
-    "fight03",
-    "run01",
-    "standing04",
-    "Nymph",
-    "Gutenberg",
-    "Farm_Animals_Animated___Zebra",
-    "Animal_Pack_Vol.2__Wolf",
-    "Farm_Animals_Animated___Pig",
-    "Fish_Pack_Animated__Fish2",
-    "Medieval_Weapons_Pack__Sword_2",
-    "Medieval_Weapons_Pack__Shield_Round_2",
-    "Ship_pack__Viking_boat",
-    "Civilization_Buildings__Pantheon",
-}
-
-
-@dataclass(frozen=True)
-class HeightMap:
-    """One shape's map with what the composer needs to place it.
-
-    Attributes:
-        height: (rows, columns) float32, pixels toward the viewer, OUTSIDE beyond the silhouette.
-        segment: one of SEGMENT_CLASSES.
-        kind: what was made, for statistics.
-        head: x, y and radius of the head in pixels, or -1 each.
-        upright: stands on the ground line.
-        holdout: made of shapes kept apart for testing.
-    """
-
-    height: Canvas
-    segment: str
-    kind: str
-    head: tuple[float, float, float] = (-1.0, -1.0, -1.0)
-    upright: bool = True
-    holdout: bool = False
-
-
-# ---- meshes ------------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Mesh:
-    """Triangles: vertices (N, 3) and indices (M, 3)."""
-
-    vertices: Points
-    triangles: Triangles
-
-
-@njit(cache=True)
-def _z_buffer(points: Points, triangles: Triangles, rows: int, columns: int) -> tuple[Canvas, npt.NDArray[np.int32]]:
-    z = np.full((rows, columns), np.float32(-1.0e6), np.float32)
-    owner = np.full((rows, columns), -1, np.int32)
-    for t in range(triangles.shape[0]):
-        a, b, c = triangles[t, 0], triangles[t, 1], triangles[t, 2]
-        x0, y0, z0 = points[a, 0], points[a, 1], points[a, 2]
-        x1, y1, z1 = points[b, 0] - x0, points[b, 1] - y0, points[b, 2] - z0
-        x2, y2, z2 = points[c, 0] - x0, points[c, 1] - y0, points[c, 2] - z0
-        area = x1 * y2 - x2 * y1
-        if abs(area) < 1e-12:
-            continue
-        inverse = 1.0 / area
-        left = max(0, int(np.ceil(x0 + min(0.0, x1, x2))))
-        right = min(columns - 1, int(np.floor(x0 + max(0.0, x1, x2))))
-        top = max(0, int(np.ceil(y0 + min(0.0, y1, y2))))
-        bottom = min(rows - 1, int(np.floor(y0 + max(0.0, y1, y2))))
-        for v in range(top, bottom + 1):
-            for u in range(left, right + 1):
-                w1 = ((u - x0) * y2 - (v - y0) * x2) * inverse
-                w2 = ((v - y0) * x1 - (u - x0) * y1) * inverse
-                if w1 < -1e-9 or w2 < -1e-9 or w1 + w2 > 1.0 + 1e-9:
-                    continue
-                h = z0 + w1 * z1 + w2 * z2
-                if h > z[v, u]:
-                    z[v, u] = h
-                    owner[v, u] = t
-    return z, owner
-
-
-def load_meshes(path: Path) -> tuple[list[Points], Triangles]:
-    """The poses (each (N, 3)) and the triangles of one packed mesh, equal vertices merged."""
-    with np.load(path) as packed:
-        vertices = packed["v"].astype(np.float64)
-        triangles = packed["f"].astype(np.int64)
-    key = np.round(vertices.transpose(1, 0, 2).reshape(vertices.shape[1], -1), 5)
-    _, first, inverse = np.unique(key, axis=0, return_index=True, return_inverse=True)
-    triangles = inverse.reshape(-1)[triangles]
-    distinct = (np.diff(np.sort(triangles, axis=1), axis=1) > 0).all(1)
-    return [v[first] for v in vertices], triangles[distinct]
-
-
-def loop_matrix(triangles: Triangles, count: int) -> tuple[scipy.sparse.csr_matrix, Triangles]:
-    """One step of Loop subdivision as a matrix (new, count) to multiply the vertices with, and the new triangles.
-
-    Source: Loop 1987, with Warren's weights (3/16 at valence 3, else 3/(8 n)); borders stay where they are.
-    """
-    pairs = np.sort(np.concatenate([triangles[:, [0, 1]], triangles[:, [1, 2]], triangles[:, [2, 0]]]), axis=1)
-    opposite = np.concatenate([triangles[:, 2], triangles[:, 0], triangles[:, 1]])
-    edges, of_edge, uses = np.unique(pairs, axis=0, return_inverse=True, return_counts=True)
-    of_edge = of_edge.reshape(-1)
-    inner = uses == 2
-    n = len(edges)
-    ends = np.where(inner, 3 / 8, 1 / 2)
-    rows = [count + np.arange(n), count + np.arange(n), count + of_edge[inner[of_edge]]]
-    columns = [edges[:, 0], edges[:, 1], opposite[inner[of_edge]]]
-    values = [ends, ends, np.full(int(inner[of_edge].sum()), 1 / 8)]
-    valence = np.bincount(edges.reshape(-1), minlength=count)
-    fixed = np.zeros(count, bool)
-    fixed[edges[~inner].reshape(-1)] = True
-    beta = np.where(valence == 3, 3 / 16, 3 / (8 * np.maximum(valence, 1)))
-    beta[fixed | (valence == 0)] = 0
-    rows += [np.arange(count), edges[:, 0], edges[:, 1]]
-    columns += [np.arange(count), edges[:, 1], edges[:, 0]]
-    values += [1 - beta * valence, beta[edges[:, 0]], beta[edges[:, 1]]]
-    matrix = scipy.sparse.csr_matrix(
-        (np.concatenate(values), (np.concatenate(rows), np.concatenate(columns))), shape=(count + n, count)
-    )
-    middle = (count + of_edge).reshape(3, -1).T  # of edges 01, 12, 20
-    a, b, c = triangles.T
-    ab, bc, ca = middle.T
-    finer = np.concatenate([np.stack(t, 1) for t in ((a, ab, ca), (b, bc, ab), (c, ca, bc), (ab, bc, ca))])
-    return matrix, finer
-
-
-def view_matrix(yaw_deg: float, pitch_deg: float) -> Points:
-    """Turns the model by yaw about the vertical (its front to the picture's right), then looks from pitch above."""
-    a, b = np.radians([yaw_deg, pitch_deg])
-    turn = np.array([[np.cos(a), 0, np.sin(a)], [0, 1, 0], [-np.sin(a), 0, np.cos(a)]])
-    tilt = np.array([[1, 0, 0], [0, np.cos(b), -np.sin(b)], [0, np.sin(b), np.cos(b)]])
-    return np.asarray(tilt @ turn)
-
-
-@dataclass
-class Frame:
-    """An orthographic picture plane: pixels = (scale x + left, top - scale y, scale z)."""
-
-    scale: float
-    left: float
-    top: float
-    rows: int
-    columns: int
-
-    @classmethod
-    def around(cls, points: Points, size: int, margin: int = 4) -> Frame:
-        """The frame whose longer side is size pixels and holds the points."""
-        low, high = points.min(0), points.max(0)
-        scale = (size - 2 * margin) / max(high[0] - low[0], high[1] - low[1], 1e-9)
-        rows, columns = (int(np.ceil(scale * (high[i] - low[i]))) + 2 * margin for i in (1, 0))
-        return cls(scale, margin - scale * low[0], margin + scale * high[1], rows, columns)
-
-    def project(self, points: Points) -> Points:
-        """Pixels (N, 3) of points in view axes."""
-        x, y, z = points.T
-        return np.stack([self.scale * x + self.left, self.top - self.scale * y, self.scale * z], 1)
-
-
-def render_mesh(mesh: Mesh, size: int, yaw_deg: float = 0.0, pitch_deg: float = 0.0) -> Canvas:
-    """The canvas (EMPTY outside) of a mesh whose longer side becomes size pixels."""
-    seen = mesh.vertices @ view_matrix(yaw_deg, pitch_deg).T
-    frame = Frame.around(seen[np.unique(mesh.triangles)], size)
-    z, _ = _z_buffer(frame.project(seen), mesh.triangles, frame.rows, frame.columns)
-    return z
-
-
-def halve(canvas: Canvas) -> Canvas:
-    """Half the size: the mean of what is drawn, where at least two of four pixels are; heights halved too."""
-    rows, columns = canvas.shape[0] // 2 * 2, canvas.shape[1] // 2 * 2
-    blocks = canvas[:rows, :columns].reshape(rows // 2, 2, columns // 2, 2).transpose(0, 2, 1, 3).reshape(-1, 4)
-    drawn = blocks > EMPTY / 2
-    count = drawn.sum(1)
-    mean = np.where(drawn, blocks, 0).sum(1) / np.maximum(count, 1) * 0.5
-    return np.where(count >= 2, mean, EMPTY).astype(np.float32).reshape(rows // 2, columns // 2)
-
-
-def smooth_inside(canvas: Canvas, sigma_px: float) -> Canvas:
-    """Gaussian smoothing of what is drawn, blind to what is not."""
-    mask = (canvas > EMPTY / 2).astype(np.float32)
-    value = cv2.GaussianBlur(np.where(mask > 0, canvas, 0).astype(np.float32), (0, 0), sigma_px)
-    weight = cv2.GaussianBlur(mask, (0, 0), sigma_px)
-    return np.where(mask > 0, value / np.maximum(weight, 1e-6), EMPTY).astype(np.float32)
-
-
-def crop(canvas: Canvas, head: tuple[float, float, float]) -> tuple[Canvas, tuple[float, float, float]] | None:
-    """The tight crop from height 1 with OUTSIDE beyond the silhouette; None where next to nothing is drawn."""
-    mask = canvas > EMPTY / 2
-    if mask.sum() < 64:
-        return None
-    ys, xs = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
-    part = (slice(ys[0], ys[-1] + 1), slice(xs[0], xs[-1] + 1))
-    value = canvas[part]
-    far = max(float(value[mask[part]].min()), float(value[mask[part]].max()) - MAX_HEIGHT + 1.0)  # keep what is near
-    value = np.where(mask[part], np.clip(value - far + 1.0, 1.0, MAX_HEIGHT), OUTSIDE)
-    if head[2] > 0:
-        head = (head[0] - float(xs[0]), head[1] - float(ys[0]), head[2])
-    return value.astype(np.float32), head
-
-
-# ---- bodies ------------------------------------------------------------------------------------------------------
-
-STANDING = (
-    "stand_arms_down",
-    "stand_anjali",
-    "tribhanga",
-    "stand_flywhisk",
-    "stand_offer",
-    "stand_umbrella",
-    "walk",
-    "point_talk",
-    "carry_pole",
-)
-STRIDING = {
-    "archer",
-    "dance",
-    "dance_kick",
-    "fight01",
-    "fight02",
-    "fight03",
-    "fight04",
-    "run01",
-    "standing01",
-    "kneel_one",
-}
-SKIN, CLOTH, HAIR = 0, 1, 2
-FACES_CARVED = 0.75
-"""Of the bodies have eyes, brows and lips as sculptors cut them, the others those of nature."""
-OVER_FACES = {"bob01", "bob02"}
-"""Hair that lies over more than a third of a face between brows and lips."""
-FLOATING = {"flying_vidyadhara", "fly01", "fly02", "gym01"}
-
-
-def _rotation(x: float = 0.0, y: float = 0.0, z: float = 0.0) -> Points:
-    a, b, c = np.radians([x, y, z])
-    about_x = np.array([[1, 0, 0], [0, np.cos(a), -np.sin(a)], [0, np.sin(a), np.cos(a)]])
-    about_y = np.array([[np.cos(b), 0, np.sin(b)], [0, 1, 0], [-np.sin(b), 0, np.cos(b)]])
-    about_z = np.array([[np.cos(c), -np.sin(c), 0], [np.sin(c), np.cos(c), 0], [0, 0, 1]])
-    return np.asarray(about_z @ about_y @ about_x)
-
-
-def _unit(v: npt.ArrayLike) -> Points:
-    a = np.asarray(v, np.float64)
-    return np.asarray(a / max(float(np.linalg.norm(a)), 1e-9))
-
-
-def _axes(along: Points, across: Points) -> Points:
-    a = _unit(along)
-    h = _unit(across - a * (across @ a))
-    return np.stack([a, h, np.cross(a, h)], 1)
-
-
-class BodyModel:
-    """The MakeHuman body: morph targets, skeleton, skin weights, hair and skirt (packed assets, decimetres)."""
-
-    def __init__(self, folder: Path) -> None:
-        with np.load(folder / "base_rig.npz") as packed:
-            data = {name: packed[name] for name in packed.files}
-        self.base = data["verts"].astype(np.float64)
-        self.bones = [str(name) for name in data["bone_names"]]
-        self.bone = {name: i for i, name in enumerate(self.bones)}
-        self.parent = data["bone_parent"].astype(int)
-        self._joint = [data["head_idx"][a:b] for a, b in zip(data["head_off"], data["head_off"][1:], strict=False)]
-        weights = np.zeros((len(self.base), len(self.bones)))
-        weights[data["w_vert"], data["w_bone"]] = data["w_val"]
-        total = weights.sum(1, keepdims=True)
-        weights[total[:, 0] == 0, 0] = 1
-        self.weights = weights / weights.sum(1, keepdims=True)
-        self._skin = scipy.sparse.csr_matrix(self.weights)
-        with np.load(folder / "targets.npz") as packed:
-            self.target = {str(name): i for i, name in enumerate(packed["names"])}
-            self._index, self._delta, self._offset = packed["idx"], packed["delta_milli"], packed["off"]
-        self.target_groups: dict[str, list[str]] = {}
-        for name in self.target:
-            self.target_groups.setdefault(name.split("/")[0], []).append(name)
-        with np.load(folder / "hair_clothes.npz") as packed:
-            self._hair = {name: packed[name] for name in packed.files}
-        self.hairs = sorted({name.split("__")[0] for name in self._hair} - OVER_FACES)
-        with np.load(folder / "poses_bvh.npz") as packed:
-            self.recorded = {name: packed[name].astype(np.float64) for name in packed.files if name != "tpose"}
-        self.directed = json.loads((folder / "poses_dir.json").read_text())
-        self.body = self._triangles(data, "body", "helper_l_eye", "helper_r_eye")
-        self.skirt = self._triangles(data, "helper_skirt")
-        head = self.bone["head"]
-        below = {head}
-        for i, p in enumerate(self.parent):
-            if int(p) in below:
-                below.add(i)
-        self.on_head = self.weights[:, sorted(below)].sum(1)
-        self._finer: tuple[scipy.sparse.csr_matrix, Triangles] | None = None
-        self._hair_finer: dict[str, tuple[scipy.sparse.csr_matrix, Triangles]] = {}
-
-    @staticmethod
-    def _triangles(data: dict[str, npt.NDArray[np.generic]], *groups: str) -> Triangles:
-        quads = np.concatenate([data[f"quads_{g}"] for g in groups]).astype(np.int64)
-        return np.concatenate([quads[:, [0, 1, 2]], quads[:, [0, 2, 3]]])
-
-    def finer(self) -> tuple[scipy.sparse.csr_matrix, Triangles]:
-        """One Loop step of the body, for heads seen large."""
-        if self._finer is None:
-            self._finer = loop_matrix(self.body, len(self.base))
-        return self._finer
-
-    def morph(self, amounts: dict[str, float]) -> Points:
-        """Vertices (N, 3) at rest; names that are no target (the average body has none) are passed over."""
-        vertices: Points = self.base.copy()
-        for name, amount in amounts.items():
-            i = self.target.get(name)
-            if i is None:
-                continue
-            part = slice(self._offset[i], self._offset[i + 1])
-            vertices[self._index[part]] += self._delta[part] * (amount / 1000.0)  # an index appears once a target
-        return vertices
-
-    def joints(self, vertices: Points) -> Points:
-        """Where each bone begins (bones, 3)."""
-        return np.stack([vertices[index].mean(0) for index in self._joint])
-
-    def pose(self, vertices: Points, rotations: Rotations) -> Points:
-        """Linear blend skinning with (bones, 3, 3) rotations in rest axes."""
-        joints = self.joints(vertices)
-        turn, place = np.zeros((len(self.bones), 3, 3)), np.zeros((len(self.bones), 3))
-        for i, p in enumerate(self.parent):
-            if p < 0:
-                turn[i], place[i] = rotations[i], joints[i]
-            else:
-                turn[i] = turn[p] @ rotations[i]
-                place[i] = place[p] + turn[p] @ (joints[i] - joints[p])
-        offset = place - np.einsum("nij,nj->ni", turn, joints)
-        affine = (self._skin @ np.concatenate([turn, offset[..., None]], -1).reshape(-1, 12)).reshape(-1, 3, 4)
-        return np.asarray(np.einsum("nij,nj->ni", affine[..., :3], vertices) + affine[..., 3])
-
-    def rotations(self, spec: dict[str, list], joints: Points) -> Rotations:  # type: ignore[type-arg]
-        """Bone rotations from a direction spec: limb = [upper, lower(, hand or foot)], in body axes."""
-        result = np.tile(np.eye(3), (len(self.bones), 1, 1))
-        b = self.bone
-        result[b["root"]] = _rotation(*spec.get("root", (0, 0, 0)))
-        for name in ("spine04", "spine03", "spine02", "spine01"):
-            result[b[name]] = _rotation(*(np.array(spec.get("spine", (0, 0, 0))) / 4))
-        for name in ("neck01", "neck02", "head"):
-            result[b[name]] = _rotation(*(np.array(spec.get("head", (0, 0, 0))) / 3))
-        aims: dict[int, Points] = {}
-        hands: dict[int, Points] = {}
-        for side in "LR":
-            for limb, upper, lower in (("arm", "upperarm01", "lowerarm01"), ("leg", "upperleg01", "lowerleg01")):
-                aim = spec.get(limb + side)
-                if aim is None and side == "R" and limb + "L" in spec:
-                    aim = [[-q[0], q[1], q[2]] for q in spec[limb + "L"]]
-                if aim is None:
-                    continue
-                end = b[("wrist." if limb == "arm" else "foot.") + side]
-                first, second = b[f"{upper}.{side}"], b[f"{lower}.{side}"]
-                rest_1, rest_2 = _unit(joints[second] - joints[first]), _unit(joints[end] - joints[second])
-                hinge_rest = np.array([1.0, 0, 0]) if limb == "leg" else _unit(np.cross(rest_1, [0, 0, 1.0]))
-                u, v = _unit(aim[0]), _unit(aim[1])
-                hinge = np.asarray(np.cross(u, v), np.float64)
-                if np.linalg.norm(hinge) < 0.05:
-                    hinge = hinge_rest
-                aims[first] = _axes(u, hinge) @ _axes(rest_1, hinge_rest).T
-                aims[second] = _axes(v, hinge) @ _axes(rest_2, hinge_rest).T
-                if len(aim) > 2 and limb == "leg":
-                    aims[end] = _axes(_unit(aim[2]), hinge) @ _axes(np.array([0, 0, 1.0]), hinge_rest).T
-                elif len(aim) > 2:
-                    hands[end] = _unit(aim[2])
-        world = np.zeros_like(result)
-        for i, p in enumerate(self.parent):
-            before = world[p] if p >= 0 else np.eye(3)
-            if i in aims:
-                result[i] = before.T @ world[b["root"]] @ aims[i]
-            elif i in hands:
-                now = before @ _unit(joints[b["finger3-1." + self.bones[i][-1]]] - joints[i])
-                v = np.cross(now, hands[i])
-                k = np.array([[0, -v[2], v[1]], [v[2], 0, -v[0]], [-v[1], v[0], 0]])
-                result[i] = before.T @ (np.eye(3) + k + k @ k / (1 + now @ hands[i] + 1e-6)) @ before
-            world[i] = before @ result[i]
-        return result
-
-    def hair(self, name: str, vertices: Points) -> Mesh:
-        """A hair mesh fitted to the vertices at rest."""
-        part = {key: self._hair[f"{name}__{key}"] for key in ("ref", "w", "off", "scale", "faces")}
-        size = [
-            abs(vertices[int(a), i] - vertices[int(b), i]) / d if a != b else 1.0
-            for i, (a, b, d) in enumerate(part["scale"])
-        ]
-        fitted = (vertices[part["ref"].astype(int)] * part["w"][..., None]).sum(1) + part["off"] * np.array(size)
-        if name not in self._hair_finer:
-            matrix, triangles = loop_matrix(part["faces"].astype(np.int64), len(fitted))
-            again, triangles = loop_matrix(triangles, matrix.shape[0])
-            self._hair_finer[name] = again @ matrix, triangles
-        matrix, triangles = self._hair_finer[name]
-        return Mesh(np.asarray(matrix @ fitted), triangles)
-
-
-def _pick(rng: Rng, names: list[str], holdout: bool) -> str:
-    kept = [n for n in names if (n in HELD_OUT) == holdout] or names
-    return str(kept[int(rng.integers(len(kept)))])
-
-
-def random_morph(model: BodyModel, rng: Rng) -> tuple[dict[str, float], bool]:
-    """Amounts of targets for a random person, faces somewhat exaggerated; and whether it is a woman."""
-    woman = bool(rng.random() < 0.4)
-    sex = "female" if woman else "male"
-    age = str(rng.choice(["young", "young", "young", "young", "old", "child"], p=[0.2, 0.2, 0.2, 0.22, 0.1, 0.08]))
-    amounts: dict[str, float] = {}
-    share = rng.dirichlet([0.9, 0.9, 0.9])
-    for race, part in zip(("asian", "african", "caucasian"), share, strict=True):
-        amounts[f"macrodetails/{race}-{sex}-{age}"] = float(part)
-    muscle = rng.choice(["averagemuscle", "maxmuscle", "minmuscle"])
-    weight = rng.choice(["averageweight", "averageweight", "maxweight", "minweight"])
-    amounts[f"macrodetails/universal-{sex}-{age}-{muscle}-{weight}"] = rng.uniform(0.3, 1.0)
-    if woman:
-        cup = f"breast/female-{age}-averagemuscle-averageweight-maxcup-averagefirmness"
-        amounts[cup] = rng.uniform(0.2, 0.9)
-    for group, count, most in (
-        ("nose", 3, 1.0),
-        ("mouth", 3, 0.9),
-        ("chin", 2, 0.7),
-        ("cheek", 1, 0.8),
-        ("head", 2, 0.6),
-        ("torso", 1, 0.5),
-        ("hip", 1, 0.5),
-        ("stomach", 1, 0.6),
-    ):
-        for name in rng.choice(model.target_groups[group], count, replace=False):
-            if "trans" not in name:
-                amounts[str(name)] = rng.uniform(0.1, most)
-    strong = rng.uniform(0.0, 1.0)
-    for name in (
-        "eyes/{}-eye-scale-incr",
-        "ears/{}-ear-lobe-incr",
-        "ears/{}-ear-scale-incr",
-        "eyes/{}-eye-bag-incr",
-        "eyes/{}-eye-push1-out",
-    ):
-        amount = strong * rng.uniform(0.0, 1.0)
-        for side in "lr":
-            amounts[name.format(side)] = amount
-    for name in (
-        "nose/nose-volume-incr",
-        "nose/nose-width3-incr",
-        "mouth/mouth-upperlip-volume-incr",
-        "mouth/mouth-lowerlip-volume-incr",
-        "mouth/mouth-scale-horiz-incr",
-        "nose/nose-scale-depth-incr",
-    ):
-        amounts[name] = strong * rng.uniform(0.0, 1.0)
-    return amounts, woman
-
-
-def random_pose(model: BodyModel, joints: Points, rng: Rng, holdout: bool) -> tuple[Rotations, str]:
-    """A recorded or written pose, limbs exchanged between poses and shaken at random; and its name."""
-    names = list(model.directed) + list(model.recorded) + list(STANDING)
-    name = _pick(rng, names, holdout)
-    if name in model.recorded:
-        rotations = model.recorded[name].copy()
-        shake = rng.normal(0, 5, (len(model.bones), 3))
-        for bone in (
-            "spine03",
-            "neck01",
-            "head",
-            "upperarm01.L",
-            "upperarm01.R",
-            "lowerarm01.L",
-            "lowerarm01.R",
-            "upperleg01.L",
-            "upperleg01.R",
-        ):
-            i = model.bone[bone]
-            rotations[i] = rotations[i] @ _rotation(*shake[i])
-    else:
-        spec = {key: list(value) for key, value in model.directed[name].items()}
-        if rng.random() < 0.5:
-            other = model.directed[_pick(rng, list(model.directed), holdout)]
-            for key in ("armL", "armR", "head"):
-                spec.pop(key, None)
-                if key in other:
-                    spec[key] = list(other[key])
-        loose = rng.uniform(0.02, 0.16)
-        for key, value in spec.items():
-            if key[:3] in ("arm", "leg"):
-                if key[:3] == "leg" and name not in STANDING:
-                    loose = min(loose, 0.06)
-                spec[key] = [_unit(_unit(v) + rng.normal(0, loose, 3)).tolist() for v in value]
-        spec["head"] = (np.array(spec.get("head", (0, 0, 0))) + rng.normal(0, [9, 16, 8])).tolist()
-        spec["spine"] = (np.array(spec.get("spine", (0, 0, 0))) + rng.normal(0, 4, 3)).tolist()
-        rotations = model.rotations(spec, joints)
-    rotations[model.bone["head"]] *= rng.uniform(1.0, 1.28)  # carvers make heads and hands large
-    hands = rng.uniform(0.95, 1.2)
-    for side in "LR":
-        wrist = model.bone["wrist." + side]
-        rotations[wrist] *= hands
-        curl = rng.choice([0.0, rng.uniform(0, 30), rng.uniform(40, 80)])
-        across = _unit(joints[model.bone["finger5-1." + side]] - joints[model.bone["finger2-1." + side]])
-        ahead = _unit(joints[model.bone["finger3-2." + side]] - joints[model.bone["finger3-1." + side]])
-        thumb = joints[model.bone["finger1-3." + side]] - joints[wrist]
-        sign = 1.0 if np.cross(across, ahead) @ thumb > 0 else -1.0
-        turn, _ = cv2.Rodrigues(across * sign * np.radians(curl))
-        for finger in range(2, 6):
-            for part in range(1, 4):
-                i = model.bone[f"finger{finger}-{part}.{side}"]
-                rotations[i] = rotations[i] @ turn
-    return rotations, name
-
-
-@dataclass
-class Dressing:
-    """Spheres to draw over a body: each item centres (N, 3) in decimetres, radii, and flatness."""
-
-    items: list[tuple[Points, Points, float]] = field(default_factory=list)
-
-    def add(self, centres: npt.ArrayLike, radii: npt.ArrayLike, flatness: float = 1.0) -> None:
-        """Adds spheres."""
-        c = np.asarray(centres, np.float64).reshape(-1, 3)
-        self.items.append((c, np.broadcast_to(np.asarray(radii, np.float64), (len(c),)), flatness))
-
-    def line(self, points: npt.ArrayLike, radii: npt.ArrayLike, closed: bool = False, beads: bool = False) -> None:
-        """Adds a string of beads or a smooth tube."""
-        c, r = procedural.densify(np.asarray(points), np.asarray(radii), closed, 1.9 if beads else 0.3)
-        self.add(c, r)
-
-
-def _ring(
-    model: BodyModel, rest: Points, posed: Points, at: Points, normal: Points, reach: float, lift: float
-) -> Points:
-    """The outline of the body where a plane cuts it at rest, carried to the pose and lifted off the skin."""
-    offset = rest - at
-    near = np.abs(offset @ _unit(normal)) < 0.12
-    near &= np.linalg.norm(offset, axis=1) < reach
-    near[13380:] = False  # helpers lie behind the body's own vertices
-    index = np.flatnonzero(near)
-    if len(index) < 6:
-        return np.zeros((0, 3))
-    side = _unit(np.cross(normal, [0.3, 0.2, 1.0]))
-    other = np.cross(_unit(normal), side)
-    centre = offset[index].mean(0)
-    angle = np.arctan2((offset[index] - centre) @ other, (offset[index] - centre) @ side)
-    far = np.linalg.norm(offset[index] - centre, axis=1)
-    slots = ((angle + np.pi) / (2 * np.pi) * 20).astype(int).clip(0, 19)
-    chosen = [int(index[slots == s][np.argmax(far[slots == s])]) for s in range(20) if (slots == s).any()]
-    points = posed[chosen]
-    return np.asarray(
-        points
-        + lift * (points - points.mean(0)) / np.linalg.norm(points - points.mean(0), axis=1, keepdims=True).clip(1e-6)
-    )
-
-
-def _jewellery(model: BodyModel, rest: Points, posed: Points, joints: Points, rng: Rng, dressing: Dressing) -> None:
-    b = model.bone
-    up = np.array([0, 1.0, 0])
-    for limb, end, at, reach in (
-        ("lowerarm01", "wrist", 0.88, 0.6),
-        ("upperarm01", "lowerarm01", 0.45, 0.9),
-        ("lowerleg01", "foot", 0.92, 0.7),
-    ):
-        if rng.random() < 0.45:
-            for side in "LR":
-                a, c = joints[b[f"{limb}.{side}"]], joints[b[f"{end}.{side}"]]
-                for k in range(int(rng.integers(1, 3))):
-                    ring = _ring(model, rest, posed, a + (at - 0.04 * k) * (c - a), c - a, reach, 0.02)
-                    if len(ring):
-                        dressing.line(ring, rng.uniform(0.07, 0.13), True, bool(rng.random() < 0.4))
-    if rng.random() < 0.5:
-        neck = joints[b["neck01"]]
-        for k in range(int(rng.integers(1, 4))):
-            at = neck + np.array([0, -0.15 - 0.45 * k, 0.35 + 0.25 * k])
-            ring = _ring(model, rest, posed, at, np.array([0, 1.0, 0.9]), 1.25 + 0.3 * k, 0.03)
-            if len(ring):
-                dressing.line(ring, rng.uniform(0.07, 0.14), True, bool(rng.random() < 0.6))
-    if rng.random() < 0.6:
-        height = joints[b["root"]][1] + rng.uniform(0.3, 1.4)
-        for k in range(int(rng.integers(1, 4))):
-            ring = _ring(model, rest, posed, np.array([0, height - 0.25 * k, 0.1]), up, 2.2, 0.08)
-            if len(ring):
-                dressing.line(ring, rng.uniform(0.09, 0.18), True, bool(rng.random() < 0.35))
-
-
-def _headgear(
-    rest: Points, eyes: float, on_head: npt.NDArray[np.float64], rng: Rng, dressing: Dressing, bare: bool
-) -> None:
-    """Crowns, helmets, curls, caps and beards in rest axes (the caller carries them to the pose)."""
-    skull = rest[:13380][on_head[:13380] > 0.6]
-    top = float(skull[:, 1].max())
-    upper = skull[skull[:, 1] > top - 0.75]
-    cx, cz = float(upper[:, 0].mean()), float((upper[:, 2].min() + upper[:, 2].max()) / 2)
-    half_x, half_z = float(np.ptp(upper[:, 0]) / 2), float(np.ptp(upper[:, 2]) / 2)
-    brow = eyes + rng.uniform(0.5, 0.75) * (top - eyes)  # above the carved brows
-
-    def circle(y: float, factor: float, count: int = 40, tilt: float = 0.0) -> Points:
-        a = np.linspace(0, 2 * np.pi, count, endpoint=False)
-        z = cz + factor * half_z * np.cos(a)
-        return np.stack([cx + factor * half_x * np.sin(a), y + tilt * (z - cz), z], 1)
-
-    def curls(count: int, low: float, size: float, swell: float) -> None:
-        k = np.arange(count) + 0.5
-        y = 1 - k / count * (1 + low)
-        a = k * 2.399963
-        s = np.sqrt(np.clip(1 - y * y, 0, 1))
-        middle = brow + 0.05
-        p = np.stack(
-            [
-                cx + swell * half_x * s * np.sin(a),
-                middle + swell * (top - middle) * y,
-                cz + swell * half_z * s * np.cos(a),
-            ],
-            1,
-        )
-        face = (p[:, 2] > cz + 0.35 * half_z) & (p[:, 1] < brow - 0.02)
-        dressing.add(p[~face], size)
-
-    style = rng.choice(
-        ["none", "crown", "curls", "cone", "band", "cap", "bun"],
-        p=[0.22 if bare else 0.49, 0.22, 0.2 if bare else 0.0, 0.08, 0.08, 0.08, 0.12 if bare else 0.05],
-    )
-    if style == "crown":
-        tiers = int(rng.integers(2, 6))
-        y, f = brow + 0.05, 1.12
-        dressing.line(circle(y, f, tilt=-0.1), 0.12, True)
-        for _ in range(tiers):
-            y += rng.uniform(0.18, 0.36)
-            f *= rng.uniform(0.72, 0.93)
-            dressing.add(circle(y - 0.12, f * 0.9, 24), 0.2)
-            dressing.line(circle(y, f), rng.uniform(0.09, 0.14), True, bool(rng.random() < 0.6))
-            dressing.add([[cx, y - 0.1, cz]], 0.7 * f * half_x)
-        dressing.line([[cx, y, cz], [cx, y + 0.45, cz]], [0.22, 0.06])
-        if rng.random() < 0.7:
-            for a in (-0.9, 0.0, 0.9):
-                front = [cx + 1.15 * half_x * np.sin(a), brow + 0.2, cz + 1.15 * half_z * np.cos(a)]
-                dressing.line([front, [front[0], front[1] + 0.4, front[2] - 0.08]], [0.17, 0.05])
-    elif style == "curls":
-        curls(int(rng.integers(90, 260)), rng.uniform(0.25, 0.6), rng.uniform(0.09, 0.14), rng.uniform(1.0, 1.12))
-        if rng.random() < 0.5:
-            dressing.add([[cx, top + 0.12, cz - 0.1]], 0.38)
-    elif style == "cone":
-        s = np.linspace(0, 1, 60)
-        tall, power = rng.uniform(0.5, 1.5), rng.uniform(0.6, 1.2)
-        for t in s:
-            f = 1.1 * (1 - t**power) + 0.04
-            dressing.add(circle(brow + t * (top - brow + tall), f, 26), 0.07)
-        dressing.line(circle(brow, 1.12), 0.09, True)
-    elif style == "band":
-        dressing.line(circle(brow + rng.uniform(0.0, 0.2), 1.08, tilt=-0.12), rng.uniform(0.07, 0.13), True)
-        if rng.random() < 0.6:
-            dressing.line([[cx, brow, cz + half_z], [cx, top + 0.7, cz + 0.2 * half_z]], [0.12, 0.08])
-    elif style == "cap":
-        for t in np.linspace(0, 1, 30):
-            f = 1.12 * np.sqrt(1 - t * t) + 0.02
-            dressing.add(circle(brow + t * (top + 0.15 - brow), f, 30), 0.08)
-    elif style == "bun":
-        curls(150, 0.5, rng.uniform(0.08, 0.12), 1.04)
-        place = [cx, top + 0.15, cz - 0.1] if rng.random() < 0.6 else [cx, top - 0.5, cz - 1.15 * half_z]
-        r = rng.uniform(0.3, 0.5)
-        dressing.add([place], r)
-        if place[1] > top:
-            dressing.line(circle(place[1] - 0.7 * r, 0.5), 0.09, True, True)
-    if rng.random() < 0.18:  # beard in rows of curls, or smooth
-        chin = float(skull[:, 1].min()) + 0.15
-        ahead = float(skull[:, 2].max()) - 0.45
-        reach, wide = rng.uniform(0.5, 1.6), rng.uniform(0.4, 0.62)
-        size = rng.uniform(0.08, 0.13)
-        for y in np.arange(chin + 0.25, chin - reach, -1.6 * size).tolist():
-            t = (chin + 0.25 - y) / (reach + 0.25)
-            w = wide * (1 - 0.5 * t)
-            x = np.arange(-w, w + 1e-6, 1.8 * size)
-            dressing.add(np.stack([cx + x, 0 * x + y, ahead - 0.9 * (np.abs(x) / wide) ** 2 - 0.1 * t], 1), size)
-
-
-def _held(model: BodyModel, posed: Points, rng: Rng, dressing: Dressing) -> None:
-    """A staff, flower stem, sword or round shield in one hand."""
-    joints = model.joints(posed)
-    side = str(rng.choice(["L", "R"]))
-    hand = 0.4 * joints[model.bone["wrist." + side]] + 0.6 * joints[model.bone["finger3-1." + side]]
-    kind = rng.choice(["staff", "lotus", "sword", "shield"])
-    lean = _unit([rng.normal(0, 0.25), 1.0, rng.normal(0, 0.15)])
-    if kind == "staff":
-        dressing.line([hand - lean * rng.uniform(1, 8), hand + lean * rng.uniform(3, 9)], rng.uniform(0.12, 0.22))
-    elif kind == "lotus":
-        tip = hand + 3 * lean
-        dressing.line([hand - lean, hand + 1.5 * lean + np.array([0.3, 0, 0.2]), tip], 0.11)
-        a = np.linspace(0, 2 * np.pi, 8, endpoint=False)
-        for f, y in ((0.55, 0.0), (0.35, 0.25), (0.0, 0.4)):
-            dressing.add(np.stack([tip[0] + f * np.cos(a), 0 * a + tip[1] + y, tip[2] + f * np.sin(a)], 1), 0.27)
-    elif kind == "sword":
-        dressing.line([hand - 0.6 * lean, hand + 0.7 * lean, hand + 6 * lean], [0.15, 0.2, 0.08], False)
-    else:
-        r = rng.uniform(1.8, 3.4)
-        middle = hand + np.array([0, 0, 0.5])
-        dressing.add([middle], r, rng.uniform(0.1, 0.3))
-        a = np.linspace(0, 2 * np.pi, 90)
-        for f in (1.0, rng.uniform(0.4, 0.8)):
-            dressing.line(
-                np.stack([middle[0] + f * r * np.cos(a), middle[1] + f * r * np.sin(a), 0 * a + middle[2]], 1), 0.14
-            )
-        dressing.add([middle + np.array([0, 0, 0.2 * r])], 0.25 * r, 0.7)
-
-
-def _fold_height(
-    rest: Points, joints: Points, model: BodyModel, skirt: npt.NDArray[np.bool_], hem: float, rng: Rng
-) -> npt.NDArray[np.float64]:
-    """Carved cloth in decimetres for surface points given by where they lie on the body at rest."""
-    b = model.bone
-    hip, neck = (float(joints[b[n]][1]) for n in ("root", "neck01"))
-    x, y, z = rest.T
-    result = np.zeros(len(rest))
-    arm = np.abs(x) > 1.75 + 0.25 * np.clip(5.0 - y, 0, 6) * 0.35
-    arm &= y > hip + 0.3
-
-    def pattern() -> npt.NDArray[np.float64]:
-        pitch = rng.uniform(0.3, 0.95)
-        leg = np.abs(np.abs(x) - 1.4)
-        kind = rng.integers(0, 5)
-        if kind == 0:
-            phase = y + rng.uniform(0.0, 0.9) * leg
-        elif kind == 1:
-            phase = np.arctan2(x, z + 0.3) * rng.uniform(1.5, 3.0)
-        elif kind == 2:
-            phase = y + rng.uniform(0.3, 1.0) * x
-        elif kind == 3:
-            phase = np.hypot(x - rng.normal(0, 0.6), (y - hip) * 0.8)
-        else:
-            phase = np.abs(np.abs(x) - 1.3) + 0.15 * y
-        phase = phase / pitch + 0.12 * np.sin(1.3 * y + rng.uniform(0, 6)) + rng.uniform(0, 1)
-        t = np.abs(phase % 1.0 - 0.5) * 2
-        form = rng.integers(0, 3)
-        if form == 0:
-            return np.asarray(-np.exp(-((t / rng.uniform(0.15, 0.3)) ** 2)))  # incised lines
-        return np.asarray(np.sqrt(np.clip(1 - t * t, 0, 1)) - 0.7 if form == 1 else (phase % 1.0) - 0.5)
-
-    waist = hip + rng.uniform(0.2, 1.2)
-    lower = ((y < waist) & (y > hem) & ~arm) | skirt
-    if rng.random() < 0.8:
-        result += lower * (rng.uniform(0.05, 0.16) + rng.uniform(0.05, 0.14) * pattern())
-        if rng.random() < 0.6:
-            result += 0.1 * (lower & (y < hem + 0.3))
-            result += 0.1 * (lower & (np.abs(x) < rng.uniform(0.2, 0.6)))  # a hanging middle fold
-    if rng.random() < 0.35:
-        upper = (y >= waist - 0.1) & (y < neck - 0.3) & ~arm
-        if rng.random() < 0.3:
-            cells = procedural.ornament(
-                str(rng.choice(["scales", "hatch", "chevron", "curls", "rosettes"])),
-                256,
-                256,
-                256 / rng.uniform(8, 22),
-                rng,
-            )
-            worn = cells[
-                (np.clip((neck - y) / 8, 0, 0.999) * 255).astype(int),
-                (np.clip(0.5 + x / 8, 0, 0.999) * 255).astype(int),
-            ]
-            result += upper * (0.08 + 0.12 * worn)
-        else:
-            result += upper * (0.08 + rng.uniform(0.03, 0.08) * pattern())
-    elif rng.random() < 0.4:  # a scarf across the chest
-        band = np.abs(y - (hip + 3.2) - rng.choice([-1, 1]) * x * rng.uniform(0.8, 1.5))
-        result += 0.12 * ((band < 0.45) & ~arm & (y > hip + 0.5))
-    return result
-
-
-def _carved_face(rest: Points, joints: Points, model: BodyModel, rng: Rng) -> npt.NDArray[np.float64]:
-    """Eyes, brows and lips in decimetres as chisels cut them: almonds within raised lids, ridges, a sharp mouth.
-
-    Args:
-        rest: (N, 3) surface points, where they lie on the body at rest.
-        joints: (bones, 3) at rest.
-        model: whose bones they are.
-        rng: source of chance.
-    """
-    result = np.zeros(len(rest))
-    wide, depth = rng.uniform(0.2, 0.3), rng.uniform(0.03, 0.1)
-    high, droop = wide * rng.uniform(0.3, 0.55), rng.uniform(-0.1, 0.25)
-    lid, shut = rng.uniform(0.03, 0.06), rng.random() < 0.2
-    pupil = rng.uniform(0.4, 1.0) if rng.random() < 0.4 else 0.0
-    brow_at, brow_wide = rng.uniform(0.28, 0.4), rng.uniform(0.04, 0.1)
-    brow = rng.uniform(-0.5, 1.0) * depth  # a ridge, or a groove
-    for side, name in ((1.0, "eye.L"), (-1.0, "eye.R")):
-        x, y, z = (rest - joints[model.bone[name]]).T
-        near = np.clip((side * x + 0.3) / 0.08, 0, 1) * ((np.abs(y) < 0.7) & (z > -0.45))
-        # Along the skin outward, which is sideways in front and backward at the side: frontal eyes in profiles too.
-        u = (side * x + np.minimum(0.16 - z, 0.5)) / (1.3 * wide)
-        v = (y + droop * wide * u) / high
-        arch = np.clip(1 - u * u, 0, None)
-        upper, lower = 0.9 * arch, (-0.85 if shut else -0.6) * arch
-        inside = (v < upper) & (v > lower)
-        ball = np.sqrt(np.clip(1 - u * u - 0.5 * v * v, 0, 1))
-        rim = np.maximum(
-            0.0 if shut else np.exp(-(((v - upper) * high / lid) ** 2)), np.exp(-(((v - lower) * high / lid) ** 2))
-        )
-        rim = rim * np.clip(1.25 - np.abs(u), 0, 0.25) * 4
-        eye = inside * (ball - 0.4) + 0.9 * rim
-        eye -= pupil * inside * np.exp(-((np.hypot(u * wide, v * high) / (0.22 * wide)) ** 2))
-        arc = (y - brow_at + 0.12 * u * u) / brow_wide
-        result += near * (depth * eye + brow * np.exp(-arc * arc) * np.clip(1.7 - np.abs(u), 0, 0.4) * 2.5)
-    x, y, z = (rest - joints[model.bone["oris05"]]).T
-    mouth = (np.abs(x) < 0.4) & (np.abs(y) < 0.4) & (z > -0.4)
-    parting = (y + 0.12) / rng.uniform(0.02, 0.045)  # between the lips, below the upper one's joint
-    return np.asarray(result - mouth * 0.5 * depth * np.exp(-parting * parting) * np.clip(1 - (x / 0.36) ** 2, 0, 1))
-
-
-def _similarity(source: Points, goal: Points) -> tuple[Points, Points, Points]:
-    """Scaled rotation and both centres that carry source onto goal (least squares)."""
-    a, b = source.mean(0), goal.mean(0)
-    u, s, vt = np.linalg.svd((goal - b).T @ (source - a))
-    d = np.diag([1, 1, np.sign(np.linalg.det(u @ vt))])
-    scale = (s * np.diag(d)).sum() / ((source - a) ** 2).sum()
-    return np.asarray(scale * u @ d @ vt), a, b
-
-
-def _random_yaw(rng: Rng) -> float:
-    """How far a body is turned from the viewer, in degrees: mostly so that its face is seen, a fifth in profile."""
-    return float(
-        rng.choice(
-            [
-                rng.normal(0, 8),
-                rng.normal(90, 8),
-                rng.normal(-90, 8),
-                rng.normal(45, 15),
-                rng.normal(-45, 15),
-                rng.uniform(-180, 180),
-            ],
-            p=[0.34, 0.1, 0.1, 0.21, 0.21, 0.04],
-        )
-    )
-
-
-def _random_size(rng: Rng) -> int:
-    return int(np.clip(rng.normal(480, 90), 240, 672))
-
-
-def _at_rest(
-    points: Points, triangles: Triangles, rest: Points, owner: npt.NDArray[np.int32]
-) -> npt.NDArray[np.float64]:
-    """Where on the body at rest each drawn pixel lies: carving follows the pose so."""
-    v, u = np.nonzero(owner >= 0)
-    of = triangles[owner[v, u]]
-    corner = points[of][:, :, :2]
-    e1, e2 = corner[:, 1] - corner[:, 0], corner[:, 2] - corner[:, 0]
-    d = np.stack([u, v], 1) - corner[:, 0]
-    area = e1[:, 0] * e2[:, 1] - e1[:, 1] * e2[:, 0]
-    w1 = ((d[:, 0] * e2[:, 1] - d[:, 1] * e2[:, 0]) / area)[:, None]
-    w2 = ((d[:, 1] * e1[:, 0] - d[:, 0] * e1[:, 1]) / area)[:, None]
-    return np.asarray(rest[of[:, 0]] * (1 - w1 - w2) + rest[of[:, 1]] * w1 + rest[of[:, 2]] * w2)
-
-
-def _strands(at_rest: Points, middle: Points, rng: Rng) -> npt.NDArray[np.float64]:
-    """Locks of hair in decimetres: ridges that run down from the crown of the head, straight or wavy, or in rows."""
-    x, y, z = (at_rest - middle).T
-    around = np.arctan2(x, z + 0.2)
-    wave = rng.choice([0.0, rng.uniform(0.1, 0.4)]) * np.sin(y * rng.uniform(4, 12))
-    phase = (around + wave) * rng.uniform(3, 9)
-    height = np.abs(np.sin(phase)) ** 0.6
-    if rng.random() < 0.3:
-        height = height * np.abs(np.sin(y * rng.uniform(6, 14))) ** 0.6
-    return np.asarray(rng.uniform(0.04, 0.1) * height)
-
-
-def body_map(model: BodyModel, rng: Rng, holdout: bool, close: str = "") -> HeightMap | None:
-    """A dressed body in a random pose; close is "" (all of it), "head" or "bust"."""
-    amounts, _ = random_morph(model, rng)
-    rest = model.morph(amounts)
-    joints = model.joints(rest)
-    rotations, name = random_pose(model, joints, rng, holdout)
-    posed = model.pose(rest, rotations)
-    head_rest = model.on_head > 0.95
-    head_rest[13380:] = False
-    turn, from_, to = _similarity(rest[head_rest], posed[head_rest])
-
-    parts: list[tuple[Points, Points, Triangles, int]] = []  # posed, rest, triangles, material
-    if close:
-        finer, triangles = model.finer()
-        parts.append((finer @ posed, finer @ rest, triangles, SKIN))
-    else:
-        parts.append((posed, rest, model.body, SKIN))
-    foot, knee = (float(joints[model.bone[n]][1]) for n in ("foot.L", "lowerleg01.L"))
-    kilt = knee + rng.uniform(-0.8, 1.4)
-    hem = float(rng.choice([foot + 0.3, kilt, knee - rng.uniform(1, 3)], p=[0.45, 0.4, 0.15]))
-    standing = name in STANDING or name.startswith("standing")
-    if not close and (standing or name in STRIDING) and rng.random() < 0.55:
-        hem = hem if standing else kilt
-        worn_part = (rest[model.skirt][:, :, 1] > hem).all(1)
-        parts.append((posed, rest, model.skirt[worn_part], CLOTH))
-    haired = bool(rng.random() < 0.5)
-    if haired:
-        hair = model.hair(_pick(rng, model.hairs, holdout), rest)
-        parts.append(((hair.vertices - from_) @ turn.T + to, hair.vertices, hair.triangles, HAIR))
-
-    dressing, worn = Dressing(), Dressing()
-    _headgear(rest, float(joints[model.bone["eye.L"]][1]), model.on_head, rng, worn, not haired)
-    size_of_head = float(np.cbrt(abs(np.linalg.det(turn))))
-    for centres, radii, flatness in worn.items:
-        dressing.add((centres - from_) @ turn.T + to, radii * size_of_head, flatness)
-    _jewellery(model, rest, posed, joints, rng, dressing)
-    if not close and rng.random() < 0.3:
-        _held(model, posed, rng, dressing)
-
-    view = view_matrix(_random_yaw(rng), rng.uniform(-8, 13))
-    if name in FLOATING and rng.random() < 0.7:
-        view = _rotation(z=rng.uniform(-50, 50)) @ view
-    size = 2 * _random_size(rng)
-    beads = [(c @ view.T, r, f) for c, r, f in dressing.items]
-    seen = [p @ view.T for p, _, _, _ in parts]
-    skull = seen[0][: len(rest)][head_rest]
-    middle = (skull.min(0) + skull.max(0)) / 2
-    radius = float(np.ptp(skull[:, 1]) / 2)
-    if rng.random() < 0.05:  # a halo faces the viewer, behind the head, however the head is turned
-        halo = radius * rng.uniform(1.3, 1.8)
-        a = np.linspace(0, 2 * np.pi, 160)
-        centre = np.array([middle[0], middle[1], skull[:, 2].min() - 0.1])
-        rim = centre + halo * np.stack([np.cos(a), np.sin(a), 0 * a], 1)
-        beads += [(centre[None], np.array([halo]), 0.04), (rim, np.full(len(a), 0.1), 1.0)]
-    extent = [s[np.unique(t)] for s, (_, _, t, _) in zip(seen, parts, strict=True)]
-    extent += [c + np.sign(k) * r[:, None] * np.array([1, 1, 0]) for c, r, _ in beads for k in (-1, 1)]
-    every = np.concatenate(extent)
-    if close:
-        down = 1.25 if close == "head" else rng.uniform(2.6, 4.2)
-        side = 1.9 if close == "head" else 3.0
-        kept = (every[:, 1] > middle[1] - down * radius) & (np.abs(every[:, 0] - middle[0]) < side * radius)
-        every = every[kept]
-    frame = Frame.around(every, size)
-    points = np.concatenate([frame.project(s) for s in seen])
-    first = np.cumsum([0] + [len(s) for s in seen])
-    triangles = np.concatenate([t + o for (_, _, t, _), o in zip(parts, first, strict=False)])
-    z, owner = _z_buffer(points, triangles, frame.rows, frame.columns)
-    drawn = owner >= 0
-    at_rest = _at_rest(points, triangles, np.concatenate([r for _, r, _, _ in parts]), owner)
-    material = np.concatenate([np.full(len(t), m) for _, _, t, m in parts])[owner[drawn]]
-    carved = np.zeros(len(at_rest))
-    if close != "head":
-        carved = np.where(material == HAIR, 0, _fold_height(at_rest, joints, model, material == CLOTH, hem, rng))
-    if rng.random() < FACES_CARVED:
-        carved += (material == SKIN) * _carved_face(at_rest, joints, model, rng)
-    if haired and rng.random() < 0.8:
-        carved += (material == HAIR) * _strands(at_rest, from_, rng)
-    z[drawn] += (frame.scale * carved).astype(np.float32)
-    for centres, radii, flatness in beads:
-        procedural.draw_spheres(z, frame.project(centres), radii * frame.scale, flatness)
-    head_px = frame.project(middle[None])[0]
-    head = (float(head_px[0]) / 2, float(head_px[1]) / 2, radius * frame.scale / 2)
-    kind = f"body-{close}" if close else "body"
-    upright = not close and name not in FLOATING
-    return _finished(z, "figure", kind, rng, head, upright, holdout, sigma_px=1.0 if close else 0.7)
-
-
-def _finished(
-    canvas: Canvas,
-    segment: str,
-    kind: str,
-    rng: Rng,
-    head: tuple[float, float, float] = (-1.0, -1.0, -1.0),
-    upright: bool = True,
-    holdout: bool = False,
-    sigma_px: float = 0.5,
-) -> HeightMap | None:
-    """The map of a canvas drawn at twice the size; mirrored at random."""
-    small = smooth_inside(halve(canvas), sigma_px)
-    if rng.random() < 0.5:
-        small = np.ascontiguousarray(small[:, ::-1])
-        head = (small.shape[1] - 1 - head[0], head[1], head[2]) if head[2] > 0 else head
-    done = crop(small, head)
-    if done is None:
-        return None
-    return HeightMap(done[0], segment, kind, done[1], upright, holdout)
-
-
-# ---- other shapes ------------------------------------------------------------------------------------------------
 
 ANIMALS = ("Animal", "Farm", "Fish", "Easy", "Monster")
 LYING = ("Sword", "Dagger", "Axe", "Spear", "Bow", "Ladder", "Rope", "sword")
@@ -1037,13 +75,13 @@ class ShapeMaker:
     def animal(self, rng: Rng, holdout: bool) -> HeightMap | None:
         """An animal, an elephant, or a horse with its rider."""
         choice = rng.random()
-        size = 2 * _random_size(rng)
+        size = 2 * random_size(rng)
         if choice < 0.22:
             canvas, upright = procedural.make("elephant", size, rng)
-            return _finished(canvas, "animal", "elephant", rng, upright=upright, holdout=holdout, sigma_px=0.8)
+            return finished(canvas, "animal", "elephant", rng, upright=upright, holdout=holdout, sigma_px=0.8)
         if choice < 0.36:
             return self.rider(rng, size, holdout)
-        name = _pick(rng, self._animals + [n for n in self._animals if n.startswith("Farm")], holdout)
+        name = pick(rng, self._animals + [n for n in self._animals if n.startswith("Farm")], holdout)
         poses, triangles = self._load(name)
         vertices = poses[int(rng.integers(len(poses)))]
         along = np.ptp(vertices, axis=0)
@@ -1062,7 +100,7 @@ class ShapeMaker:
             canvas = np.where(canvas > EMPTY / 2, canvas + size * rng.uniform(0.004, 0.012) * relief, canvas).astype(
                 np.float32
             )
-        return _finished(canvas, "animal", name, rng, upright=not swims, holdout=holdout, sigma_px=1.2)
+        return finished(canvas, "animal", name, rng, upright=not swims, holdout=holdout, sigma_px=1.2)
 
     def rider(self, rng: Rng, size: int, holdout: bool) -> HeightMap | None:
         """A horse and its rider."""
@@ -1075,7 +113,7 @@ class ShapeMaker:
         spec = {k: list(v) for k, v in model.directed["ride"].items()}
         for key in ("armL", "armR"):
             arms = ["archer", "point_talk", "stand_offer", "ride", "stand_flywhisk"]
-            other = model.directed[_pick(rng, arms, holdout)]
+            other = model.directed[pick(rng, arms, holdout)]
             if key in other:
                 spec[key] = list(other[key])
         rotations = model.rotations(spec, joints)
@@ -1085,57 +123,57 @@ class ShapeMaker:
         posed = posed - model.joints(posed)[model.bone["root"]] + seat + np.array([0, 0.75, 0])
         both = Mesh(np.concatenate([horse, posed]), np.concatenate([triangles, model.body + len(horse)]))
         canvas = render_mesh(both, size, 90 + rng.normal(0, 14), rng.uniform(-5, 10))
-        return _finished(canvas, "animal", "rider", rng, holdout=holdout, sigma_px=0.9)
+        return finished(canvas, "animal", "rider", rng, holdout=holdout, sigma_px=0.9)
 
     def statue(self, rng: Rng, holdout: bool) -> HeightMap | None:
         """A museum statue seen from any side."""
-        name = _pick(rng, self._statues, holdout)
+        name = pick(rng, self._statues, holdout)
         poses, triangles = self._load(name)
-        canvas = render_mesh(Mesh(poses[0], triangles), 2 * _random_size(rng), rng.normal(0, 50), rng.uniform(-8, 12))
+        canvas = render_mesh(Mesh(poses[0], triangles), 2 * random_size(rng), rng.normal(0, 50), rng.uniform(-8, 12))
         segment = "architecture" if name == "Column03" else "figure"
-        return _finished(canvas, segment, name, rng, holdout=holdout, sigma_px=0.8)
+        return finished(canvas, segment, name, rng, holdout=holdout, sigma_px=0.8)
 
     def thing(self, rng: Rng, holdout: bool) -> HeightMap | None:
         """A weapon, boat, ladder, vessel, parasol, wheel ..."""
         if rng.random() < 0.55:
             name = str(rng.choice(list(procedural.OBJECTS)))
-            canvas, upright = procedural.make(name, 2 * _random_size(rng), rng)
+            canvas, upright = procedural.make(name, 2 * random_size(rng), rng)
             lies = name in ("ladder", "bow", "staff")
         else:
-            name = _pick(rng, self._things, holdout)
+            name = pick(rng, self._things, holdout)
             poses, triangles = self._load(name)
             lies = any(k in name for k in LYING)
             side = 90.0 if "boat" in name.lower() or "ship" in name.lower() or "Ladder" in name else 0.0
             if "Ladder" in name or "Rope" in name:
                 side = 0.0
             yaw = side + rng.normal(0, 12 if lies else 25)
-            canvas = render_mesh(Mesh(poses[0], triangles), 2 * _random_size(rng), yaw, rng.uniform(-5, 15))
+            canvas = render_mesh(Mesh(poses[0], triangles), 2 * random_size(rng), yaw, rng.uniform(-5, 15))
             upright = "hip" in name or "Fence" in name
         if lies and rng.random() < 0.7:
-            canvas = _turned_in_plane(
+            canvas = turned_in_plane(
                 canvas, float(rng.choice([rng.normal(0, 12), rng.normal(40, 12), rng.uniform(-180, 180)]))
             )
             upright = False
-        return _finished(canvas, "object", name, rng, upright=upright, holdout=holdout, sigma_px=0.5)
+        return finished(canvas, "object", name, rng, upright=upright, holdout=holdout, sigma_px=0.5)
 
     def plant(self, rng: Rng, holdout: bool) -> HeightMap | None:
         """A tree, palm, bush, scroll or lotus."""
         name = str(rng.choice(list(procedural.PLANTS), p=[0.42, 0.14, 0.16, 0.14, 0.14]))
-        canvas, upright = procedural.make(name, 2 * _random_size(rng), rng)
-        return _finished(canvas, "plant", name, rng, upright=upright, holdout=holdout, sigma_px=0.6)
+        canvas, upright = procedural.make(name, 2 * random_size(rng), rng)
+        return finished(canvas, "plant", name, rng, upright=upright, holdout=holdout, sigma_px=0.6)
 
     def building(self, rng: Rng, holdout: bool) -> HeightMap | None:
         """A pavilion, tower, throne, stairs, arch or temple."""
         if rng.random() < 0.2:
-            name = _pick(rng, self._buildings, holdout)
+            name = pick(rng, self._buildings, holdout)
             poses, triangles = self._load(name)
             canvas = render_mesh(
-                Mesh(poses[0], triangles), 2 * _random_size(rng), rng.normal(0, 25), rng.uniform(-3, 15)
+                Mesh(poses[0], triangles), 2 * random_size(rng), rng.normal(0, 25), rng.uniform(-3, 15)
             )
         else:
             name = str(rng.choice(list(procedural.ARCHITECTURE), p=[0.36, 0.26, 0.16, 0.08, 0.14]))
-            canvas, _ = procedural.make(name, 2 * _random_size(rng), rng)
-        return _finished(canvas, "architecture", name, rng, holdout=holdout)
+            canvas, _ = procedural.make(name, 2 * random_size(rng), rng)
+        return finished(canvas, "architecture", name, rng, holdout=holdout)
 
     def make(self, seed: int, index: int) -> HeightMap:
         """The map number index of the library of this seed; every HOLDOUT_EVERY-th is of shapes held out."""
@@ -1155,19 +193,6 @@ class ShapeMaker:
                 made = makers.get(str(kind), self.building)(rng, holdout)
             if made is not None:
                 return made
-
-
-def _turned_in_plane(canvas: Canvas, angle_deg: float) -> Canvas:
-    """The canvas turned about its centre, grown to hold all of it."""
-    rows, columns = canvas.shape
-    matrix = cv2.getRotationMatrix2D((columns / 2, rows / 2), angle_deg, 1.0)
-    c, s = abs(matrix[0, 0]), abs(matrix[0, 1])
-    wide, tall = int(columns * c + rows * s) + 4, int(columns * s + rows * c) + 4
-    matrix[:, 2] = matrix[:, 2] + np.array([wide / 2 - columns / 2, tall / 2 - rows / 2])
-    mask = (canvas > EMPTY / 2).astype(np.float32)
-    weight = cv2.warpAffine(mask, matrix, (wide, tall))
-    value = cv2.warpAffine(np.where(mask > 0, canvas, 0).astype(np.float32), matrix, (wide, tall))
-    return np.where(weight > 0.5, value / np.maximum(weight, 1e-6), EMPTY).astype(np.float32)
 
 
 # ---- the library -------------------------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from training import procedural, shapes
+from training import bodies, height_maps, procedural
 from training.library import OUTSIDE, STEPS_PER_PX, packed, unpacked
 
 # a box 4 wide, 2 high, 1 deep, with a peg of size 1 standing out by 2 at its upper right front corner
@@ -20,26 +20,26 @@ def _box(low: tuple[float, float, float], high: tuple[float, float, float], firs
     return corners, [[i + first for i in t] for t in triangles]
 
 
-def _pegged_box() -> shapes.Mesh:
+def _pegged_box() -> height_maps.Mesh:
     corners, triangles = _box((0, 0, 0), (4, 2, 1), 0)
     more, extra = _box((3, 1, 1), (4, 2, 3), 8)
-    return shapes.Mesh(np.array(corners + more, float), np.array(triangles + extra))
+    return height_maps.Mesh(np.array(corners + more, float), np.array(triangles + extra))
 
 
 def test_front_view_has_right_at_right_and_up_at_top() -> None:
-    canvas = shapes.render_mesh(_pegged_box(), 88)  # margin 4: 80 pixels for 4 units, 20 a unit
+    canvas = height_maps.render_mesh(_pegged_box(), 88)  # margin 4: 80 pixels for 4 units, 20 a unit
     assert canvas.shape == (48, 88)
     assert canvas[14, 74] == pytest.approx(60)  # the peg's front, z = 3
     assert canvas[34, 74] == pytest.approx(20)
     assert canvas[14, 14] == pytest.approx(20)
-    assert canvas[2, 2] < shapes.EMPTY / 2
+    assert canvas[2, 2] < procedural.EMPTY / 2
 
 
 def test_yaw_turns_the_front_to_the_right_and_pitch_looks_from_above() -> None:
     front = np.array([0.0, 0.0, 1.0])
-    assert shapes.view_matrix(90, 0) @ front == pytest.approx([1, 0, 0])
-    assert shapes.view_matrix(0, 90) @ front == pytest.approx([0, -1, 0])
-    assert shapes.view_matrix(0, 90) @ np.array([0.0, 1.0, 0.0]) == pytest.approx([0, 0, 1])
+    assert height_maps.view_matrix(90, 0) @ front == pytest.approx([1, 0, 0])
+    assert height_maps.view_matrix(0, 90) @ front == pytest.approx([0, -1, 0])
+    assert height_maps.view_matrix(0, 90) @ np.array([0.0, 1.0, 0.0]) == pytest.approx([0, 0, 1])
 
 
 def test_sphere_depth() -> None:
@@ -47,7 +47,7 @@ def test_sphere_depth() -> None:
     vertices = np.stack([np.sin(b) * np.cos(a), np.cos(b), np.sin(b) * np.sin(a)], -1).reshape(-1, 3)
     i = (np.arange(32)[:, None] * 65 + np.arange(64)).reshape(-1)
     triangles = np.concatenate([np.stack([i, i + 1, i + 65], 1), np.stack([i + 1, i + 66, i + 65], 1)])
-    canvas = shapes.render_mesh(shapes.Mesh(vertices, triangles), 208)  # radius 100, centre (104, 104)
+    canvas = height_maps.render_mesh(height_maps.Mesh(vertices, triangles), 208)  # radius 100, centre (104, 104)
     assert canvas[104, 104] == pytest.approx(100, abs=0.7)
     assert canvas[104, 164] == pytest.approx(80, abs=0.7)
     assert canvas[44, 104] == pytest.approx(80, abs=0.7)
@@ -57,15 +57,15 @@ def test_halving_halves_height_and_keeps_the_silhouette() -> None:
     canvas = procedural.new_canvas(4, 6)
     canvas[:, 2:4] = 8.0
     canvas[0, 0] = 5.0  # one of four pixels: dropped
-    assert shapes.halve(canvas)[:, 1] == pytest.approx([4, 4])
-    assert shapes.halve(canvas)[0, 0] < shapes.EMPTY / 2
+    assert height_maps.halve(canvas)[:, 1] == pytest.approx([4, 4])
+    assert height_maps.halve(canvas)[0, 0] < procedural.EMPTY / 2
 
 
 def test_crop_starts_at_one_and_moves_the_head() -> None:
     canvas = procedural.new_canvas(40, 50)
     canvas[10:30, 20:45] = 7.0
     canvas[10, 20] = 9.0
-    cropped = shapes.crop(canvas, (25.0, 12.0, 3.0))
+    cropped = height_maps.crop(canvas, (25.0, 12.0, 3.0))
     assert cropped is not None
     height, head = cropped
     assert height.shape == (20, 25)
@@ -75,7 +75,7 @@ def test_crop_starts_at_one_and_moves_the_head() -> None:
 
 def test_loop_subdivision_of_a_closed_mesh_shrinks_it_and_keeps_its_centre() -> None:
     corners, triangles = _box((-1, -1, -1), (1, 1, 1), 0)
-    matrix, finer = shapes.loop_matrix(np.array(triangles), 8)
+    matrix, finer = height_maps.loop_matrix(np.array(triangles), 8)
     vertices = matrix @ np.array(corners, float)
     assert vertices.shape == (8 + 18, 3)
     assert finer.shape == (48, 3)
@@ -119,13 +119,13 @@ def test_faces_are_carved_alike_on_both_sides_and_nowhere_else() -> None:
     joints = np.array([(0.31, 7.28, 1.25), (-0.31, 7.28, 1.25), (0.0, 6.75, 1.56)])
     x, y = (a.ravel() for a in np.meshgrid(np.linspace(-0.8, 0.8, 81), np.linspace(6.0, 8.4, 121)))
     front, back = np.stack((x, y, 0 * x + 1.4), 1), np.stack((x, y, 0 * x - 0.4), 1)
-    carved = shapes._carved_face(front, joints, model, np.random.default_rng(1)).reshape(121, 81)
+    carved = bodies._carved_face(front, joints, model, np.random.default_rng(1)).reshape(121, 81)
     assert np.allclose(carved, carved[:, ::-1])
     rows, _ = np.nonzero(np.abs(carved) > 1e-3)
     assert 0.01 < carved.max() < 0.15
     assert 6.5 < np.linspace(6.0, 8.4, 121)[rows].min() < 6.7  # mouth
     assert 7.4 < np.linspace(6.0, 8.4, 121)[rows].max() < 8.0  # brows
-    assert not shapes._carved_face(back, joints, model, np.random.default_rng(1)).any()
+    assert not bodies._carved_face(back, joints, model, np.random.default_rng(1)).any()
 
 
 def test_heights_on_disk_are_finer_than_a_half_float() -> None:
@@ -139,6 +139,6 @@ def test_what_lies_far_behind_keeps_its_form() -> None:
     canvas = procedural.new_canvas(20, 20)
     canvas[5:15, 5:15] = np.arange(10, dtype=np.float32)
     canvas[9:11, 9:11] = 900.0
-    height, _ = shapes.crop(canvas, (-1.0, -1.0, -1.0))
+    height, _ = height_maps.crop(canvas, (-1.0, -1.0, -1.0))
     assert height[0].tolist() == list(range(1, 11))
     assert height.max() == 901.0
