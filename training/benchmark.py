@@ -36,8 +36,10 @@ from .compose import Composer, Scene
 from .data import crop_scene, photographed
 from .labels import soft_edge_classes
 from .library import Library
+from .lighting import light_vector
 from .panel import write_image
-from .photograph import Stone, light_vector, take_photograph
+from .photograph import take_photograph
+from .textures import Stone
 
 log = logging.getLogger(__name__)
 

@@ -24,7 +24,8 @@ from inference.predictor import MOST_ENLARGED
 from .compose import Composer, Scene
 from .labels import soft_edge_classes
 from .library import Library
-from .photograph import Stone, take_photograph
+from .photograph import take_photograph
+from .textures import Stone
 
 FloatArray = npt.NDArray[np.float32]
 USES_PER_SCENE = 24

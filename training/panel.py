@@ -27,17 +27,9 @@ from inference.settings import MeshSettings
 
 from .compose import Composer, Scene, fractal
 from .library import Library
-from .photograph import (
-    SHALLOW_SLOPE,
-    Stone,
-    carving_slope,
-    draw_albedo,
-    draw_lighting,
-    light_vector,
-    shade,
-    weathered_albedo,
-    weathered_grain,
-)
+from .lighting import SHALLOW_SLOPE, draw_lighting, light_vector, shade
+from .photograph import carving_slope, draw_albedo, weathered_albedo, weathered_grain
+from .textures import Stone
 
 FloatArray = npt.NDArray[np.float32]
 SANDSTONE = np.array([0.52, 0.43, 0.33], np.float32)

@@ -27,7 +27,7 @@ from .compose import Composer
 from .data import photographed
 from .library import Library
 from .panel import write_image
-from .photograph import Stone
+from .textures import Stone
 
 Picture = npt.NDArray[np.uint8]
 SUFFIXES = (".jpg", ".jpeg", ".png", ".tif", ".tiff", ".webp", ".bmp")

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from training.compose import Scene
+from training.lighting import draw_lighting, light_vector, shade
 from training.panel import WIDTH_M, Options, crisp, framed, photograph
-from training.photograph import draw_lighting, light_vector, shade
 
 
 @pytest.mark.parametrize("shape", [(5, 8), (9, 6)])

@@ -11,29 +11,29 @@ import pytest
 
 pytest.importorskip("numba")
 
-from training.photograph import (
-    ODD_BLOCKS,
+from training.lighting import (
     SHALLOW_SLOPE,
     Lighting,
-    Stone,
-    _calmed,
-    _draw_cracks,
-    _evenly_rough,
-    _fill_joints,
-    _fine,
-    _odd_blocks,
-    _sample,
-    carving_slope,
     cast_shadow,
-    draw_albedo,
-    draw_grain,
     draw_lighting,
     light_vector,
     mean_light,
     occlusion,
     shade,
+)
+from training.photograph import (
+    ODD_BLOCKS,
+    _calmed,
+    _draw_cracks,
+    _evenly_rough,
+    _fill_joints,
+    _odd_blocks,
+    carving_slope,
+    draw_albedo,
+    draw_grain,
     take_photograph,
 )
+from training.textures import Stone, _fine, sample
 
 STONE = Stone.load()
 
@@ -294,7 +294,7 @@ def test_stains_do_not_drown_gentle_forms_between_cliffs() -> None:
 def test_drawn_out_texture_runs_any_way_unless_it_is_upright() -> None:
     def lean(seed: int, upright: bool) -> tuple[float, float]:
         rng = np.random.default_rng(seed)
-        piece = _sample(STONE.noise["rough"][0], (200, 200), rng, stretch=12.0, upright=upright)
+        piece = sample(STONE.noise["rough"][0], (200, 200), rng, stretch=12.0, upright=upright)
         down, across = np.gradient(piece)
         tensor = [[(across * across).mean(), (across * down).mean()], [(across * down).mean(), (down * down).mean()]]
         values, vectors = np.linalg.eigh(tensor)

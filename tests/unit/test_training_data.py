@@ -58,7 +58,7 @@ from training.losses import (
     slope_loss,
     total_loss,
 )
-from training.photograph import Stone
+from training.textures import Stone
 
 
 def plain_scene(height: Any, depth_px: float, segments: Any, blocks: Any) -> Scene:
