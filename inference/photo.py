@@ -29,8 +29,8 @@ _TIFF_COMPRESSIONS = {*range(1, 9), 32766, 32773, 32809, 32909, 32946, 34661, 34
 """What the TIFF decoder reads, or refuses itself where it was built without it. Of others it makes a black picture, of
 32771, lines of fax in whole words, a wrong one."""
 KEPT_PIXELS = 60_000_000
-"""Larger photographs are scaled down to so many: what the network says takes about a hundred bytes a pixel while it is
-made, and a third of that in the store."""
+"""Larger photographs are scaled down to so many: what the network says takes about 150 bytes a pixel while it is made,
+and a third of that in the store."""
 
 # Rec. 601 luma of R, G, B.
 _LUMA = np.array([0.299, 0.587, 0.114], np.float32)

@@ -17,15 +17,16 @@ import json
 import math
 import os
 import shutil
+import signal
 import sys
 import traceback
 import unicodedata
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 from ..inference.errors import ReliefError, is_out_of_memory
 from ..inference.settings import MeshSettings, PreparationSettings, RefinementSettings
@@ -46,6 +47,7 @@ _FREE_BYTES = 256_000_000
 @dataclass(frozen=True)
 class _Options:
     photos: list[Path]
+    unreadable: list[str]
     output: Path
     refinement: RefinementSettings
     mesh: MeshSettings
@@ -70,17 +72,21 @@ def main(argv: list[str]) -> int:
     Args:
         argv: the arguments after the program's name, such as ``["reconstruct", "panel.jpg", "--output", "out"]``.
     """
-    options = _parse(argv)
-    if isinstance(options, int):
-        return options
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _interrupt)
+    if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is signal.SIG_DFL:  # else it outlives its terminal
+        signal.signal(signal.SIGHUP, _interrupt)
     try:
+        options = _parse(argv)
+        if isinstance(options, int):
+            return options
         reconstruction.check_opencv()
         if options.formats:
             _check_bpy()
         reconstruction.load_predictor(options.runtime)  # before photographs are read for it
         outcomes = [_try(photo, options, number) for number, photo in enumerate(options.photos, 1)]
     except ReliefError as error:
-        print(f"relief: {error}", file=sys.stderr)
+        _tell(f"relief: {error}", sys.stderr)
         return 1
     except KeyboardInterrupt:
         with suppress(OSError):  # the terminal itself may have been closed
@@ -88,8 +94,27 @@ def main(argv: list[str]) -> int:
         return 130
     done, existed, failed = map(outcomes.count, ("done", "existed", "failed"))
     if len(outcomes) > 1 and not options.quiet:
-        print(f"{done} done, {existed} existed already, {failed} failed or skipped")
-    return 1 if failed else 0
+        _tell(f"{done} done, {existed} existed already, {failed} failed or skipped", sys.stdout)
+    for folder in options.unreadable:
+        _tell(f"relief: {folder}: left out, it cannot be read. Mend that and run again.", sys.stderr)
+    return 1 if failed or options.unreadable else 0
+
+
+def _interrupt(*_told: object) -> None:
+    """Stop once, whatever is told after that, so that nothing half-made is left."""
+    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), signal.SIG_IGN)
+    raise KeyboardInterrupt
+
+
+def _tell(text: str, stream: TextIO) -> None:
+    """Print a line. A log on a full disk ends no batch; a pipe that nobody reads any more does."""
+    try:
+        print(text, file=stream, flush=True)
+    except OSError as error:
+        if error.errno == errno.EPIPE:
+            raise
 
 
 def check(argv: list[str]) -> int | None:
@@ -117,7 +142,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     words = "make textured reliefs and maps of photographs"
     add = commands.add_parser("reconstruct", help=words, description=words, allow_abbrev=False).add_argument
-    words = "JPEG, PNG, TIFF, WebP or BMP; also a pattern in quotes, such as 'scans/**/*.jpg'"
+    words = 'JPEG, PNG, TIFF, WebP or BMP; also a pattern in quotes, such as "scans/**/*.jpg"'
     add("photos", nargs="+", type=Path, metavar="PHOTO", help=words)
     add("--output", required=True, type=Path, metavar="DIR", help="folder of the results; made if missing")
     for setting in (*fields(MeshSettings), *fields(PreparationSettings)):
@@ -169,8 +194,10 @@ def _check(arguments: argparse.Namespace) -> _Options:
         raise ReliefError(f"--formats is {arguments.formats!r}. Give any of {','.join(FORMATS)}, or none.")
     if arguments.max_size is not None and arguments.max_size < 64:
         raise ReliefError(f"--max-size is {arguments.max_size}. Give at least 64 pixels.")
+    photos, unreadable = _found(arguments.photos)
     options = _Options(
-        photos=_found(arguments.photos),
+        photos=photos,
+        unreadable=unreadable,
         output=arguments.output,
         refinement=RefinementSettings.from_mapping(values),
         mesh=MeshSettings.from_mapping(values),
@@ -221,10 +248,14 @@ def _light_deg(text: str) -> float | None:
 
 def _check_files(options: _Options) -> None:
     try:
+        if options.formats:
+            os.path.abspath(options.output).encode()
         options.output.mkdir(parents=True, exist_ok=True)
         place = _make_hidden(options.output)
         alike = place.with_name(place.name.swapcase()).exists()
         place.rmdir()
+    except UnicodeEncodeError:
+        raise ReliefError(f"--output {options.output} has letters that Blender cannot write. Choose another.") from None
     except OSError as error:
         raise ReliefError(f"--output {options.output} cannot be written to: {error.strerror}.") from error
 
@@ -257,16 +288,40 @@ def _make_hidden(folder: Path) -> Path:
     return place
 
 
-def _found(arguments: Sequence[Path]) -> list[Path]:
-    """The photographs that are meant, each once; patterns too, which not every shell writes out."""
+def _found(arguments: Sequence[Path]) -> tuple[list[Path], list[str]]:
+    """The photographs that are meant, each once, and the folders that patterns reach and that cannot be read.
+
+    Patterns are taken too, which not every shell writes out.
+    """
     found: list[Path] = []
+    unreadable: list[str] = []
     for path in arguments:
         # The name of a folder that is there may hold brackets.
         folder = next((parent for parent in path.parents if os.path.isdir(parent)), path.parent)
-        pattern = os.path.join(glob.escape(str(folder)), path.relative_to(folder))
-        matches = [] if os.path.exists(path) else sorted(map(Path, glob.glob(pattern, recursive=True)))
+        parts = [glob.escape(str(folder)), *path.relative_to(folder).parts]
+        matches: list[Path] = []
+        if not os.path.exists(path):
+            matches = sorted(map(Path, glob.glob(os.path.join(*parts), recursive=True)))
+            unreadable += _unreadable(parts)
         found += [match for match in matches if not _is_result(match)] or [path]
-    return list(dict.fromkeys(found))
+    # A link to a folder above leads to the same photographs again, and again.
+    real = functools.cache(os.path.realpath)
+    places: dict[str, Path] = {}
+    for path in found:
+        places.setdefault(os.path.join(real(path.parent), path.name), path)
+    return list(places.values()), list(dict.fromkeys(map(real, unreadable)))
+
+
+def _unreadable(parts: list[str]) -> Iterator[str]:
+    """The folders that a pattern, a folder before it, looks into and that cannot be read; glob leaves them out."""
+    for end, part in enumerate(parts[1:], 1):
+        if glob.has_magic(part):
+            looked_into = os.path.join(*parts[: end + (part == "**")], "")
+            for folder in glob.iglob(looked_into, recursive=True):
+                try:
+                    os.scandir(folder).close()
+                except OSError:
+                    yield folder
 
 
 def _is_result(path: Path) -> bool:
@@ -312,25 +367,25 @@ def _try(photo: Path, options: _Options, number: int) -> str:
         written = [] if _exists_already(photo, options) else _make(photo, options, progress)
     except (ReliefError, OSError) as error:
         progress.end()
-        print(f"relief: {photo}: {error}", file=sys.stderr)
+        _tell(f"relief: {photo}: {error}", sys.stderr)
         return "failed"
     except Exception as error:  # noqa: BLE001 (whatever it is, the other photographs get their turn)
         progress.end()
         if is_out_of_memory(error):
-            print(f"relief: {photo}: not enough memory. Use a smaller --max-size.", file=sys.stderr)
+            _tell(f"relief: {photo}: not enough memory. Use a smaller --max-size.", sys.stderr)
         else:
-            traceback.print_exc()
-            print(f"relief: {photo}: failed by a fault of this program, shown above.", file=sys.stderr)
+            fault = traceback.format_exc()
+            _tell(f"{fault}relief: {photo}: failed by a fault of this program, shown above.", sys.stderr)
         return "failed"
     progress.end()
     if not options.quiet:
-        print(f"{photo}: {', '.join(written) or 'exists already'}", flush=True)
+        _tell(f"{photo}: {', '.join(written) or 'exists already'}", sys.stdout)
     if not written:
         return "existed"
     unasked = [photo.stem + suffix for name, suffix in _MODEL_SUFFIXES.items() if name not in options.formats]
     stale = [name for name in unasked if (options.output / name).exists()]
     if stale:
-        print(f"relief: {photo}: not of this run, nor in {photo.stem}.json: {', '.join(stale)}", file=sys.stderr)
+        _tell(f"relief: {photo}: not of this run, nor in {photo.stem}.json: {', '.join(stale)}", sys.stderr)
     return "done"
 
 
@@ -416,31 +471,34 @@ def _make(photo: Path, options: _Options, progress: _Progress) -> list[str]:
         _move(places, part)
     finally:
         if any(part.glob("old *")) and sys.exc_info()[0] is not None:  # the last copy of something
-            print(f"relief: earlier results that could not be put back lie in {part}", file=sys.stderr)
+            _tell(f"relief: earlier results that could not be put back lie in {part}", sys.stderr)
         else:
             shutil.rmtree(part, ignore_errors=True)
     return [str(path) for path in paths]
 
 
 def _move(places: dict[Path, Path], aside: Path) -> None:
-    """Move files to their places: all of them, or what was there before stays; on Windows a viewer may hold one."""
+    """Move files to their places: all of them, or what was there before stays; on Windows a viewer may hold one.
+
+    The NAME.json, the last of them, leaves last and comes first. So whatever ends the process in between, a NAME.json
+    lies there with too few files beside it: that reads as incomplete, and no pattern takes those for photographs.
+    """
     for path in places.values():
         if path.is_dir():
             raise IsADirectoryError(errno.EISDIR, "a folder has the name of a result", str(path))
-    moved: list[tuple[Path, Path]] = []
+    old = {path: aside / f"old {number}" for number, path in enumerate(places.values())}
     try:
-        for number, (made, path) in enumerate(places.items()):
-            old = aside / f"old {number}"
+        for path in old:
             if path.exists():
-                os.replace(path, old)
-            moved.append((old, path))
+                os.replace(path, old[path])
+        for made, path in reversed(places.items()):
             os.replace(made, path)
     except BaseException:
-        for old, path in moved:
+        for made, path in reversed(places.items()):
             with suppress(OSError):
-                if old.exists():
-                    os.replace(old, path)
-                else:
+                if old[path].exists():
+                    os.replace(old[path], path)
+                elif not made.exists():
                     path.unlink(missing_ok=True)
         raise
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from ..inference.prediction import Prediction
 
 LIMIT_BYTES = 2 * 2**30
-ASKED = 3
+ASKED = 4
 """Grows whenever `inference.predictor` asks the same weights otherwise: what was stored before is then asked anew."""
 DRAFT_PX = 1024
 """Longer side of a draft, which answers a slider at once."""
@@ -125,7 +125,7 @@ class PredictionStore:
                 os.utime(path)
             values = {n: str(a) if a.dtype.kind == "U" else a.astype(np.float32) for n, a in arrays.items()}
             return Prediction(**values)
-        except (OSError, EOFError, KeyError, ValueError, TypeError, zipfile.BadZipFile) as error:
+        except (OSError, EOFError, KeyError, ValueError, TypeError, RuntimeError, zipfile.BadZipFile) as error:
             log.warning("Stored prediction %s cannot be read and is dropped: %s", path.name, error)
             self._unreadable.add(key)  # where it cannot be deleted either
             with suppress(OSError):

@@ -61,13 +61,19 @@ def timed(times_s: dict[str, float], stage: str) -> Iterator[None]:
 
 
 def check_opencv() -> None:
-    """See that what reads photographs is there.
+    """See that what reads photographs is there and runs.
 
     Raises:
-        ReliefError: it is not.
+        ReliefError: it does not.
     """
     if importlib.util.find_spec("cv2") is None:
         raise ReliefError("OpenCV is missing. Install the extension from the zip that was made for this system.")
+    try:
+        from ..inference.photo import read_photo  # noqa: F401
+    except ImportError as error:  # of a library of the system that it needs, or made for another system
+        raise ReliefError(
+            f"OpenCV cannot be loaded: {error}. Install that, or the extension from the zip for this system."
+        ) from error
 
 
 @functools.lru_cache(maxsize=1)

@@ -18,6 +18,7 @@ import bpy
 from mathutils import Matrix
 
 from ..inference.errors import ReliefError
+from ..inference.image_header import read_header
 from .bridge import create_relief
 from .staging import add_camera, add_sun, seen_size
 
@@ -48,6 +49,7 @@ def save_blend(path: Path) -> None:
     bpy.context.scene.render.filepath = f"//{name}"
     with _blender_says(f"write {path.name}"):
         bpy.ops.wm.save_as_mainfile(filepath=str(path), copy=True, compress=True, check_existing=False)
+        _check_whole(path)
 
 
 def save_glb(path: Path, relief: bpy.types.Object) -> None:
@@ -72,7 +74,25 @@ def render(path: Path) -> None:
     """Render the scene with Cycles on the processor; needs no display."""
     with _blender_says(f"render {path.name}"):
         bpy.ops.render.render()
-        bpy.data.images["Render Result"].save_render(str(path))
+        # By its type: the photograph's texture may have its name.
+        next(image for image in bpy.data.images if image.type == "RENDER_RESULT").save_render(str(path))
+        _check_whole(path)
+
+
+def _check_whole(path: Path) -> None:
+    """Read what was written: Blender says nothing where the disk was full for the last of it.
+
+    Raises:
+        ReliefError: something of it is missing.
+    """
+    try:
+        if path.suffix == ".png":
+            read_header(path.read_bytes(), path.name)
+        else:
+            with bpy.data.libraries.load(str(path)):
+                pass
+    except (OSError, ReliefError) as error:
+        raise ReliefError(f"{path.name} could not be written whole. Is the disk full? Make room.") from error
 
 
 def _fill_world(scene: bpy.types.Scene) -> None:
@@ -122,7 +142,7 @@ def _stopping() -> Iterator[None]:
         yield
     finally:
         for number, handler in handlers.items():
-            if signal.getsignal(number) is hear:  # the launcher's ignores all that follows, once told
+            if signal.getsignal(number) is hear:  # the command's ignores all that follows, once told
                 signal.signal(number, handler)
         if stopped:
             raise KeyboardInterrupt

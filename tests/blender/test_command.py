@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import errno
+import functools
 import hashlib
+import io
 import json
 import logging
 import os
 import signal
+import subprocess
 import sys
 from collections import namedtuple
 from pathlib import Path
@@ -19,6 +23,7 @@ import pytest
 from bpy_extras.object_utils import world_to_camera_view
 from mathutils import Vector
 
+ROOT = Path(__file__).resolve().parents[2]
 MAPS = [".edges.png", ".height.tif", ".json", ".normal.png", ".preview.png", ".segments.png"]
 
 
@@ -254,6 +259,80 @@ def test_what_another_run_wrote_meanwhile_stays(relief, known, photo, tmp_path, 
     assert made == [(out / "panel.json").read_bytes()]
 
 
+def _killed_after(patched, steps):
+    """Lets so many files be moved between folders, and nothing after that be put back."""
+    left, replace = [None] * steps, os.replace
+
+    def refuse(*_words, **_named):
+        raise OSError("killed")
+
+    def move(source, target):
+        if Path(source).parent != Path(target).parent:
+            left.pop() if left else refuse()
+        replace(source, target)
+
+    patched.setattr("os.replace", move)
+    patched.setattr(Path, "unlink", lambda path, **named: refuse() if path.parent.name == "out" else os.unlink(path))
+
+
+def test_results_that_were_cut_short_are_no_photographs(relief, known, photo, tmp_path, monkeypatch, capsys):
+    other = tmp_path / "a.png"
+    words = [tmp_path / "**/*.png", "--formats", "none"]
+    for steps in range(1, len(MAPS)):
+        with monkeypatch.context() as patched:
+            _killed_after(patched, steps)
+            assert relief(*words) == 1
+        capsys.readouterr()
+        other.write_bytes(photo.read_bytes())
+        assert relief(*words) == 1
+        captured = capsys.readouterr()
+        assert f"{photo}: incomplete, {steps} of 6 results exist" in captured.err
+        assert captured.out.endswith("\n1 done, 0 existed already, 1 failed or skipped\n")
+        for path in (other, *(tmp_path / "out").glob("*")):
+            path.unlink()
+
+
+def test_a_replacing_that_was_cut_short_reads_as_incomplete(module, relief, photo, tmp_path, monkeypatch, capsys):
+    move, names = module("operators.command")._move, ["a.glb", "a.edges.png", "a.json"]
+    for steps in range(1, 2 * len(names)):
+        out, part = tmp_path / f"{steps}/out", tmp_path / f"{steps}/part"
+        for folder in (out, part):
+            folder.mkdir(parents=True)
+            for name in names:
+                (folder / name).touch()
+        with monkeypatch.context() as patched, pytest.raises(OSError, match="killed"):
+            _killed_after(patched, steps)
+            move({part / name: out / name for name in names}, part)
+        assert len(_names(out)) < len(names) and ("a.json" in _names(out) or not _names(out)), steps
+    words = [photo, "--formats", "none"]
+    assert relief(*words) == 0
+    with monkeypatch.context() as patched:
+        _killed_after(patched, 9)
+        assert relief(*words, "--width-m", "2", "--overwrite") == 1
+    for again in (["--width-m", "2"], ["--width-m", "2", "--overwrite"]):
+        assert relief(*words) == 1, "neither the old command nor the new one takes it for done"
+        capsys.readouterr()
+        assert relief(*words, *again) == ("--overwrite" not in again)
+    assert relief(*words) == 1
+
+
+def test_a_log_on_a_full_disk_ends_no_batch(relief, known, photo, tmp_path, monkeypatch):
+    class Log(io.StringIO):
+        number = errno.ENOSPC
+
+        def write(self, _text):
+            raise OSError(self.number, "refused")
+
+    (tmp_path / "other.png").write_bytes(photo.read_bytes())
+    words = [photo, tmp_path / "missing.png", tmp_path / "other.png", "--formats", "none"]
+    for name in ("stdout", "stderr"):
+        monkeypatch.setattr(sys, name, Log())
+    assert relief(*words) == 1 and known.calls == 2
+    Log.number = errno.EPIPE
+    with pytest.raises(BrokenPipeError):
+        relief(*words)
+
+
 def test_models_that_the_record_no_longer_describes_are_named(relief, photo, tmp_path, capsys):
     (tmp_path / "out").mkdir()
     for name in ("panel.blend", "panel.render.png"):
@@ -336,10 +415,11 @@ def test_wrong_usage_does_no_work(relief, known, photo, tmp_path, wrong, capsys)
     assert known.calls == 0
 
 
-def test_photos_and_output_are_needed(module, photo):
+def test_photos_and_output_are_needed(module, photo, capsys):
     main = module("operators.command").main
     assert main([]) == main(["reconstruct", str(photo)]) == main(["reconstruct", "--output", "x"]) == 2
     assert main(["reconstruct", "--help"]) == 0
+    assert '"scans/**/*.jpg"' in capsys.readouterr().out, "the quotes that Windows' shell knows"
 
 
 def test_a_check_does_no_work(module, known, photo, tmp_path):
@@ -403,10 +483,48 @@ def test_names_in_no_known_encoding(relief, photo, tmp_path):
     assert json.loads(record)["photo"]["file"] == "Bl\ufffdtter {1}.png"
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere names are Unicode")
+def test_an_output_in_no_known_encoding_is_refused_where_blender_writes(module, known, photo, tmp_path):
+    main, out = module("operators.command").main, tmp_path / os.fsdecode(b"caf\xe9")
+    assert main(["reconstruct", str(photo), "--output", str(out)]) == 2
+    assert known.calls == 0 and not out.exists()
+    assert main(["reconstruct", str(photo), "--output", str(out), "--formats", "none"]) == 0
+
+
 def test_a_photograph_is_made_once_however_it_is_given(relief, known, photo, tmp_path):
     (tmp_path / "other [1].png").write_bytes(photo.read_bytes())
     assert relief(photo, tmp_path / "*.png", photo, tmp_path / "other [1].png", "--formats", "none") == 0
     assert known.calls == 2
+
+
+def test_a_link_to_a_folder_above_makes_no_photograph_twice(relief, known, photo, tmp_path):
+    (tmp_path / "scans/deep").mkdir(parents=True)
+    photo.rename(tmp_path / "scans/deep/panel.png")
+    (tmp_path / "scans/deep/loop").symlink_to(tmp_path / "scans")
+    words = [tmp_path / "scans/**/*.png", tmp_path / "scans/deep/loop/deep/panel.png"]
+    assert relief(*words, "--formats", "none") == 0 and known.calls == 1
+
+
+def test_folders_that_cannot_be_read_are_named(relief, known, photo, tmp_path, monkeypatch, capsys):
+    for name in ("locked [1]", "open"):
+        (tmp_path / "scans" / name).mkdir(parents=True)
+    photo.rename(tmp_path / "scans/open/panel.png")
+    scandir = os.scandir
+
+    def refuse(folder="."):
+        if "locked" in os.path.basename(os.path.normpath(str(folder))):
+            raise PermissionError(errno.EACCES, "Permission denied", folder)
+        return scandir(folder)
+
+    monkeypatch.setattr("os.scandir", refuse)
+    for pattern in ("**/*.png", "*/*.png", "**"):
+        capsys.readouterr()
+        assert relief(tmp_path / "scans" / pattern, "--formats", "none", "--quiet") == 1
+        assert f"relief: {tmp_path / 'scans/locked [1]'}: left out, it cannot be read." in capsys.readouterr().err
+    assert known.calls == 1 and (tmp_path / "out/panel.json").exists()
+    capsys.readouterr()
+    assert relief(tmp_path / "scans/open/*.png", "--formats", "none") == 0
+    assert capsys.readouterr().err == ""
 
 
 def test_patterns_reach_into_folders_and_past_brackets(relief, known, photo, tmp_path):
@@ -523,6 +641,62 @@ def test_a_signal_that_blender_swallowed_stops_after_it(module, once):
         signal.signal(signal.SIGINT, before)
 
 
+_WAITING = f"""
+import importlib.util, sys, time
+root = {str(ROOT)!r}
+spec = importlib.util.spec_from_file_location("reliefs", root + "/__init__.py", submodule_search_locations=[root])
+sys.modules["reliefs"] = importlib.util.module_from_spec(spec)
+from reliefs.operators import command, reconstruction
+reconstruction.check_opencv = lambda: None
+reconstruction.load_predictor = lambda runtime: (print("waiting", flush=True), time.sleep(60))
+sys.exit(command.main(["reconstruct", "a.jpg", "--formats", "none", "--output", sys.argv[1]]))
+"""
+
+
+def _waiting(out, number, action):
+    """The command in a process of its own, which begins with that for a signal."""
+    words = [sys.executable, "-c", _WAITING, str(out)]
+    begin = functools.partial(signal.signal, number, action)
+    process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, preexec_fn=begin)
+    assert process.stdout.readline() == b"waiting\n"
+    process.send_signal(number)
+    return process
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a process there ends without a word")
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
+def test_a_signal_to_end_is_as_ctrl_c(tmp_path, name):
+    """Of Ctrl-C itself Blender keeps Python from hearing."""
+    action = signal.SIG_IGN if name == "SIGINT" else signal.SIG_DFL
+    with _waiting(tmp_path / "out", getattr(signal, name), action) as process:
+        assert (process.wait(20), process.stderr.read()) == (130, b"\nrelief: stopped\n")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="there is no hanging up there")
+def test_what_is_to_outlive_its_terminal_does(tmp_path):
+    with _waiting(tmp_path / "out", signal.SIGHUP, signal.SIG_IGN) as process:
+        with pytest.raises(subprocess.TimeoutExpired):
+            process.wait(0.5)
+        process.kill()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="files have no limit there")
+def test_a_file_that_blender_could_not_write_whole_is_no_result(module, relief, photo, tmp_path):
+    import resource
+
+    assert relief(photo, "--formats", "blend", "--max-vertices", "2000") == 0
+    bpy.context.scene.render.resolution_percentage = 25
+    scene_io, limits = module("operators.scene_io"), resource.getrlimit(resource.RLIMIT_FSIZE)
+    for write, name in ((scene_io.save_blend, "a.blend"), (scene_io.render, "a.render.png")):
+        write(tmp_path / name)
+        resource.setrlimit(resource.RLIMIT_FSIZE, ((tmp_path / name).stat().st_size - 3000, limits[1]))
+        try:
+            with pytest.raises(module("inference.errors").ReliefError, match=f"{name} could not be written whole. Is"):
+                write(tmp_path / name)
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+
+
 def test_braces_are_no_variables(relief, photo, tmp_path):
     named = photo.rename(tmp_path / "panel {1}.png")
     assert relief(named, "--formats", "blend,render", "--max-vertices", "2000") == 0
@@ -619,8 +793,9 @@ def test_blend_holds_camera_sun_and_photo(relief, photo, tmp_path, capfd):
 
 
 def test_render_shows_the_photo(relief, photo, tmp_path):
-    assert relief(photo, "--formats", "render", "--max-vertices", "2000") == 0
-    picture = cv2.imread(str(tmp_path / "out/panel.render.png"))
+    named = photo.rename(tmp_path / "Render Result.png")  # as Blender calls its own picture
+    assert relief(named, "--formats", "render", "--max-vertices", "2000") == 0
+    picture = cv2.imread(str(tmp_path / "out/Render Result.render.png"))
     rows, columns = picture.shape[:2]
     assert columns == 1024 and 600 < rows < 800
     # A red of 0.7 of the blue, as in the file's B G R order: the stone, in the middle of the picture.
@@ -648,6 +823,18 @@ def test_an_opencv_that_is_missing_is_told_first(relief, known, photo, tmp_path,
     assert relief(photo, tmp_path / "other.png", "--formats", "none") == 1
     told = "relief: OpenCV is missing. Install the extension from the zip that was made for this system.\n"
     assert capsys.readouterr().err == told
+    assert known.calls == 0 and _names(tmp_path / "out") == []
+
+
+def test_an_opencv_that_cannot_be_loaded_is_told_first(module, relief, known, photo, tmp_path, capsys, monkeypatch):
+    (tmp_path / "bare/cv2").mkdir(parents=True)
+    (tmp_path / "bare/cv2/__init__.py").write_text("raise ImportError('libGL.so.1: cannot open')")
+    monkeypatch.syspath_prepend(str(tmp_path / "bare"))
+    for name in ("cv2", module("inference.photo").__name__):
+        monkeypatch.delitem(sys.modules, name)
+    assert relief(photo, tmp_path / "other.png", "--formats", "none") == 1
+    told = "relief: OpenCV cannot be loaded: libGL.so.1: cannot open. Install that, or the extension from the zip for"
+    assert capsys.readouterr().err == f"{told} this system.\n"
     assert known.calls == 0 and _names(tmp_path / "out") == []
 
 

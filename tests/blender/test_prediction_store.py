@@ -97,6 +97,17 @@ def test_damaged_file_counts_as_absent(new_store, make, tmp_path, kept):
     assert not path.exists()
 
 
+@pytest.mark.parametrize("bit", [b"\x01", b"\x40"], ids=["encrypted", "patched"])
+def test_a_flipped_bit_counts_as_absent(new_store, make, tmp_path, bit):
+    """Of the flags in the archive's directory: a password is asked for, a way of storing that none knows."""
+    new_store().put("photo", make(0.1))
+    path = next(tmp_path.glob("*.npz"))
+    data = bytearray(path.read_bytes())
+    data[data.index(b"PK\x01\x02") + 8] ^= bit[0] >> (bit[0] > 1)
+    path.write_bytes(data)
+    assert new_store().get("photo", "1+abc") is None and not path.exists()
+
+
 def test_a_folder_that_the_system_refuses_holds_nothing(new_store, tmp_path):
     store = new_store(folder=tmp_path / ("a" * 300))  # too long a name, as one that may not be entered
     assert not store.holds("photo", "1+abc") and store.get("photo", "1+abc") is None

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import errno
-import functools
 import importlib.machinery
 import importlib.util
 import json
 import os
 import shutil
-import signal
 import subprocess
 import sys
 import tempfile
@@ -26,7 +24,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 
 COMMAND = """
-import atexit, json, sys, time
+import atexit, json, sys, types
 from . import __name__ as package
 def check(argv):
     return None
@@ -36,9 +34,8 @@ def main(argv):
     faults = {"interrupt": KeyboardInterrupt(), "close": BrokenPipeError(32, "Broken pipe"), "err": ZeroDivisionError()}
     if argv[-1] in faults:
         raise faults[argv[-1]]
-    if argv[-1] == "wait":
-        print("waiting", flush=True)
-        time.sleep(60)
+    if argv[-1] == "blender":
+        sys.modules["bpy"] = types.SimpleNamespace(app=types.SimpleNamespace(tempdir=argv[-2]))
     print(json.dumps({"argv": argv, "package": package, "weight": pebble.WEIGHT, "isolated": sys.flags.isolated}))
     return 7
 """
@@ -138,30 +135,20 @@ def test_what_leaves_the_command_ends_it_without_blenders_own_exit(project: Path
     assert done.stderr.startswith("Traceback") and done.stderr.endswith("ZeroDivisionError\n")
 
 
-@pytest.mark.skipif(os.name == "nt", reason="a process there ends without a word")
-@pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP"])
-def test_a_signal_to_end_is_as_ctrl_c(project: Path, name: str) -> None:
-    words = [sys.executable, str(project / "relief"), "reconstruct", "wait"]
-    number = getattr(signal, name)
-    # Whoever runs the tests may ignore it, as nohup does, and its processes would too.
-    heard = functools.partial(signal.signal, number, signal.SIG_DFL)
-    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, preexec_fn=heard) as process:
-        assert process.stdout is not None and process.stderr is not None
-        assert process.stdout.readline() == b"waiting\n"
-        process.send_signal(number)
-        assert (process.wait(20), process.stderr.read()) == (130, b"")
+def test_the_folder_of_blenders_temporary_files_leaves_with_it(project: Path, tmp_path: Path) -> None:
+    for name in ("empty", "kept"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "kept/mine.txt").touch()
+    for name in ("empty", "kept", "gone"):
+        assert run(project, "reconstruct", str(tmp_path / name), "blender").returncode == 7
+    assert [path.name for path in tmp_path.rglob("*")] == ["kept", "mine.txt"]
 
 
-@pytest.mark.skipif(os.name == "nt", reason="there is no hanging up there")
-def test_what_is_to_outlive_its_terminal_does(project: Path) -> None:
-    words = ["sh", "-c", 'trap "" HUP; exec "$@"', "sh", sys.executable, str(project / "relief"), "reconstruct", "wait"]
-    with subprocess.Popen(words, stdout=subprocess.PIPE) as process:
-        assert process.stdout is not None
-        assert process.stdout.readline() == b"waiting\n"
-        process.send_signal(signal.SIGHUP)
-        with pytest.raises(subprocess.TimeoutExpired):
-            process.wait(0.5)
-        process.kill()
+@pytest.mark.skipif(os.name == "nt", reason="the streams are closed by a shell script")
+def test_closed_streams_are_as_good_as_silent(project: Path) -> None:
+    words = ["sh", "-c", 'exec "$@" <&- >&- 2>&-', "sh", sys.executable, str(project / "relief"), "reconstruct"]
+    assert subprocess.run([*words, "x"], check=False).returncode == 7
+    assert subprocess.run([*words, "err"], check=False).returncode == 1
 
 
 def test_damaged_package_is_mended(project: Path) -> None:
@@ -346,6 +333,26 @@ def test_failing_pip_leaves_no_stamp(launcher: Any, capsys: pytest.CaptureFixtur
     assert launcher.main(["reconstruct", "a.jpg"]) == 1
     error = capsys.readouterr().err.splitlines()[-1]
     assert error.startswith("relief: The installation failed: ERROR:")
+    assert not launcher.RUN.stamp(launcher.RUN.layers[0]).exists()
+
+
+def test_pip_is_led_nowhere_else(launcher: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    names = "PIP_TARGET", "PIP_PREFIX", "PIP_ROOT", "PIP_USER"
+    for name in names:
+        monkeypatch.setenv(name, "1")
+    monkeypatch.setenv("PIP_PROXY", "1")
+    launcher.RUN.folder.mkdir()
+    code = f"import os\nassert 'PIP_PROXY' in os.environ and not {set(names)} & set(os.environ)"
+    launcher.run_logged(launcher.RUN, [sys.executable, "-c", code], True)
+
+
+def test_an_installation_that_went_elsewhere_leaves_no_stamp(launcher: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As with a target in pip's own settings."""
+    launcher.RUN.folder.mkdir()
+    monkeypatch.setattr(launcher, "ask", lambda python: ("3.11", str(launcher.RUN.folder)))
+    monkeypatch.setattr(launcher, "run_logged", lambda environment, words, quiet: None)
+    with pytest.raises(launcher.SetupError, match="pip installed nothing into .*venv. Take target and prefix out"):
+        launcher.install(launcher.RUN, launcher.RUN.layers[0], True)
     assert not launcher.RUN.stamp(launcher.RUN.layers[0]).exists()
 
 
