@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from .prediction import FloatArray
 
@@ -15,18 +16,22 @@ CONTRAST_FLOOR = 0.05
 """Added to the standard deviation, so that the noise of a blank photograph is not blown up into relief."""
 
 
-def standardise(grey: FloatArray) -> FloatArray:
+def standardise(grey: FloatArray, panel: npt.NDArray[np.bool_] | None = None) -> FloatArray:
     """Zero mean and nearly unit spread.
 
     Args:
         grey: (H, W) float32, 0 to 1.
+        panel: (H, W), outside of which is nothing to be read, see `inference.background`; None reads everything.
 
     Returns:
-        (H, W) float32, (grey - mean) / (standard deviation + CONTRAST_FLOOR).
+        (H, W) float32, (grey - mean) / (standard deviation + CONTRAST_FLOOR), both of the panel; 0 outside.
     """
-    mean = float(grey.mean(dtype=np.float64))
-    spread = float(grey.std(dtype=np.float64))
-    return ((grey - mean) / (spread + CONTRAST_FLOOR)).astype(np.float32)
+    if panel is None or not panel.any():
+        panel = np.ones(grey.shape, bool)
+    seen = grey[panel]
+    mean = float(seen.mean(dtype=np.float64))
+    spread = float(seen.std(dtype=np.float64))
+    return np.where(panel, (grey - mean) / (spread + CONTRAST_FLOOR), 0.0).astype(np.float32)
 
 
 def believed(evidence: FloatArray, above: float) -> FloatArray:

@@ -11,6 +11,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from .background import BoolArray, at_size, find_panel
+from .descreening import without_screen
 from .errors import Progress, ReliefError, report
 from .lowpass import extent, lowpass
 from .normalisation import MULTIPLE_PX, believed, lit, standardise
@@ -251,7 +253,7 @@ def merge(fine: FloatArray, coarse: FloatArray, tile: Tile, size: tuple[int, int
     return merged
 
 
-def _middle(grey: FloatArray, side_px: float) -> FloatArray:
+def _middle(grey: FloatArray, panel: BoolArray | None, side_px: float) -> FloatArray:
     """The middle of a photograph, reduced to about ``side_px`` x ``side_px`` pixels in all, standardised.
 
     Borders are left out: what lies beside the panel, and the frames that a photographer cut at random, cast shadows of
@@ -264,7 +266,8 @@ def _middle(grey: FloatArray, side_px: float) -> FloatArray:
     if scale != 1.0:
         grey = np.asarray(cv2.resize(grey, size, interpolation=cv2.INTER_AREA), np.float32)
     left, top = (int(side * (1.0 - MIDDLE) / 2) for side in size)
-    return standardise(grey[top : size[1] - top, left : size[0] - left])
+    middle = slice(top, size[1] - top), slice(left, size[0] - left)
+    return standardise(grey[middle], None if panel is None else at_size(panel, grey.shape)[middle])
 
 
 def _direction(light_deg: float) -> FloatArray:
@@ -341,16 +344,18 @@ class Predictor:
                 f"The photograph has {columns} x {rows} pixels; each side needs at least {MULTIPLE_PX}. "
                 "Use a larger picture."
             )
-        read = enlarged(photo.grey)
+        grey = without_screen(photo.grey)
+        panel = find_panel(grey)
+        read = enlarged(grey)
         size = read.shape
         sizes = levels(*size)
         total = float(sum(height * width for height, width in sizes))
         done = 0.0
         maps: FloatArray | None = None
         report(progress, done, total, STAGE)
-        evidence = np.mean([self.network.find_light(_middle(photo.grey, side)) for side in EVIDENCE_PX], axis=0)
+        evidence = np.mean([self.network.find_light(_middle(grey, panel, side)) for side in EVIDENCE_PX], axis=0)
         if light_deg is None:
-            tried = self._sureness(_middle(photo.grey, SURENESS_PX), progress, total)
+            tried = self._sureness(_middle(grey, panel, SURENESS_PX), progress, total)
             around = np.float32(LIGHT_EVIDENCE) * evidence[:2] + np.float32(LIGHT_SURENESS) * tried
             towards = believed(around, LIGHT_ABOVE)
         else:
@@ -359,7 +364,7 @@ class Predictor:
             grey = read
             if (height, width) != size:
                 grey = np.asarray(cv2.resize(grey, (width, height), interpolation=cv2.INTER_AREA), np.float32)
-            grey = standardise(grey)
+            grey = standardise(grey, None if panel is None else at_size(panel, grey.shape))
             answer = np.zeros((CHANNELS, height, width), np.float32)
             # The first pass sees the whole panel, however long.
             for tile in tiles(height, width, TILE_PX if maps is not None else max(height, width)):

@@ -17,8 +17,9 @@ import torch
 import torch.nn.functional as F
 from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 
+from inference.background import at_size, find_panel
 from inference.lowpass import resized_height
-from inference.normalisation import CONTRAST_FLOOR, standardise
+from inference.normalisation import standardise
 from inference.predictor import MOST_ENLARGED
 
 from .compose import Composer, Scene
@@ -178,13 +179,19 @@ def collate(samples: list[Sample]) -> dict[str, torch.Tensor]:
     ``heads`` (N, 1, H, W).
     """
     return {
-        "x": torch.from_numpy(np.stack([standardise(s.grey)[None] for s in samples])),
+        "x": torch.from_numpy(np.stack([standardise(s.grey, _panel(s.grey))[None] for s in samples])),
         "height": torch.from_numpy(np.stack([s.height[None] for s in samples])),
         "edges": torch.from_numpy(np.stack([s.edges for s in samples])),
         "segments": torch.from_numpy(np.stack([s.segments for s in samples])),
         "light": torch.from_numpy(np.stack([s.light for s in samples])),
         "heads": torch.from_numpy(np.stack([s.heads[None] for s in samples])),
     }
+
+
+def _panel(grey: FloatArray) -> npt.NDArray[np.bool_] | None:
+    """Where a photograph shows its panel, as `inference.predictor` finds it."""
+    panel = find_panel(grey)
+    return None if panel is None else at_size(panel, grey.shape)
 
 
 def mirrored(batch: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
@@ -196,8 +203,9 @@ def mirrored(batch: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
 
 
 def retouched(x: torch.Tensor) -> torch.Tensor:
-    """Standardised photographs (N, 1, H, W) with other stains, sharpness, tones and grain."""
+    """Standardised photographs (N, 1, H, W) with other stains, sharpness, tones and grain, each as faint as it was."""
     count, _, rows, columns = x.shape
+    contrast = x.std((2, 3), keepdim=True)
 
     def drawn(low: float, high: float) -> torch.Tensor:
         return torch.empty(count, 1, 1, 1, device=x.device).uniform_(low, high)
@@ -209,7 +217,7 @@ def retouched(x: torch.Tensor) -> torch.Tensor:
     x = x + drawn(-0.12, 0.12) * x.clamp(-3.0, 3.0).square()  # no grey turns into its opposite
     x = x + drawn(0.0, 0.15) * torch.randn_like(x)
     x = x - x.mean((2, 3), keepdim=True)
-    return x / (x.std((2, 3), keepdim=True) + CONTRAST_FLOOR)
+    return x * (contrast / x.std((2, 3), keepdim=True).clamp_min(1e-6))
 
 
 def again(
@@ -222,21 +230,31 @@ def again(
     Args:
         stream: endless batches.
         move: to the device that trains.
+
+    Raises:
+        what the stream raised.
     """
-    coming: Queue[dict[str, Any]] = Queue(4)
+    coming: Queue[dict[str, Any] | Exception] = Queue(4)
 
     def fetch() -> None:
-        for batch in stream:
-            coming.put(batch)
+        try:
+            for batch in stream:
+                coming.put(batch)
+        except Exception as error:  # noqa: BLE001, raised where batches are waited for
+            coming.put(error)
 
     Thread(target=fetch, daemon=True).start()
     kept: deque[tuple[int, dict[str, torch.Tensor]]] = deque(maxlen=MOST_KEPT)
     while True:
         try:
-            read, batch = 0, move(coming.get(block=len(kept) < RESTING))
+            fresh = coming.get(block=len(kept) < RESTING)
         except Empty:
             read, batch = kept.popleft()
             batch = mirrored(batch)
+        else:
+            if isinstance(fresh, Exception):
+                raise fresh
+            read, batch = 0, move(fresh)
         if read + 1 < MOST_READ:
             kept.append((read + 1, batch))
         yield batch | {"x": retouched(batch["x"])} if read else batch

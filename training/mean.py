@@ -16,7 +16,6 @@ from torch import Tensor
 
 from inference.network import ReliefNetwork
 
-from .data import Stream, batches
 from .export import export
 from .train import Options, Training, load_exported, parse
 
@@ -48,8 +47,7 @@ def averaged(options: Options, other: Path, share: float) -> ReliefNetwork:
     older = load_exported(other, options.device)
     network.load_state_dict(mean_of(network.state_dict(), older, share))
     network.detector_b.freeze()
-    stream = Stream(options.library, options.shapes, options.crop, options.seed + 1000 * training.starts)
-    training.calibrate(batches(stream, options.batch, options.workers))
+    training.calibrate(training.photographs())
     return network
 
 

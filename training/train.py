@@ -16,6 +16,7 @@ import io
 import logging
 import os
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 from itertools import compress
@@ -261,11 +262,7 @@ class Training:
         """Train until the run's minutes are over."""
         options = self.options
         resumed = self.resume()
-        stream = batches(
-            Stream(options.library, options.shapes, options.crop, options.seed + 1000 * self.starts),
-            options.batch,
-            options.workers,
-        )
+        stream = self.photographs()
         if not resumed:
             self.edge_weights, self.segment_weights = class_weights(stream, options.device)
             if options.start:
@@ -297,8 +294,14 @@ class Training:
                 save(self.checkpoint, self.state())
                 saved = time.monotonic()
         self.check()
-        self.calibrate(moved)
+        self.calibrate(self.photographs())  # none of which were retouched: those of users are not
         save(self.checkpoint, self.state())
+
+    def photographs(self) -> Iterator[dict[str, Any]]:
+        """Endless batches of new photographs."""
+        options = self.options
+        seed = options.seed + 1000 * self.starts
+        return batches(Stream(options.library, options.shapes, options.crop, seed), options.batch, options.workers)
 
     def ramp(self, share: float) -> float:
         """How far the mismatch has come into the dynamic weight, and detector B into the loss.

@@ -251,3 +251,10 @@ def test_standardise_by_hand() -> None:
 def test_standardise_leaves_a_blank_photograph_blank() -> None:
     noise = np.random.default_rng(1).normal(0.5, 0.001, (40, 30)).astype(np.float32)
     assert np.abs(standardise(noise)).max() < 0.1
+
+
+def test_standardise_reads_the_panel_alone() -> None:
+    grey = np.array([[0.0, 0.25, 0.75], [0.0, 0.25, 0.75]], np.float32)
+    x = standardise(grey, grey > 0.1)
+    np.testing.assert_allclose(x, [[0.0, -0.25 / 0.3, 0.25 / 0.3]] * 2, atol=1e-6)
+    np.testing.assert_array_equal(standardise(grey, np.zeros(grey.shape, bool)), standardise(grey))

@@ -217,9 +217,9 @@ def test_light_that_is_told_is_certain() -> None:
 
 def test_padding_leaves_the_photograph_in_the_top_left_corner(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(predictor_module, "levels", lambda height, width: [(height, width)])
-    # A ramp to the right, steeper than the one down: (x + y / 2) / 255, in whole grey values.
+    # A ramp to the right, steeper than the one down: (x + y / 2) / 255, in whole grey values, nowhere black.
     y, x = np.mgrid[0:70, 0:101]
-    grey = (x + 2 * (y // 4)) / 255.0
+    grey = (60 + x + 2 * (y // 4)) / 255.0
     prediction = Predictor(Linear(), "test").read(photo(grey))
     given = photo(grey).grey
     np.testing.assert_allclose(prediction.height, (given - given.mean()) / (given.std() + 0.05), atol=1e-5)
@@ -364,6 +364,31 @@ def test_maps_are_those_of_the_enlarged_photograph_reduced() -> None:
         slope = np.gradient(again, axis=1 - axis)[20:-20, 20:-20]
         found = prediction.slopes[20:-20, 20:-20, axis]
         assert (found * slope).sum() / (slope * slope).sum() == pytest.approx(1.0, abs=0.02)
+
+
+@pytest.mark.parametrize("tone", [0.0, 1.0])
+def test_a_panel_on_black_or_white_is_read_as_without(tone: float) -> None:
+    panel = 0.3 + 0.2 * smooth(320, 320, 6.0)
+    grey = np.full((640, 640), tone)
+    grey[160:480, 160:480] = panel
+    within = predict(grey).height[160:480, 160:480]
+    alone = photo(panel).grey
+    alone = (alone - alone.mean()) / (alone.std() + 0.05)
+    inner = np.s_[30:-30, 30:-30]
+    assert np.abs(within - alone)[inner].max() < 0.2 * alone.std(), "the contrast is the panel's"
+
+
+def test_the_dots_of_a_print_are_not_read() -> None:
+    forms = 0.25 + 0.5 * smooth(512, 512, 12.0)
+    y, x = np.mgrid[0:512, 0:512] * (2.0 * np.pi / 6.0 * math.sqrt(0.5))
+    printed = np.clip(forms + 0.1 * (np.cos(x + y) + np.cos(x - y)), 0.0, 1.0)
+    found, without_dots = predict(printed).height, predict(forms).height
+
+    def fine(height: np.ndarray) -> float:
+        return float((height - lowpass(height, 4.0))[10:-10, 10:-10].std() / height.std())
+
+    assert fine(found) < 1.2 * fine(without_dots)
+    assert np.corrcoef(found.ravel(), forms.ravel())[0, 1] > 0.98
 
 
 def test_enlarged_greys_stay_greys() -> None:

@@ -113,6 +113,20 @@ def test_a_run_begins_with_exported_weights(options: Options, tmp_path: Path) ->
     assert torch.allclose(after, before, atol=2e-2 * before.abs().max().item())
 
 
+def test_statistics_are_measured_on_photographs_that_are_not_retouched(
+    options: Options, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    torch.manual_seed(9)
+    export(train.build_network("tiny"), tmp_path / "weights", "old")
+    monkeypatch.setattr("training.data.retouched", torch.zeros_like)
+    monkeypatch.setattr(train, "again", lambda stream, move: iter(lambda: {"x": torch.zeros(1, 1, 64, 64)}, None))
+    training = Training(replace(options, start=tmp_path / "weights" / "relief.pt.gz", again=True, minutes=0.0))
+    measured: list[torch.Tensor] = []
+    training.calibrate = lambda stream: measured.append(next(stream)["x"])  # type: ignore[method-assign]
+    training.run()
+    assert float(measured[0].std()) > 0.1
+
+
 def test_a_run_is_averaged_with_older_weights(
     options: Options, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

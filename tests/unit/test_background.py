@@ -1,0 +1,46 @@
+"""What lies beside a panel, told from what may be stone."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from inference.background import find_panel
+
+
+def stone(rows: int, columns: int) -> npt.NDArray[np.float32]:
+    rng = np.random.default_rng(1)
+    return (0.45 + 0.1 * rng.standard_normal((rows, columns))).clip(0.2, 0.8).astype(np.float32)
+
+
+@pytest.mark.parametrize("tone", [0.0, 0.03, 0.95, 1.0])
+@pytest.mark.parametrize("scale", [1, 5])
+def test_a_panel_on_black_or_white_is_found(tone: float, scale: int) -> None:
+    grey = np.full((200 * scale, 240 * scale), tone, np.float32)
+    grey += 0.006 * np.random.default_rng(2).standard_normal(grey.shape).astype(np.float32)
+    inside = np.zeros(grey.shape, bool)
+    inside[40 * scale : 150 * scale, 60 * scale : 200 * scale] = True
+    grey[inside] = stone(*grey.shape)[inside]
+    found = find_panel(grey.clip(0.0, 1.0))
+    assert found is not None
+    size = inside.shape[::-1]
+    found = cv2.resize(found.astype(np.uint8), size, interpolation=cv2.INTER_NEAREST) > 0
+    assert (found & ~inside).sum() < 0.05 * inside.sum() and found[inside].mean() > 0.99
+
+
+def test_stone_alone_and_its_shadows_are_all_panel() -> None:
+    grey = stone(300, 300)
+    assert find_panel(grey) is None
+    grey[100:200, 100:200] = 0.0  # a deep niche: it does not reach the border
+    assert find_panel(grey) is None
+    grey[:40, :40] = 0.0  # too small to matter, and perhaps a shadow
+    assert find_panel(grey) is None
+    grey[:, :90] = 0.5  # plain, but neither black nor white: so may smooth stone be
+    assert find_panel(grey) is None
+
+
+@pytest.mark.parametrize("tone", [0.0, 0.5, 1.0])
+def test_nothing_but_background_is_taken_as_it_is(tone: float) -> None:
+    assert find_panel(np.full((120, 90), tone, np.float32)) is None
