@@ -34,6 +34,8 @@ PHOTO_SHA256, WEIGHTS, SETTINGS = "relief_photo_sha256", "relief_weights", "reli
 GRID, PREPARATION, PHOTO_NAME = "relief_grid", "relief_preparation", "relief_photo"
 MOST_ASIDE = 0.01
 """Where half of the vertices lie further aside than this, relative to the panel's width, nobody sculpted that."""
+LEAST_DEEPENED, MOST_BESIDE = 0.05, 0.001
+"""Where the depth grew by more than such a share, and nothing lies beside that by a part of the way, it was scaled."""
 MADE_ANEW = {"position", "height", "soft_edge", "segment", "confidence", PAINT}
 MADE_ANEW |= {".edge_verts", ".corner_vert", ".corner_edge"}
 """Attributes that another grid has too."""
@@ -63,13 +65,13 @@ def locked(object_: bpy.types.Object) -> str | None:
     """Why a relief's vertices would not move, or not stay moved; None where they would."""
     # What is written on an override is lost with the session.
     if any(part.library is not None or part.override_library is not None for part in (object_, object_.data)):
-        return "This relief is linked from another file. Make it local first"
+        return "This relief is linked from another file. Make object and data local first"
     if object_.data.shape_keys is not None:
         return "This relief has shape keys, which would stay as they are. Remove them first"
     if object_.data.is_editmode and object_.mode != "EDIT":  # through a linked duplicate
         return "Leave Edit, Sculpt or Paint Mode first"
     if not has_its_grid(object_):
-        return "This relief was remeshed or cut by hand, which refining would lose. Work on a copy"
+        return "This relief was remeshed or cut by hand, which refining would lose. Reconstruct it anew"
     return None
 
 
@@ -90,7 +92,8 @@ def create_relief(result: Reconstruction, scene: bpy.types.Scene, matrix: Matrix
         made.append(image)
         texture = encode_texture(result.photo.colour)
         image.pack(data=texture, data_len=len(texture))
-        image.filepath_raw = f"//textures/{name}.jpg"  # exporters leave out a picture without a file's name
+        # Exporters leave out a picture without a file's name and take two of one for the same; USD writes the image's.
+        image.filepath_raw = f"//textures/{image.name}.jpg"
         image.source = "FILE"
         with suppress(TypeError):  # a studio's colours may know none of that name; bytes are shown as such anyway
             image.colorspace_settings.name = "sRGB"
@@ -147,10 +150,19 @@ def linked(file: Path) -> str:
     return str(file)
 
 
+def grid_of(object_: bpy.types.Object) -> tuple[int, int]:
+    """Rows and columns of a relief's vertices; (0, 0) in old files, and where a format made a text of them, as FBX."""
+    grid = object_.get(GRID)
+    rows, columns = grid if getattr(grid, "typecode", "") == "i" and len(grid) == 2 else (0, 0)
+    return rows, columns
+
+
 def has_its_grid(object_: bpy.types.Object) -> bool:
     """Whether a relief has as many vertices and faces as it was made with; the vertices may have been moved."""
-    (rows, columns), mesh = object_.get(GRID, (0, 0)), object_.data
-    return rows == 0 or (len(mesh.vertices), len(mesh.polygons)) == (rows * columns, (rows - 1) * (columns - 1))
+    if GRID not in object_:
+        return True
+    (rows, columns), mesh = grid_of(object_), object_.data
+    return (len(mesh.vertices), len(mesh.polygons)) == (rows * columns, (rows - 1) * (columns - 1))
 
 
 def update_relief(object_: bpy.types.Object, relief: ReliefMesh, settings: dict[str, float]) -> None:
@@ -171,10 +183,10 @@ def update_relief(object_: bpy.types.Object, relief: ReliefMesh, settings: dict[
         _write_vertices(mesh, relief, by_hand)
         mesh.update()
     else:
-        if _needs_its_grid(mesh, object_.get(GRID, (0, 0))):
+        if needs_its_grid(mesh, grid_of(object_)):
             raise ReliefError(
                 "Another number of vertices would lose this relief's multiresolution, vertex groups, UV maps, face "
-                "sets or other attributes. Set Vertices back, or work on a copy."
+                "sets or other attributes. Set Vertices back, or remove those from a copy."
             )
         width_m = settings["width_m"]
         finest = _on_finest_grid(mesh, [None if by_hand is None else by_hand / width_m, paint])
@@ -228,7 +240,7 @@ def _near(a: npt.NDArray[np.float32] | None, b: npt.NDArray[np.float32] | None, 
     return a.shape == b.shape and float(abs(a - b).max()) < off
 
 
-def _needs_its_grid(mesh: bpy.types.Mesh, grid: tuple[int, int]) -> bool:
+def needs_its_grid(mesh: bpy.types.Mesh, grid: tuple[int, int]) -> bool:
     """Whether an artist gave a relief's mesh what hangs on each of its vertices."""
     rows, columns = grid
     edges = rows > 0 and len(mesh.edges) != rows * (columns - 1) + columns * (rows - 1)
@@ -262,6 +274,10 @@ def _is_artists(attribute: bpy.types.Attribute) -> bool:
     name, kind = attribute.name, {"FLOAT": np.float32, "INT": np.int32, "BOOLEAN": np.bool_}.get(attribute.data_type)
     if name in MADE_ANEW or name in attribute.id_data.uv_layers or name.startswith(PASSING):
         return False
+    if attribute.data_type == "BYTE_COLOR" and attribute.domain == "CORNER":  # Vertex Paint Mode makes a white one
+        colours = np.empty((len(attribute.data), 4), np.float32)
+        attribute.data.foreach_get("color", colours.ravel())
+        return bool((colours != 1.0).any())
     if kind is None or not (name in PLAIN or name == "material_index"):
         return True
     values = np.zeros(len(attribute.data), kind)
@@ -284,7 +300,7 @@ def read_paint_colours(object_: bpy.types.Object) -> npt.NDArray[np.float32] | N
     """The colours painted on a relief, (rows, columns, 3) float32 sRGB, or None where nothing was ever painted."""
     import numpy as np
 
-    mesh, (rows, columns) = object_.data, object_.get(GRID, (0, 0))
+    mesh, (rows, columns) = object_.data, grid_of(object_)
     attribute = mesh.color_attributes.get(PAINT)
     if attribute is None or len(mesh.vertices) != rows * columns:
         return None
@@ -347,7 +363,7 @@ def sculpted(object_: bpy.types.Object, width_m: float) -> npt.NDArray[np.float3
     """
     import numpy as np
 
-    mesh, (rows, columns) = object_.data, object_.get(GRID, (0, 0))
+    mesh, (rows, columns) = object_.data, grid_of(object_)
     heights = mesh.attributes.get("height")
     if rows == 0 or heights is None or len(mesh.vertices) != rows * columns:
         return None
@@ -357,21 +373,38 @@ def sculpted(object_: bpy.types.Object, width_m: float) -> npt.NDArray[np.float3
     mesh.attributes["position"].data.foreach_get("vector", moved.ravel())
     height = np.empty((rows, columns), np.float32)
     heights.data.foreach_get("value", height.ravel())
+    height *= np.float32(settings["depth_m"])
     # From where `build_mesh` stood them, in Blender's frame.
     moved[..., 0] -= ((np.arange(columns) - (columns - 1) / 2) * cell_m).astype(np.float32)
-    moved[..., 1] += height * np.float32(settings["depth_m"])
+    moved[..., 1] += height
     moved[..., 2] -= ((rows - 1 - np.arange(rows)) * cell_m).astype(np.float32)[:, None]
     step = max(min(rows, columns) // 64, 1)
-    across = moved[::step, ::step, ::2]
-    aside = np.abs(across - across.mean((0, 1), dtype=np.float64))  # another origin is no harm
-    if np.median(aside.max(2)) > MOST_ASIDE * settings["width_m"]:
+    some = moved[::step, ::step]
+    middle = np.median(some, (0, 1))
+    beside = np.abs(some - middle)  # another origin is no harm
+    aside = np.median(beside[..., ::2].max(2)) > MOST_ASIDE * settings["width_m"]
+    if aside or _is_deepened(height[::step, ::step], some[..., 1]):
         raise ReliefError(
             "The scale or the rotation of this relief was applied to its vertices. Undo that, or reconstruct it anew."
         )
     if max(moved.max(), -moved.min()) < LEAST_SCULPTED * settings["width_m"]:
         return None
+    # Where most of them are, which is how far the origin was moved; that stays so at every width.
+    rounded = np.median(beside, (0, 1)) < LEAST_SCULPTED * (settings["width_m"] + np.abs(middle))
+    origin = np.where(rounded, middle, np.float32(0.0))
+    moved -= origin
     moved *= np.float32(width_m / settings["width_m"])
+    moved += origin
     return moved
+
+
+def _is_deepened(depth: npt.NDArray[np.float32], moved: npt.NDArray[np.float32]) -> bool:
+    """Whether vertices were moved in proportion to how far they stand out and by nothing else, which no hand does."""
+    import numpy as np
+
+    depth, moved = depth - depth.mean(dtype=np.float64), moved - moved.mean(dtype=np.float64)
+    share = (depth * moved).sum() / max((depth * depth).sum(), 1e-30)
+    return bool(abs(share) > LEAST_DEEPENED and np.ptp(moved - share * depth) < MOST_BESIDE * np.ptp(moved))
 
 
 def _fill_mesh(mesh: bpy.types.Mesh, relief: ReliefMesh, by_hand: npt.NDArray[np.float32] | None = None) -> None:

@@ -17,7 +17,7 @@ VIEWS = (
     ("soft_edge", "Soft Edges", "Blue is soft, green medium, orange sharp"),
     ("segment", "Segments", "What the network takes for ground, figure, animal, plant, architecture and object"),
     ("confidence", "Confidence", "Red is where the network is unsure: look there first"),
-    (PAINT, "Paint", "The photograph, and over it what is painted as corrections"),
+    (PAINT, "Paint", "The photograph, and over it what is painted; before exporting OBJ or FBX take Photograph again"),
 )
 BASE = "relief_base"
 """Stands on the node that gave the shader its colour before a view did, and names the socket."""

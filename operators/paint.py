@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import bpy
 
-from .bridge import GRID, off_grid, read_paint_colours, write_paint_colours
+from .bridge import grid_of, off_grid, read_paint_colours, write_paint_colours
 from .material import PAINT, linear, material_of
 from .words import spoken
 
@@ -50,7 +50,7 @@ class RELIEF_OT_paint(bpy.types.Operator):
 
         relief = context.view_layer.objects.active
         if read_paint_colours(relief) is None:
-            write_paint_colours(relief, np.full((*relief[GRID], 3), NEUTRAL, np.float32))
+            write_paint_colours(relief, np.full((*grid_of(relief), 3), NEUTRAL, np.float32))
         relief.data.color_attributes.active_color = relief.data.color_attributes[PAINT]
         material = material_of(relief)
         if material is not None and material.library is None:

@@ -13,7 +13,7 @@ import bpy
 from mathutils import Vector
 
 from ..inference.errors import ReliefError
-from .placement import ROW_GAP, Placement, is_reference, place_on_reference, place_upright
+from .placement import ROW_GAP, Placement, place_on_reference, place_upright
 from .scene_settings import read_preparation
 
 if TYPE_CHECKING:
@@ -47,7 +47,6 @@ def choose_photos(
     Raises:
         ReliefError: none of these is there, or the image has no still picture.
     """
-    active = context.view_layer.objects.active
     cursor = context.scene.cursor.location
     paths = [Path(bpy.path.abspath(directory), name) for name in names if name] if directory else []
     if not paths and filepath:
@@ -55,13 +54,14 @@ def choose_photos(
     if paths:
         step = Vector(((1.0 + ROW_GAP) * width_m, 0.0, 0.0))
         return [PhotoSource(path, place_upright(cursor + i * step)) for i, path in enumerate(paths)]
-    upright = place_upright(cursor)
-    if is_reference(active):
-        preparation = read_preparation(active.data)
+    image = context.scene.relief.reference(context)
+    if image is not None:
+        preparation = read_preparation(image)
         corners = () if preparation is None else preparation.corners
-        return [photo_file(active.data, place_on_reference(active, active.data.relief_turns, corners))]
+        empty = context.view_layer.objects.active
+        return [photo_file(image, place_on_reference(empty, image.relief_turns, corners))]
     if context.scene.relief.image is not None:
-        return [photo_file(context.scene.relief.image, upright)]
+        return [photo_file(context.scene.relief.image, place_upright(cursor))]
     raise ReliefError("No photograph is chosen. Open one in the Relief sidebar, or select a reference image.")
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import bpy
@@ -36,37 +36,31 @@ class Placement:
     width_m: float | None = None
 
 
-def is_reference(object_: bpy.types.Object | None) -> bool:
-    """Whether an object is an empty that shows an image, and is seen itself."""
-    return (
-        object_ is not None
-        and object_.type == "EMPTY"
-        and object_.empty_display_type == "IMAGE"
-        and object_.data is not None
-        and object_.visible_get()
-    )
-
-
 def place_upright(location: Vector) -> Placement:
     """Upright at ``location``, facing world -Y."""
     return Placement(Matrix.Translation(location))
 
 
-def step_aside(matrix: Matrix, width_m: float, taken: Sequence[Vector]) -> Matrix:
-    """The same place, or the next one to its right where no relief stands yet.
+def step_aside(matrix: Matrix, width_m: float, reliefs: Iterable[bpy.types.Object]) -> Matrix:
+    """The same place, or where one stands there the next to its right that no relief of the row reaches into.
 
     Args:
         matrix: 4x4 to world space of a relief that stands upright.
         width_m: of the relief.
-        taken: where other reliefs stand.
+        reliefs: the others.
     """
-    step = Matrix.Translation(((1.0 + ROW_GAP) * width_m, 0.0, 0.0))
-    while any((there - matrix.translation).length < SAME * width_m for there in taken):
-        beside = step @ matrix
-        if beside == matrix:  # so far out that the step is less than 32 bits can tell
-            break
+    least = SAME * width_m
+    row = [r for r in reliefs if (r.matrix_world.translation - matrix.translation).yz.length < least]
+    if all(abs(r.matrix_world.translation.x - matrix.translation.x) > least for r in row):
+        return matrix
+    across = [[(r.matrix_world @ Vector(corner)).x for corner in r.bound_box] for r in row]
+    while True:
+        x = matrix.translation.x
+        ends = [max(each) for each in across if min(each) < x + width_m / 2 and max(each) > x - width_m / 2]
+        beside = Matrix.Translation((max(ends, default=x) - x + (0.5 + ROW_GAP) * width_m, 0.0, 0.0)) @ matrix
+        if not ends or beside == matrix:  # so far out that the step is less than 32 bits can tell
+            return matrix
         matrix = beside
-    return matrix
 
 
 def place_on_reference(

@@ -11,7 +11,6 @@ from mathutils import Vector
 from ..inference.errors import ReliefError
 from .job import clear_status, in_words
 from .photo_source import photo_file
-from .placement import is_reference
 from .words import spoken
 
 _drawn: list[Any] = []
@@ -22,12 +21,6 @@ _picks = 0
 PREVIEW = "relief_preview"
 """Stands on the preview of a photograph, and names that."""
 HELP = "Click the four corners of the panel | Backspace: take the last one back | Esc: cancel"
-
-
-def chosen_image(context: bpy.types.Context) -> bpy.types.Image | None:
-    """The photograph that Reconstruct would take: the selected reference's, else the sidebar's."""
-    active = context.view_layer.objects.active
-    return active.data if is_reference(active) else context.scene.relief.image
 
 
 class RELIEF_OT_pick_corners(bpy.types.Operator):
@@ -46,14 +39,14 @@ class RELIEF_OT_pick_corners(bpy.types.Operator):
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         cls.poll_message_set(spoken("Open a photograph, or select a reference image, first"))
-        return chosen_image(context) is not None and not bpy.app.background
+        return context.scene.relief.photograph(context) is not None and not bpy.app.background
 
     def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[str]:
         global _picks
         stop_drawing()  # an older one, which ends with its next event
         _picks += 1
         self._pick = _picks
-        image = chosen_image(context)
+        image = context.scene.relief.photograph(context)
         self._image_uid, self._points = image.session_uid, []  # undo makes images anew
         self._window, area, self._opened = show_image(context, image)
         region = next(region for region in area.regions if region.type == "WINDOW")
@@ -161,14 +154,14 @@ class RELIEF_OT_preview_preparation(bpy.types.Operator):
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         cls.poll_message_set(spoken("Open a photograph, or select a reference image, first"))
-        return chosen_image(context) is not None
+        return context.scene.relief.photograph(context) is not None
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         from ..inference.photo import read_photo
         from ..inference.restoration import Preparation, prepare
         from ..inference.texture import encode_texture
 
-        image = chosen_image(context)
+        image = context.scene.relief.photograph(context)
         try:
             source = photo_file(image)
             photo = prepare(read_photo(source.path), source.preparation or Preparation())

@@ -16,8 +16,10 @@ from .bridge import (
     PHOTO_SHA256,
     PREPARATION,
     WEIGHTS,
+    grid_of,
     is_relief,
     locked,
+    needs_its_grid,
     read_mask,
     sculpted,
     settings_of,
@@ -80,10 +82,18 @@ def _refine(session_uid: int, context: bpy.types.Context, result: Reconstruction
     if held:
         raise ReliefError(held)
     # Its sliders may have been moved meanwhile, as long as they are this relief's.
-    chosen = context.view_layer.objects.active == relief and context.scene.relief.shows(relief)
+    sliders = context.scene.relief
+    chosen = context.view_layer.objects.active == relief and sliders.shows(relief)
     settings = read_settings(context.scene) if chosen else (result.refinement_settings, result.mesh_settings)
+    rows, columns = grid_of(relief)
+    if rows and (rows, columns) != result.mesh.grid and needs_its_grid(relief.data, (rows, columns)):
+        # Small photographs were not always enlarged. So many vertices have its grid in any size of its photograph.
+        most = rows * columns + min(rows, columns) - 1
+        settings = settings[0], replace(settings[1], max_vertices=most)
     mesh = solve(relief, result.prediction, *settings, result.prediction)
     for sharer in sharers(relief.data):
         sharer[PHOTO_SHA256], sharer[WEIGHTS] = result.photo.sha256, result.prediction.weights
+    if chosen:
+        sliders.take_over(relief)
     write_classes(relief.data, mesh)
     context.window_manager.relief_progress.trouble = ""

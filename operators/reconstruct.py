@@ -98,8 +98,7 @@ def _place(
     layer = context.view_layer if scene == context.scene else scene.view_layers[0]
     matrix = source.placement.matrix
     if source.placement.width_m is None:  # a reference keeps its place
-        taken = [o.matrix_world.translation for o in scene.objects if is_relief(o)]
-        matrix = step_aside(matrix, result.mesh_settings.width_m, taken)
+        matrix = step_aside(matrix, result.mesh_settings.width_m, filter(is_relief, scene.objects))
     relief = create_relief(result, scene, matrix)
     if chosen:  # what is to be done next with this photograph finds it in the sidebar
         with suppress(RuntimeError):  # its file may be gone by now

@@ -47,8 +47,11 @@ class RELIEF_OT_refine(bpy.types.Operator):
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         relief = context.view_layer.objects.active
-        if not is_relief(relief) or not relief.visible_get():
+        if not is_relief(relief):
             cls.poll_message_set(spoken("Select a relief, in Object Mode"))
+            return False
+        if not relief.visible_get():
+            cls.poll_message_set(spoken("This relief is hidden. Show it first"))
             return False
         if relief.mode not in ("OBJECT", "VERTEX_PAINT"):
             cls.poll_message_set(spoken("Return to Object Mode, then press Refine"))

@@ -60,9 +60,12 @@ def add_sun(scene: bpy.types.Scene, relief: bpy.types.Object) -> bpy.types.Objec
     if sun is None:
         sun = _staged("Raking Sun", bpy.data.lights.new("Raking Sun", "SUN"), scene, relief)
         sun.data.energy = 3.0
+        # Eevee's millimetre dissolves the shadows of a coin.
+        sun.data.shadow_maximum_resolution = min(0.001, relief.dimensions.x / 1000)
     to_sun = _turn(relief) @ _TO_SUN
-    sun.rotation_euler = to_sun.to_track_quat("Z", "Y").to_euler()
-    sun.location = relief.matrix_world.translation + to_sun * relief.dimensions.x
+    place = relief.matrix_world.translation + to_sun * relief.dimensions.x
+    # In the world, whatever the artist has tied it to.
+    sun.matrix_world = Matrix.LocRotScale(place, to_sun.to_track_quat("Z", "Y"), None)
     return sun
 
 
@@ -72,6 +75,7 @@ def add_camera(scene: bpy.types.Scene, relief: bpy.types.Object) -> bpy.types.Ob
     A relief that has one keeps it.
     """
     camera = _camera_of(relief, scene)
+    made = camera is None
     if camera is None:
         camera = _staged("Relief Camera", bpy.data.cameras.new("Relief Camera"), scene, relief)
         camera.data.lens = 85.0
@@ -80,18 +84,21 @@ def add_camera(scene: bpy.types.Scene, relief: bpy.types.Object) -> bpy.types.Ob
         if IDENTIFIER not in relief or not _alone(relief, scene):
             relief[IDENTIFIER] = uuid.uuid4().hex
         camera[IDENTIFIER] = relief[IDENTIFIER]
-    camera.rotation_euler = camera_turn(relief).to_euler()
+    turn = camera_turn(relief)
+    camera.matrix_world = turn.to_4x4()
     scene.camera = camera
     bpy.context.view_layer.update()
     corners = _corners(relief)
     fitting = [coordinate for corner in corners for coordinate in corner]
     location, ortho_scale = camera.camera_fit_coords(bpy.context.evaluated_depsgraph_get(), fitting)
     centre = sum(corners, Vector()) / len(corners)
-    camera.location = centre + (location - centre) * _MARGIN
+    step = (location - centre) * _MARGIN
+    camera.matrix_world = Matrix.LocRotScale(centre + step, turn, None)
     if camera.data.type == "ORTHO":
         camera.data.ortho_scale = ortho_scale * _MARGIN
-    distance = (camera.location - centre).length
-    camera.data.clip_start, camera.data.clip_end = distance / 100.0, distance * 10.0
+    near, far = step.length / 100.0, step.length * 10.0
+    camera.data.clip_start = near if made else min(near, camera.data.clip_start)
+    camera.data.clip_end = max(far, camera.data.clip_end)  # the relief may stand in a room
     return camera
 
 

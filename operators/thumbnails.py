@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import bpy
 import bpy.utils.previews
 
-from .bridge import GRID, SETTINGS
+from .bridge import SETTINGS, grid_of
 from .material import DOUBTFUL, PAINT, SURE, UNSURE, photograph_of
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ def icon(relief: bpy.types.Object, view: str) -> int:
         _pictures.append(bpy.utils.previews.new())
     key = f"{relief.data.session_uid} {view}"
     picture = _pictures[0].get(key)
-    now = relief[SETTINGS] if view == "height" else tuple(relief.get(GRID, ()))
+    now = relief[SETTINGS] if view == "height" else grid_of(relief)
     if picture is None or _drawn.get(key) != now:
         colours = thumbnail(relief, view)
         if colours is None:
@@ -54,7 +54,7 @@ def thumbnail(relief: bpy.types.Object, view: str) -> npt.NDArray[np.float32] | 
 
     from ..inference.maps import EDGE_PALETTE, SEGMENT_PALETTE
 
-    rows, columns = relief.get(GRID, (0, 0))
+    rows, columns = grid_of(relief)
     attribute = relief.data.attributes.get(view)
     if attribute is None or len(attribute.data) != rows * columns:
         return None

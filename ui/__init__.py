@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 
@@ -26,10 +27,18 @@ def _classes() -> tuple[type, ...]:
     )
 
 
-def _restoring() -> tuple[list[Any], ...]:
-    import bpy
+def _handlers() -> tuple[tuple[list[Any], Callable[..., None]], ...]:
+    """Blender's lists, and what is to be called by each."""
+    from bpy.app import handlers
 
-    return bpy.app.handlers.undo_post, bpy.app.handlers.redo_post, bpy.app.handlers.load_post
+    from .properties import follow, follow_restored, watch
+
+    return (
+        (handlers.load_post, watch),
+        (handlers.load_post, follow),
+        (handlers.undo_post, follow_restored),
+        (handlers.redo_post, follow_restored),
+    )
 
 
 def register() -> None:
@@ -46,9 +55,8 @@ def register() -> None:
     bpy.utils.register_preset_path(str(presets_panel.FOLDER))
     doors.add()
     properties.watch()
-    bpy.app.handlers.load_post.append(properties.watch)
-    for handlers in _restoring():
-        handlers.append(properties.follow)
+    for handlers, function in _handlers():
+        handlers.append(function)
 
 
 def unregister() -> None:
@@ -56,9 +64,8 @@ def unregister() -> None:
 
     from . import doors, presets_panel, properties
 
-    for handlers in _restoring():
-        handlers.remove(properties.follow)
-    bpy.app.handlers.load_post.remove(properties.watch)
+    for handlers, function in _handlers():
+        handlers.remove(function)
     properties.unwatch()
     doors.remove()
     bpy.utils.unregister_preset_path(str(presets_panel.FOLDER))

@@ -9,7 +9,7 @@ from bpy_extras import view3d_utils
 from mathutils import Matrix, Vector
 from mathutils.geometry import intersect_line_plane
 
-from .panels import chosen_photo, shows_arrow
+from .panels import shows_arrow
 
 SNAP = math.radians(15.0)
 SHARE = 0.45
@@ -71,7 +71,7 @@ class RELIEF_GT_light(bpy.types.Gizmo):
         self.draw_custom_shape(self.shape, select_id=select_id)
 
     def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[str]:
-        self.before = chosen_photo(context).relief.light_angle
+        self.before = context.scene.relief.photograph(context).relief.light_angle
         return {"RUNNING_MODAL"}
 
     def modal(self, context: bpy.types.Context, event: bpy.types.Event, tweak: set[str]) -> set[str]:
@@ -80,13 +80,14 @@ class RELIEF_GT_light(bpy.types.Gizmo):
         sight = view3d_utils.region_2d_to_vector_3d(context.region, context.region_data, at)
         angle = angle_of(picture_plane(context.view_layer.objects.active), origin, sight)
         if angle is not None:
-            chosen_photo(context).relief.light_angle = round(angle / SNAP) * SNAP if "SNAP" in tweak else angle
+            preparation = context.scene.relief.photograph(context).relief
+            preparation.light_angle = round(angle / SNAP) * SNAP if "SNAP" in tweak else angle
             context.area.tag_redraw()
         return {"RUNNING_MODAL"}
 
     def exit(self, context: bpy.types.Context, cancel: bool) -> None:
         if cancel:
-            chosen_photo(context).relief.light_angle = self.before
+            context.scene.relief.photograph(context).relief.light_angle = self.before
         else:
             bpy.ops.ed.undo_push(message="Light From")
 
@@ -112,5 +113,5 @@ class RELIEF_GGT_light(bpy.types.GizmoGroup):
         arrow.color_highlight, arrow.alpha_highlight = (1.0, 0.9, 0.5), 1.0
 
     def draw_prepare(self, context: bpy.types.Context) -> None:
-        turn = Matrix.Rotation(chosen_photo(context).relief.light_angle, 4, "Z")
+        turn = Matrix.Rotation(context.scene.relief.photograph(context).relief.light_angle, 4, "Z")
         self.gizmos[0].matrix_basis = picture_plane(context.view_layer.objects.active) @ turn

@@ -31,14 +31,14 @@ class RELIEF_PT_main(_Sidebar, bpy.types.Panel):
         layout, relief = self.layout, context.scene.relief
         progress = context.window_manager.relief_progress
         active = context.view_layer.objects.active
-        photo = chosen_photo(context)
+        photo = relief.photograph(context)
         if progress.active:
             layout.progress(factor=progress.share, text=progress.stage)
             layout.operator("relief.cancel", icon="CANCEL")
             layout.separator()
         for number, line in enumerate(_lines(context, progress.trouble)):
             layout.label(text=line, icon="BLANK1" if number else "ERROR", translate=False)
-        if _reference(context) is not None:
+        if relief.reference(context) is not None:
             text = bpy.app.translations.pgettext_iface("Selected reference: {0}").format(active.data.name)
             layout.label(text=text, icon="IMAGE_REFERENCE", translate=False)
         else:
@@ -58,6 +58,8 @@ class RELIEF_PT_main(_Sidebar, bpy.types.Panel):
             layout.operator("relief.read_again", icon="FILE_REFRESH")
         if bpy.ops.relief.show.poll():
             layout.prop(active, "relief_view", text="Show")
+            if context.space_data is not None and not _sees(context.space_data.shading, active.relief_view):
+                layout.prop_enum(context.space_data.shading, "type", "MATERIAL", text="Seen in Material Preview")
             layout.operator("relief.stage", icon="LIGHT_SUN")
         if bpy.ops.relief.paint.poll():
             row = layout.row(align=True)
@@ -73,10 +75,10 @@ class RELIEF_PT_prepare(_Sidebar, bpy.types.Panel):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        return chosen_photo(context) is not None
+        return context.scene.relief.photograph(context) is not None
 
     def draw(self, context: bpy.types.Context) -> None:
-        layout, image = self.layout, chosen_photo(context)
+        layout, image = self.layout, context.scene.relief.photograph(context)
         layout.use_property_split = True
         layout.use_property_decorate = False
         layout.prop(image.relief, "straighten")
@@ -96,21 +98,16 @@ class RELIEF_PT_prepare(_Sidebar, bpy.types.Panel):
         layout.operator("relief.preview_preparation", icon="HIDE_OFF")
 
 
-def chosen_photo(context: bpy.types.Context) -> bpy.types.Image | None:
-    """The photograph that Reconstruct would take."""
-    return _reference(context) or context.scene.relief.image
-
-
-def _reference(context: bpy.types.Context) -> bpy.types.Image | None:
-    """The image of the selected reference."""
-    active = context.view_layer.objects.active
-    shows = active is not None and active.type == "EMPTY" and active.empty_display_type == "IMAGE"
-    return active.data if shows and active.visible_get() else None
+def _sees(shading: bpy.types.View3DShading, view: str) -> bool:
+    """Whether a viewport colours a relief with what it shows; a new one, which is Solid, does not."""
+    if shading.type == "SOLID":
+        return (view, shading.color_type) in {("photo", "TEXTURE"), ("corrections", "VERTEX")}
+    return shading.type != "WIREFRAME"
 
 
 def shows_arrow(context: bpy.types.Context) -> bool:
     """Whether the arrow for the chosen photograph's light lies on the active object, in this viewport."""
-    photo, active = chosen_photo(context), context.view_layer.objects.active
+    photo, active = context.scene.relief.photograph(context), context.view_layer.objects.active
     return (
         photo is not None
         and photo.relief.know_light
@@ -187,8 +184,9 @@ def _of_layers(setting: Field[Any]) -> bool:
 def _draw_settings(layout: bpy.types.UILayout, context: bpy.types.Context, settings: Iterable[Field[Any]]) -> None:
     layout.use_property_split = True
     layout.use_property_decorate = False
+    sliders = context.scene.relief
     for setting in settings:
         share = isinstance(setting.default, float) and setting.metadata["unit"] == "NONE"
         row = layout.row()
-        row.active = setting.name != "width_m" or _reference(context) is None  # which says how wide it is
-        row.prop(context.scene.relief, setting.name, slider=share)
+        row.active = setting.name != "width_m" or sliders.reference(context) is None  # which says how wide it is
+        row.prop(sliders, setting.name, slider=share)

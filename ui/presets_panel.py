@@ -34,7 +34,5 @@ class RELIEF_PT_presets(PresetPanel, bpy.types.Panel):
     @classmethod
     def post_cb(cls, context: bpy.types.Context, _filepath: str) -> None:
         properties.hold(False)
-        try:
-            properties.refine(context.scene.relief, context)
-        finally:  # the sliders have moved in any case
-            bpy.ops.ed.undo_push(message="Relief Preset")
+        properties.refine(context)
+        bpy.ops.ed.undo_push(message="Relief Preset")

@@ -26,17 +26,12 @@ def hold(held: bool) -> None:
     _held = held
 
 
-def refine(_group: bpy.types.PropertyGroup, context: bpy.types.Context) -> None:
-    """Carve the active relief anew, where there is one, with the sliders as they stand."""
-    _refine(context)
-
-
-def _refine(context: bpy.types.Context, moved: str = "") -> None:
+def refine(context: bpy.types.Context, moved: str = "") -> None:
+    """Carve the active relief anew, where there is one, with the sliders as they stand; tell why where that fails."""
     if _held:
         return
     scene, relief = context.scene, context.view_layer.objects.active
-    able = bpy.ops.relief.refine.poll()
-    if not able and (relief is None or "relief_settings" not in relief or not relief.visible_get()):
+    if relief is None or "relief_settings" not in relief or not relief.visible_get():
         return  # the next photograph's
     # The message bus speaks to one window's scene alone, so a slider fetches the others itself where they are not its.
     if moved and not _shows(scene.relief, relief):
@@ -46,9 +41,7 @@ def _refine(context: bpy.types.Context, moved: str = "") -> None:
         bpy.ops.relief.refine(draft=not bpy.app.background)
     except RuntimeError as error:  # what the operator reports; of a slider Blender shows no report
         context.window_manager.relief_progress.trouble = _said(error)
-        if not able:
-            return
-        raise
+        return
     for other in [uid for uid, shown in _shown.items() if shown == relief.session_uid and uid != scene.session_uid]:
         del _shown[other]
 
@@ -61,7 +54,7 @@ def _masked(relief: bpy.types.Object, context: bpy.types.Context) -> None:
         if sharer.data == relief.data and sharer.library is None and sharer.relief_mask != relief.relief_mask:
             sharer.relief_mask = relief.relief_mask
     if relief == context.view_layer.objects.active:
-        _refine(context, "relief_mask")
+        refine(context, "relief_mask")
 
 
 def _said(error: RuntimeError) -> str:
@@ -84,6 +77,17 @@ def follow(*_: object) -> None:
     _take_over(context.scene.relief, relief)
 
 
+@bpy.app.handlers.persistent
+def follow_restored(*_: object) -> None:
+    """After undo and redo: `follow`, for Blender keeps a step before `follow` hears what became active in it.
+
+    Where sliders cannot act, those that were moved wait for Refine, and a stroke that is undone leaves them alone.
+    """
+    relief = bpy.context.view_layer.objects.active
+    if relief is None or relief.mode in ("OBJECT", "VERTEX_PAINT"):
+        follow()
+
+
 def _shows(sliders: bpy.types.PropertyGroup, relief: bpy.types.Object) -> bool:
     """Whether a scene's sliders are this relief's."""
     return _shown.get(sliders.id_data.session_uid) == relief.session_uid
@@ -99,6 +103,18 @@ def _take_over(sliders: bpy.types.PropertyGroup, relief: bpy.types.Object, but: 
                 setattr(sliders, name, type(getattr(sliders, name))(value))
     finally:
         hold(False)
+
+
+def _reference(_sliders: bpy.types.PropertyGroup, context: bpy.types.Context) -> bpy.types.Image | None:
+    """The image of the selected reference: an empty that shows it, and is seen itself."""
+    active = context.view_layer.objects.active
+    shows = active is not None and active.type == "EMPTY" and active.empty_display_type == "IMAGE"
+    return active.data if shows and active.visible_get() else None
+
+
+def _photograph(sliders: bpy.types.PropertyGroup, context: bpy.types.Context) -> bpy.types.Image | None:
+    """What Reconstruct would take: the selected reference's image, else the sidebar's."""
+    return _reference(sliders, context) or sliders.image
 
 
 @bpy.app.handlers.persistent
@@ -118,7 +134,7 @@ def _property(setting: Field[Any]) -> Any:
 
     def update(group: bpy.types.PropertyGroup, context: bpy.types.Context) -> None:
         if group.id_data == context.scene:
-            _refine(context, setting.name)
+            refine(context, setting.name)
 
     shared = {
         "name": limits["label"],
@@ -168,6 +184,8 @@ RELIEF_PG_settings = type(
         "__doc__": "The photograph and every setting of a relief",
         "__annotations__": {"image": _image, **_settings},
         # For operators, which may not import this.
+        "reference": _reference,
+        "photograph": _photograph,
         "shows": _shows,
         "take_over": _take_over,
     },

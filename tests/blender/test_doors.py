@@ -128,18 +128,22 @@ def test_a_preset_of_ones_own_is_kept_and_taken_away(module):
     assert "My Stone" not in _files()
 
 
-def test_a_preset_whose_relief_cannot_follow_is_a_step_of_its_own(module, monkeypatch):
-    presets, steps = module("ui.presets_panel"), []
-    operators = SimpleNamespace(ed=SimpleNamespace(undo_push=lambda **words: steps.append(words["message"])))
-    monkeypatch.setattr(presets, "bpy", SimpleNamespace(ops=operators))
-
-    def fail(*_: object) -> None:
-        raise RuntimeError("Error: The mask cannot be read.")
-
-    monkeypatch.setattr(presets.properties, "refine", fail)
-    with pytest.raises(RuntimeError):
-        presets.RELIEF_PT_presets.post_cb(bpy.context, "")
-    assert steps == ["Relief Preset"]
+def test_a_preset_whose_relief_cannot_follow_is_told_and_is_a_step_of_its_own(
+    module, known, photo, monkeypatch, capsys
+):
+    bpy.ops.relief.reconstruct(filepath=str(photo))
+    relief, steps = bpy.context.active_object, []
+    relief.scale = (2.0,) * 3
+    bpy.ops.object.transform_apply(location=False, rotation=False, scale=True)
+    before = [tuple(vertex.co) for vertex in relief.data.vertices], relief["relief_settings"]
+    step = SimpleNamespace(undo_push=lambda **words: steps.append(words["message"]))
+    operators = SimpleNamespace(ed=step, relief=bpy.ops.relief)
+    monkeypatch.setattr(module("ui.presets_panel"), "bpy", SimpleNamespace(ops=operators))
+    done = bpy.ops.script.execute_preset(filepath=str(_files()["Wood"]), menu_idname="RELIEF_PT_presets")
+    assert done == {"FINISHED"} and steps == ["Relief Preset"]
+    assert "Internal error" not in "".join(capsys.readouterr())
+    assert "was applied to its vertices. Undo that" in bpy.context.window_manager.relief_progress.trouble
+    assert ([tuple(vertex.co) for vertex in relief.data.vertices], relief["relief_settings"]) == before
 
 
 def test_a_report_in_another_language_is_told_without_its_prefix(module):
@@ -166,10 +170,10 @@ def test_an_image_that_its_empty_no_longer_shows_is_no_reference(module, photo):
     bpy.context.scene.collection.objects.link(empty)
     bpy.context.view_layer.objects.active = empty
     empty.empty_display_type, empty.data = "IMAGE", image
-    chosen = [module("ui.panels").chosen_photo, module("operators.prepare").chosen_image]
-    assert [choose(bpy.context) for choose in chosen] == [image, image]
+    sliders = bpy.context.scene.relief
+    assert sliders.reference(bpy.context) == sliders.photograph(bpy.context) == image
     empty.empty_display_type = "PLAIN_AXES"
-    assert [choose(bpy.context) for choose in chosen] == [None, None]
+    assert sliders.reference(bpy.context) is sliders.photograph(bpy.context) is None
 
 
 def test_vertices_are_no_slider_up_to_a_hundred_million(module):

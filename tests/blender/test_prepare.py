@@ -110,16 +110,16 @@ def test_too_little_memory_for_a_preview_is_told(module, image, monkeypatch):
     assert len(bpy.data.images) == 1
 
 
-def test_a_hidden_reference_leaves_the_sidebar_its_photograph(module, known, photo, image):
+def test_a_hidden_reference_leaves_the_sidebar_its_photograph(known, photo, image):
     empty = bpy.data.objects.new("reference", None)
     empty.empty_display_type, empty.data = "IMAGE", bpy.data.images.new("other", 90, 90)
     bpy.context.scene.collection.objects.link(empty)
     bpy.context.view_layer.objects.active = empty
-    panels, prepare = module("ui.panels"), module("operators.prepare")
-    assert panels.chosen_photo(bpy.context) == prepare.chosen_image(bpy.context) == empty.data
+    sliders = bpy.context.scene.relief
+    assert sliders.reference(bpy.context) == sliders.photograph(bpy.context) == empty.data
     empty.hide_set(True)
     assert bpy.context.view_layer.objects.active == empty
-    assert panels.chosen_photo(bpy.context) == prepare.chosen_image(bpy.context) == image
+    assert sliders.reference(bpy.context) is None and sliders.photograph(bpy.context) == image
     bpy.ops.relief.reconstruct()
     assert bpy.context.active_object.name == "panel"
 

@@ -8,12 +8,13 @@ import os
 from pathlib import Path
 from types import SimpleNamespace
 
+import addon_utils
 import bpy
 import cv2
 import numpy as np
 import pytest
 from bpy_extras.object_utils import world_to_camera_view
-from mathutils import Euler, Matrix, Vector
+from mathutils import Euler, Vector
 
 
 def _positions(relief: bpy.types.Object) -> np.ndarray:
@@ -179,9 +180,21 @@ def test_the_same_photograph_again_stands_beside_the_first(known, photo):
     assert bpy.context.active_object.location.x == pytest.approx(4.4)
 
 
+def test_a_narrow_relief_stands_beside_a_wide_one_and_not_inside(known, photo):
+    spans = []
+    for width_m in (3.0, 1.0, 0.5, 2.0):
+        bpy.context.view_layer.objects.active = None
+        bpy.context.scene.relief.width_m = width_m
+        bpy.ops.relief.reconstruct(filepath=str(photo))
+        low, high = _corners(bpy.context.active_object)
+        spans += [low.x, high.x]
+    assert spans == pytest.approx([-1.5, 1.5, 1.6, 2.6, 2.65, 3.15, 3.35, 5.35])
+
+
 def test_far_out_where_no_step_is_left_it_stands_in_the_others_place(module):
-    there = Matrix.Translation((300_000.0, 0.0, 0.0))
-    assert module("operators.placement").step_aside(there, 0.01, [there.translation]) == there
+    bpy.ops.mesh.primitive_plane_add(size=0.01, location=(300_000.0, 0.0, 0.0))
+    there = bpy.context.active_object.matrix_world.copy()
+    assert module("operators.placement").step_aside(there, 0.01, [bpy.context.active_object]) == there
 
 
 def test_reference_keeps_its_place(known, photo):
@@ -553,7 +566,7 @@ def test_a_studio_without_srgb_gets_its_relief(module, known, photo, monkeypatch
     class Images:
         def new(self, *arguments: object) -> SimpleNamespace:
             image = bpy.data.images.new(*arguments)
-            return SimpleNamespace(pack=image.pack, colorspace_settings=Studio(), of=image)
+            return SimpleNamespace(name=image.name, pack=image.pack, colorspace_settings=Studio(), of=image)
 
     wanted = []
     data = SimpleNamespace(images=Images(), materials=bpy.data.materials, meshes=bpy.data.meshes)
@@ -607,6 +620,29 @@ def test_exporters_name_the_packed_photograph(known, photo, tmp_path, saved):
     assert line == "map_Kd panel.jpg"
     bpy.ops.relief.clear_cache()
     assert bpy.ops.relief.read_again() == {"FINISHED"}
+
+
+@pytest.mark.parametrize("kind", ["fbx", "usdc"])
+def test_two_photographs_of_one_name_are_two_in_exports(known, photo, tmp_path, kind):
+    """As cameras number them, each folder from 1; these formats know a picture by its file's name."""
+    (tmp_path / "other").mkdir()
+    cv2.imwrite(str(tmp_path / "other" / photo.name), 255 - cv2.imread(str(photo)))
+    first = cv2.imread(str(photo)).mean() / 255
+    for path in (photo, tmp_path / "other" / photo.name):
+        bpy.ops.relief.reconstruct(filepath=str(path))
+    addon_utils.enable("io_scene_fbx")
+    model = str(tmp_path / f"model.{kind}")
+    if kind == "fbx":
+        bpy.ops.export_scene.fbx(filepath=model, path_mode="COPY", embed_textures=True)
+    else:
+        bpy.ops.wm.usd_export(filepath=model)
+    bpy.ops.wm.read_homefile(use_empty=True)
+    (bpy.ops.import_scene.fbx if kind == "fbx" else bpy.ops.wm.usd_import)(filepath=model)
+    grey = []
+    for relief in sorted((o for o in bpy.data.objects if o.type == "MESH"), key=lambda o: o.matrix_world.translation.x):
+        (texture,) = (n for n in relief.data.materials[0].node_tree.nodes if n.type == "TEX_IMAGE")
+        grey.append(np.array(texture.image.pixels[:]).reshape(-1, 4)[:, :3].mean())
+    assert grey == pytest.approx([first, 1.0 - first], abs=0.01)
 
 
 def test_jpeg_is_linked_where_photographs_are_not_packed(known, photo, tmp_path):
@@ -673,6 +709,63 @@ def test_camera_frames_the_relief_wherever_it_stands(known, photo, mirrored):
     bpy.ops.relief.reconstruct(filepath=str(photo))
     assert bpy.ops.relief.stage() == {"FINISHED"}
     assert [len([o for o in scene.objects if o.type == kind]) for kind in ("LIGHT", "CAMERA")] == [1, 2]
+
+
+@pytest.mark.parametrize("tied", ["parent", "quaternion", "delta"])
+def test_camera_and_sun_find_their_place_whatever_they_are_tied_to(known, photo, tied):
+    bpy.ops.relief.reconstruct(filepath=str(photo))
+    relief, scene = bpy.context.active_object, bpy.context.scene
+    relief.rotation_euler.z = 1.5
+    bpy.context.view_layer.update()
+    bpy.ops.relief.stage()
+    bpy.context.view_layer.update()
+    placed = [o for o in scene.objects if o.type in ("LIGHT", "CAMERA")]
+    expected = [o.matrix_world.copy() for o in placed]
+    dolly = bpy.data.objects.new("Dolly", None)
+    dolly.location, dolly.rotation_euler, dolly.scale = (1.0, 2.0, 3.0), (0.3, 0.0, 1.0), (2.0,) * 3
+    scene.collection.objects.link(dolly)
+    for object_ in placed:
+        if tied == "parent":
+            object_.parent = dolly
+        elif tied == "quaternion":
+            object_.rotation_mode, object_.rotation_quaternion = "QUATERNION", (0.8, 0.6, 0.0, 0.0)
+        else:
+            object_.delta_location, object_.delta_rotation_euler.x = (1.0, 2.0, 3.0), 0.5
+    bpy.context.view_layer.update()
+    assert all(
+        (o.matrix_world.translation - m.translation).length > 0.5 or tied == "quaternion"
+        for o, m in zip(placed, expected, strict=True)
+    )
+    bpy.ops.relief.stage()
+    bpy.context.view_layer.update()
+    for object_, matrix in zip(placed, expected, strict=True):
+        np.testing.assert_allclose(object_.matrix_world, matrix, atol=1e-4)
+
+
+def test_what_the_artist_sees_behind_a_coin_stays_in_sight(known, photo):
+    bpy.context.scene.relief.width_m, bpy.context.scene.relief.depth_m = 0.03, 0.002
+    bpy.ops.relief.reconstruct(filepath=str(photo))
+    bpy.ops.relief.stage()
+    camera = bpy.context.scene.camera.data
+    assert camera.clip_start < 0.001 and camera.clip_end >= 100.0
+    camera.clip_start, camera.clip_end = 1e-4, 5000.0
+    bpy.ops.relief.stage()
+    assert (camera.clip_start, camera.clip_end) == pytest.approx((1e-4, 5000.0))
+    camera.clip_start, camera.clip_end = 0.5, 0.6
+    bpy.ops.relief.stage()
+    assert camera.clip_start < 0.001 and camera.clip_end > 0.6, "so far as the coin needs it"
+
+
+@pytest.mark.parametrize("width_m, resolution_m", [(0.03, 3e-5), (2.0, 0.001)])
+def test_the_suns_shadows_are_as_fine_as_the_relief(known, photo, width_m, resolution_m):
+    bpy.context.scene.relief.width_m = width_m
+    bpy.ops.relief.reconstruct(filepath=str(photo))
+    bpy.ops.relief.stage()
+    (sun,) = (o.data for o in bpy.context.scene.objects if o.type == "LIGHT")
+    assert sun.shadow_maximum_resolution == pytest.approx(resolution_m)
+    sun.shadow_maximum_resolution = 0.5
+    bpy.ops.relief.stage()
+    assert sun.shadow_maximum_resolution == 0.5, "the artist's by now"
 
 
 @pytest.mark.parametrize("own_camera", [False, True])

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+from unittest.mock import MagicMock
+
 import bpy
 import numpy as np
 import pytest
@@ -79,6 +82,19 @@ def test_paint_lies_over_the_photograph(module, known, photo):
     assert paint.layer_name in bpy.context.active_object.data.color_attributes
     shader = next(n for n in texture.id_data.nodes if n.type == "BSDF_PRINCIPLED")
     assert shader.inputs["Base Color"].links[0].from_socket.type == "RGBA"
+
+
+def test_paint_says_that_some_exports_would_lose_the_photograph_with_it(module, known, photo, tmp_path):
+    bpy.ops.relief.reconstruct(filepath=str(photo))
+    relief, textured = bpy.context.active_object, []
+    bpy.ops.relief.paint(meaning="flat")
+    bpy.ops.object.mode_set(mode="OBJECT")
+    views = {name: description for name, _, description in module("operators.material").VIEWS}
+    for view in ("corrections", "photo"):
+        relief.relief_view = view
+        bpy.ops.wm.obj_export(filepath=str(tmp_path / "model.obj"))
+        textured.append("map_Kd panel.jpg" in (tmp_path / "model.mtl").read_text())
+    assert textured == [False, True] and "before exporting OBJ or FBX take Photograph" in views["corrections"]
 
 
 def _add_hue(relief: bpy.types.Object) -> bpy.types.Node:
@@ -161,6 +177,8 @@ def test_thumbnails_have_the_colours_of_their_view(module, known, photo):
     )
     icon = thumbnails.small(picture)
     assert icon.shape == (32, 32, 4) and icon[16, 16, 3] == 1.0 and icon[0, 0, 3] == 0.0, "wide, in the middle"
+    relief["relief_grid"] = "[80, 120]"  # as after FBX
+    assert thumbnails.thumbnail(relief, "height") is None and thumbnails.icon(relief, "segment") == 0
     relief.data.clear_geometry()
     assert thumbnails.thumbnail(relief, "height") is None
 
@@ -261,6 +279,39 @@ def test_views_outlive_the_photograph(known, photo):
     bpy.data.images.remove(bpy.context.active_object.active_material.node_tree.nodes["photo"].image)
     assert bpy.ops.relief.show(view="height") == {"FINISHED"}
     assert _colour_source().name == "height"
+
+
+@pytest.mark.parametrize(
+    "kind, colour, view, seen",
+    [
+        ("SOLID", "MATERIAL", "photo", False),
+        ("SOLID", "TEXTURE", "photo", True),
+        ("SOLID", "TEXTURE", "segment", False),
+        ("SOLID", "VERTEX", "photo", False),
+        ("WIREFRAME", "TEXTURE", "photo", False),
+        ("MATERIAL", "MATERIAL", "segment", True),
+        ("RENDERED", "MATERIAL", "segment", True),
+        (None, None, "segment", True),
+    ],
+)
+def test_the_sidebar_offers_to_see_what_is_shown(module, known, photo, kind, colour, view, seen):
+    """A new viewport is Solid, in one colour for each material."""
+    bpy.ops.relief.reconstruct(filepath=str(photo))
+    bpy.context.active_object.relief_view = view
+    viewport, layout = None, MagicMock()
+    if kind is not None:
+        viewport = next(a.spaces.active for s in bpy.data.screens for a in s.areas if a.type == "VIEW_3D")
+        viewport.shading.color_type, viewport.shading.type = colour, kind
+    context = SimpleNamespace(space_data=viewport, region=SimpleNamespace(width=280))
+    context.preferences = SimpleNamespace(system=SimpleNamespace(ui_scale=1.0))
+    for name in ("scene", "view_layer", "window_manager"):
+        setattr(context, name, getattr(bpy.context, name))
+    module("ui.panels").RELIEF_PT_main.draw(SimpleNamespace(layout=layout), context)
+    assert layout.prop_enum.called != seen
+    if not seen:
+        (group, name, value), words = layout.prop_enum.call_args
+        setattr(group, name, value)
+        assert words == {"text": "Seen in Material Preview"} and viewport.shading.type == "MATERIAL"
 
 
 def test_nothing_to_show_without_a_relief(module):
