@@ -53,6 +53,8 @@ def find_panel(grey: FloatArray) -> BoolArray | None:
     return panel if LEAST_LEFT * small.size <= np.count_nonzero(panel) < small.size else None
 
 
-def at_size(panel: BoolArray, size: tuple[int, ...]) -> BoolArray:
+def at_size(panel: BoolArray | None, size: tuple[int, ...]) -> BoolArray | None:
     """What `find_panel` found, at another size (rows, columns)."""
-    return cv2.resize(panel.astype(np.uint8), size[::-1], interpolation=cv2.INTER_NEAREST) > 0
+    return (
+        None if panel is None else cv2.resize(panel.astype(np.uint8), size[::-1], interpolation=cv2.INTER_NEAREST) > 0
+    )

@@ -179,19 +179,15 @@ def collate(samples: list[Sample]) -> dict[str, torch.Tensor]:
     ``heads`` (N, 1, H, W).
     """
     return {
-        "x": torch.from_numpy(np.stack([standardise(s.grey, _panel(s.grey))[None] for s in samples])),
+        "x": torch.from_numpy(
+            np.stack([standardise(s.grey, at_size(find_panel(s.grey), s.grey.shape))[None] for s in samples])
+        ),
         "height": torch.from_numpy(np.stack([s.height[None] for s in samples])),
         "edges": torch.from_numpy(np.stack([s.edges for s in samples])),
         "segments": torch.from_numpy(np.stack([s.segments for s in samples])),
         "light": torch.from_numpy(np.stack([s.light for s in samples])),
         "heads": torch.from_numpy(np.stack([s.heads[None] for s in samples])),
     }
-
-
-def _panel(grey: FloatArray) -> npt.NDArray[np.bool_] | None:
-    """Where a photograph shows its panel, as `inference.predictor` finds it."""
-    panel = find_panel(grey)
-    return None if panel is None else at_size(panel, grey.shape)
 
 
 def mirrored(batch: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
