@@ -32,7 +32,8 @@ BEHIND, LEANING, LEAST_COVERED = 85.0, 0.2, 0.03
 """Percentile of the covered heights that counts, sigma over which what is covered recedes, relative to the covering
 item, and the share of that which must cover something."""
 FACE_SHARE = 0.6
-"""Of the figures have faces cut deeper than the rest."""
+"""Of the figures have faces cut deeper than the rest, on plateaus most of all: what is within is shallow there, but
+eyes and lips are cut in Nineveh too."""
 DEEPEST_JOINT = 0.25
 """Of the carving's depth, half as much again in the widest gaps. Deeper ones are black lines anyway."""
 CARVED = tuple(kind for kind in ORNAMENTS if kind != "bricks")
@@ -146,18 +147,20 @@ def _compressed(depth: FloatArray, mask: npt.NDArray[np.bool_], compression: flo
     return solve_screened(slopes, np.zeros_like(depth), 1.0 / reach_px**2)
 
 
-def _deepen_face(form: FloatArray, head: FloatArray, rng: np.random.Generator) -> None:
+def _deepen_face(form: FloatArray, head: FloatArray, most: float, rng: np.random.Generator) -> None:
     """Exaggerate the fine forms of a head, in place, as sculptors cut eyes and lips deeper than nature has them.
 
     Args:
         form: (H, W).
         head: (3,) x, y and radius in pixels.
+        most: by how much at most.
+        rng: source of chance.
     """
     x, y, radius = (float(value) for value in head)
     rows, columns = np.ogrid[: form.shape[0], : form.shape[1]]
     near = np.clip((1.3 * radius - np.hypot(rows - y, columns - x)) / (0.4 * radius), 0.0, 1.0).astype(np.float32)
     fine = form - cv2.GaussianBlur(form, (0, 0), max(rng.uniform(0.08, 0.35) * radius, 0.5))
-    form += near * fine * np.float32(rng.uniform(0.5, 3.0))
+    form += near * fine * np.float32(rng.uniform(0.5, most))
 
 
 def _carve(
@@ -192,10 +195,10 @@ def _carve(
     extent = float(max(rows, columns))
     form = _compressed(depth, mask, style.compression, style.reach * extent)
     form += np.float32(style.detail) * (form - cv2.GaussianBlur(form, (0, 0), extent * rng.uniform(0.01, 0.03)))
+    low, high = np.percentile(form[mask], (1, 99))
     if shape.head[2] > 0 and rng.random() < FACE_SHARE:
         stretch = np.array((columns / shape.height.shape[1], enlarged, enlarged), np.float32)
-        _deepen_face(form, shape.head * stretch, rng)
-    low, high = np.percentile(form[mask], (1, 99))
+        _deepen_face(form, shape.head * stretch, 3.0 / (1.0 - style.rim), rng)
     form = np.maximum((form - low) / max(high - low, 0.02 * extent), 0)
     form = np.where(form > 1, 1 + 0.5 * np.tanh(2 * (form - 1)), form) ** np.float32(style.gamma)
     bordered = np.pad(mask.astype(np.uint8), 1)  # the map's border is an outline too

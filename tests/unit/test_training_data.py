@@ -32,6 +32,7 @@ from training.compose import (
 )
 from training.data import (
     CLOSEST,
+    CLOSEST_HEADS,
     MARGIN_FADE_PX,
     WIDEST_MARGIN,
     Sample,
@@ -122,11 +123,26 @@ def test_a_face_is_cut_deeper_and_nothing_beside_it() -> None:
     form = (np.sin(x / 3) * np.sin(y / 3)).astype(np.float32)
     head = np.hypot(y - 40, x - 60)
     deepened = form.copy()
-    _deepen_face(deepened, np.float32([60, 40, 20]), np.random.default_rng(0))
+    _deepen_face(deepened, np.float32([60, 40, 20]), 3.0, np.random.default_rng(0))
     np.testing.assert_array_equal(deepened[head > 26], form[head > 26])
     within = head < 18
     assert deepened[within].std() > 1.2 * form[within].std()
     assert np.corrcoef(deepened[within], form[within])[0, 1] > 0.98
+
+
+def test_a_face_on_a_plateau_is_cut_deeper_than_the_rest_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is within a plateau is shallow, but the features of a face are not."""
+    monkeypatch.setattr("training.compose.FACE_SHARE", 1.0)
+    depth, inside = _ball(200)
+    y, x = np.mgrid[:200, :200]
+    depth += 4.0 * (np.sin(x / 5) * np.sin(y / 5)).astype(np.float32)  # eyes, nose and lips
+    shape = Shape(np.where(inside, depth + 8.0, -1).astype(np.float32), 1, np.float32([100, 100, 50]), True)
+    fine = {}
+    for rim in (0.0, 0.8):
+        style = replace(_style(np.random.default_rng(0)), rim=rim, incision=0.0, detail=0.0, gamma=1.0)
+        forms = [_carve(shape, (200, 200), style, np.random.default_rng(seed))[0][80:120, 80:120] for seed in range(12)]
+        fine[rim] = np.median([(form - cv2.GaussianBlur(form, (0, 0), 6.0)).std() for form in forms])
+    assert fine[0.8] > 0.3 * fine[0.0]  # 0.2 of it, were it cut as the rest
 
 
 @pytest.mark.parametrize("depth_px", (3.0, 30.0))
@@ -411,6 +427,24 @@ def test_crop_scales_depth_with_the_window(library: Path) -> None:
         assert slope.mean() == pytest.approx(30.0 / 199, rel=0.03)
         sizes.add(round(crop.depth_px / 30.0, 2))
     assert min(sizes) < 0.6 and max(sizes) > 1.2 and max(sizes) <= round(1 / CLOSEST * 1.05, 2)
+
+
+def test_crops_of_heads_show_one_about_their_middle_and_closer() -> None:
+    y, x = np.mgrid[:300, :300]
+    heads = (np.hypot(x - 70, y - 200) < 12) | (np.hypot(x - 240, y - 60) < 30)
+    flat = np.zeros((300, 300), np.float32)
+    scene = plain_scene(flat, 10.0, heads.astype(np.uint8), heads.astype(np.int32))
+    scene = replace(scene, heads=heads.astype(np.float32))
+    scales = []
+    for seed in range(40):
+        crop = crop_scene(scene, 150, np.random.default_rng(seed), True)
+        assert (crop.heads[30:120, 30:120] > 0.5).sum() > 100
+        assert (crop.heads > 0.5).mean() < 0.2, "there is something round it"
+        scales.append(crop.depth_px / 10.0)
+    assert min(scales) >= 0.9 and 2.0 < max(scales) <= 1.1 / CLOSEST_HEADS
+    without = replace(scene, heads=flat)
+    scales = [crop_scene(without, 150, np.random.default_rng(seed), True).depth_px / 10.0 for seed in range(40)]
+    assert min(scales) < 0.7, "a scene without heads is cropped as any other"
 
 
 def test_sample_is_a_photograph(library: Path) -> None:
