@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import cv2
 import numpy as np
 import numpy.typing as npt
@@ -17,9 +19,18 @@ BLACK, WHITE = 0.08, 0.88
 """Darker and brighter than these, a background says nothing of the stone's light."""
 PLAIN = 0.05
 """Most that greys of a background differ by from pixel to pixel; stone is rougher."""
+EVEN, JUMP, JUMP_PX = 0.02, 0.1, 3
+"""Most that the greys of a whole background deviate by from its middle one; least that all but a quarter of what lies
+so many pixels beyond its outline differs from that. Smooth stone in light that fades away ends in no jump: on six of
+Cycles' panels as pale plaster, with dark corners or a side in the dark that is at most 0.080, round black and white
+backgrounds at least 0.119."""
+OUTLINE_PX, OUTLINE_TONE = 2, 0.1
+"""Within so many pixels of the outline found, what differs by more than that from the background beside it is panel: at
+the size of a large photograph its outline would be a saw's else.
+"""
 LEAST_SHARE = 0.02
 """Of the photograph, below which a plain place at its border matters little, and may be a shadow."""
-LEAST_LEFT = 0.05
+LEAST_LEFT = 0.1
 """Of the photograph, that must be left for a panel.
 
 On five of Cycles' panels of 384 px in the middle of black and of white squares of 640, reading the panel alone lifts
@@ -41,20 +52,48 @@ def find_panel(grey: FloatArray) -> BoolArray | None:
     scale = min(LOOKED_PX / extent(grey.shape), 1.0)
     size = max(round(columns * scale), 1), max(round(rows * scale), 1)
     small = np.asarray(cv2.resize(grey, size, interpolation=cv2.INTER_AREA), np.float32)
-    around = np.ones((5, 5), np.uint8)
-    darkest, brightest = cv2.erode(small, around), cv2.dilate(small, around)
-    plain = ((brightest < BLACK) | (darkest > WHITE)) & (brightest - darkest < PLAIN)
-    count, places, stats, _ = cv2.connectedComponentsWithStats(plain.astype(np.uint8), connectivity=4)
-    border = np.zeros(count, bool)
-    border[np.concatenate((places[0], places[-1], places[:, 0], places[:, -1]))] = True
-    beside = border & (stats[:, cv2.CC_STAT_AREA] >= LEAST_SHARE * small.size)
-    beside[0] = False  # what is not plain
-    panel = cv2.dilate(beside[places].astype(np.uint8), around) == 0
+    panel = np.ones(small.shape, bool)
+    for black in (True, False):
+        panel &= ~_background(small, small < BLACK if black else small > WHITE)
     return panel if LEAST_LEFT * small.size <= np.count_nonzero(panel) < small.size else None
 
 
-def at_size(panel: BoolArray | None, size: tuple[int, ...]) -> BoolArray | None:
-    """What `find_panel` found, at another size (rows, columns)."""
-    return (
-        None if panel is None else cv2.resize(panel.astype(np.uint8), size[::-1], interpolation=cv2.INTER_NEAREST) > 0
-    )
+def at_size(panel: BoolArray | None, grey: FloatArray) -> BoolArray | None:
+    """What `find_panel` found, at the size (H, W) of the same photograph, whose own greys draw the outline."""
+    if panel is None:
+        return None
+    rows, columns = grey.shape
+    sized = cv2.resize(panel.astype(np.uint8), (columns, rows), interpolation=cv2.INTER_NEAREST)
+    reach = math.ceil(OUTLINE_PX * max(rows / len(panel), 1.0))
+    around = np.ones((2 * reach + 1, 2 * reach + 1), np.uint8)
+    outline = cv2.morphologyEx(sized, cv2.MORPH_GRADIENT, around) > 0
+    beyond = ((sized == 0) & ~outline).astype(np.float32)
+    wide = (4 * reach + 1, 4 * reach + 1)
+    tone = cv2.blur(grey * beyond, wide) / np.maximum(cv2.blur(beyond, wide), 1e-6)
+    return np.where(outline, np.abs(grey - tone) > OUTLINE_TONE, sized > 0)
+
+
+def _background(small: FloatArray, candidates: BoolArray) -> BoolArray:
+    """Those of the candidates that are plain, reach the border, are even all over and end in a jump, (h, w)."""
+    beyond, beyond_less = (np.ones((2 * n + 1, 2 * n + 1), np.uint8) for n in (JUMP_PX, JUMP_PX - 1))
+    found = np.zeros(small.shape, bool)
+    for place in _reaching_in(small, candidates):
+        tone = np.median(small[place])
+        # Pale stone on a white page has nearly the page's tone, but not quite.
+        for part in _reaching_in(small, candidates & (np.abs(small - tone) < EVEN)):
+            mask = part.astype(np.uint8)
+            rim = cv2.dilate(mask, beyond) > cv2.dilate(mask, beyond_less)
+            if rim.any() and np.percentile(np.abs(small[rim] - tone), 25) > JUMP:
+                found |= part
+    return found
+
+
+def _reaching_in(small: FloatArray, candidates: BoolArray) -> list[BoolArray]:
+    """The places (h, w) among the candidates that are plain, reach the border and matter."""
+    around = np.ones((5, 5), np.uint8)
+    lowest, highest = cv2.erode(small, around), cv2.dilate(small, around)
+    plain = (cv2.erode(candidates.astype(np.uint8), around) > 0) & (highest - lowest < PLAIN)
+    count, places, stats, _ = cv2.connectedComponentsWithStats(plain.astype(np.uint8), connectivity=4)
+    border = np.unique(np.concatenate((places[0], places[-1], places[:, 0], places[:, -1])))
+    kept = [k for k in border if k > 0 and stats[k, cv2.CC_STAT_AREA] >= LEAST_SHARE * small.size]
+    return [cv2.dilate((places == k).astype(np.uint8), around) > 0 for k in kept]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 
 import cv2
@@ -14,11 +15,16 @@ TILE_PX = 512
 """Side of the squares in which a screen is looked for; their spectra are averaged."""
 MOST_TILES = 3
 """Along either side of the photograph."""
-PITCHES_PX = (2.2, 16.0)
-"""Distance between a screen's rows of dots."""
+PITCHES_PX, COARSEST_PX = (2.2, 16.0), 40.0
+"""Distance between a screen's rows of dots; up to the last one they are looked for, but left as they are: their
+harmonics must not pass for finer dots."""
 FIRST_PEAK, SECOND_PEAK = 200.0, 60.0
 """Least power of a screen's two strongest waves, relative to the median of what is as fine. Screens of 2.5 to 10 px
-have more than 10,000 (printed from a panel of Cycles'), photographs of stone up to 52 and 7."""
+have more than 10,000 (printed from a panel of Cycles'), photographs of stone up to 228 and 7."""
+SQUARE_PX, LEAST_EVERYWHERE, BLANK = 128, 100.0, 0.02
+"""A screen's wave stands out so much, by power, in three quarters of such squares at least, but for those that deviate
+less from their mean, as a page's margins do: of six lozenge grounds carved behind figures 10 to 20, of twelve screens
+582 and more."""
 LEAST_WAVE = 0.01
 """Amplitude of a screen's strongest wave. In what is blurred, next to nothing may stand out."""
 AXES_DEG = 4.0
@@ -53,14 +59,36 @@ def find_screen(grey: FloatArray) -> float | None:
     usual = np.array([np.median(power[ring == r]) for r in range(ring.max() + 1)])
     peaks = power / np.maximum(usual[ring], 1e-20)
     angle = np.degrees(np.arctan2(down, across))
-    peaks[(fineness < 1.0 / PITCHES_PX[1]) | (fineness > 1.0 / PITCHES_PX[0])] = 0.0
-    first = np.unravel_index(int(np.argmax(peaks)), peaks.shape)
+    peaks[(fineness < 1.0 / COARSEST_PX) | (fineness > 1.0 / PITCHES_PX[0])] = 0.0
+    # Of all that stand out, the strongest: their harmonics may stand out more.
+    first = np.unravel_index(int(np.argmax(np.where(peaks >= FIRST_PEAK, power, 0.0))), peaks.shape)
     on_axis = abs((angle[first] + 45.0) % 90.0 - 45.0) < AXES_DEG
-    if on_axis or peaks[first] < FIRST_PEAK or power[first] < (LEAST_WAVE / 2.0) ** 2:
+    too_coarse = fineness[first] < 1.0 / PITCHES_PX[1]
+    if on_axis or too_coarse or peaks[first] < FIRST_PEAK or power[first] < (LEAST_WAVE / 2.0) ** 2:
         return None
     apart = np.abs((angle - angle[first] + 90.0) % 180.0 - 90.0)
     peaks[(apart < APART_DEG) | (np.abs(fineness / fineness[first] - 1.0) > ALIKE)] = 0.0
-    return float(fineness[first]) if peaks.max() > SECOND_PEAK else None
+    if peaks.max() <= SECOND_PEAK or not _is_everywhere(grey, float(down[first[0], 0]), float(across[0, first[1]])):
+        return None
+    return float(fineness[first])
+
+
+def _is_everywhere(grey: FloatArray, down: float, across: float) -> bool:
+    """Whether a wave, in cycles per pixel, stands out all over a picture, and not on an ornament or a cloth alone."""
+    side = min(SQUARE_PX, *grey.shape)
+    far = np.hypot(*np.meshgrid(np.fft.fftfreq(side) - down, np.fft.rfftfreq(side) - across, indexing="ij")) * side
+    fineness = np.hypot(np.fft.fftfreq(side)[:, None], np.fft.rfftfreq(side)[None, :]) * side
+    there, alike = far < 1.8, np.abs(fineness - math.hypot(down, across) * side) < 2.0
+    window = np.hanning(side + 2)[1:-1]
+    window = np.outer(window, window)
+    places = [np.linspace(0, n - side, math.ceil(n / side)).astype(int) for n in grey.shape]
+    shares = []
+    for top, left in itertools.product(*places):
+        square = grey[top : top + side, left : left + side]
+        if square.std() > BLANK:
+            power = np.square(np.abs(np.fft.rfft2((square - square.mean()) * window)))
+            shares.append(power[there].max() / max(float(np.median(power[alike])), 1e-20))
+    return bool(shares) and float(np.percentile(shares, 25)) > LEAST_EVERYWHERE
 
 
 def _power(grey: FloatArray, side: int) -> npt.NDArray[np.float64]:

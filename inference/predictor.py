@@ -267,7 +267,7 @@ def _middle(grey: FloatArray, panel: BoolArray | None, side_px: float) -> FloatA
         grey = np.asarray(cv2.resize(grey, size, interpolation=cv2.INTER_AREA), np.float32)
     left, top = (int(side * (1.0 - MIDDLE) / 2) for side in size)
     middle = slice(top, size[1] - top), slice(left, size[0] - left)
-    panel = at_size(panel, grey.shape)
+    panel = at_size(panel, grey)
     return standardise(grey[middle], None if panel is None else panel[middle])
 
 
@@ -365,7 +365,7 @@ class Predictor:
             grey = read
             if (height, width) != size:
                 grey = np.asarray(cv2.resize(grey, (width, height), interpolation=cv2.INTER_AREA), np.float32)
-            grey = standardise(grey, at_size(panel, grey.shape))
+            grey = standardise(grey, at_size(panel, grey))
             answer = np.zeros((CHANNELS, height, width), np.float32)
             # The first pass sees the whole panel, however long.
             for tile in tiles(height, width, TILE_PX if maps is not None else max(height, width)):

@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from .background import at_size, find_panel
 from .errors import ReliefError
 from .lowpass import extent, lowpass
 from .photo import KEPT_PIXELS, MIN_SIDE_PX, ByteArray, Photo
@@ -231,15 +232,21 @@ def _sides(corners: npt.NDArray[np.float64]) -> tuple[npt.NDArray[np.float64], n
 
 
 def even_light(grey: FloatArray, colour: ByteArray, strength: float) -> tuple[FloatArray, ByteArray]:
-    """Lift what lies in the dark and dim what is bright, over wide areas alone.
+    """Lift what lies in the dark and dim what is bright, over wide areas alone; a black or white background stays.
 
     Args:
         grey: (H, W).
         colour: (H, W, 3).
         strength: 0 as it is, 1 as bright everywhere.
     """
-    light = lowpass(grey, _LIGHT_SIGMA * extent(grey.shape))
-    gain = np.clip(float(light.mean()) / np.maximum(light, 1e-3), 1 / _MOST_GAIN, _MOST_GAIN) ** np.float32(strength)
+    panel = at_size(find_panel(grey), grey)
+    if panel is None:
+        panel = np.ones(grey.shape, bool)
+    sigma = _LIGHT_SIGMA * extent(grey.shape)
+    light = lowpass(grey * panel, sigma) / np.maximum(lowpass(panel.astype(np.float32), sigma), 1e-3)
+    usual = float(light[panel].mean())
+    gain = np.clip(usual / np.maximum(light, 1e-3), 1 / _MOST_GAIN, _MOST_GAIN) ** np.float32(strength)
+    gain[~panel] = 1.0
     brighter = np.clip(np.rint(colour * gain[..., None]), 0, 255).astype(np.uint8)
     return np.clip(grey * gain, 0.0, 1.0).astype(np.float32, copy=False), brighter
 

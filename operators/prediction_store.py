@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from ..inference.prediction import Prediction
 
 LIMIT_BYTES = 2 * 2**30
-ASKED = 4
+ASKED = 5
 """Grows whenever `inference.predictor` asks the same weights otherwise: what was stored before is then asked anew."""
 DRAFT_PX = 1024
 """Longer side of a draft, which answers a slider at once."""

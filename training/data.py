@@ -206,7 +206,7 @@ def collate(samples: list[Sample]) -> dict[str, torch.Tensor]:
     """
     return {
         "x": torch.from_numpy(
-            np.stack([standardise(s.grey, at_size(find_panel(s.grey), s.grey.shape))[None] for s in samples])
+            np.stack([standardise(s.grey, at_size(find_panel(s.grey), s.grey))[None] for s in samples])
         ),
         "height": torch.from_numpy(np.stack([s.height[None] for s in samples])),
         "edges": torch.from_numpy(np.stack([s.edges for s in samples])),

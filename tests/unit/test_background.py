@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from inference.background import find_panel
+from inference.background import at_size, find_panel
 
 
 def stone(rows: int, columns: int) -> npt.NDArray[np.float32]:
@@ -39,6 +39,35 @@ def test_stone_alone_and_its_shadows_are_all_panel() -> None:
     assert find_panel(grey) is None
     grey[:, :90] = 0.5  # plain, but neither black nor white: so may smooth stone be
     assert find_panel(grey) is None
+
+
+def test_smooth_stone_in_light_that_fades_away_is_panel() -> None:
+    y, x = np.mgrid[:300, :300].astype(np.float32) / 300 - 0.5
+    plaster = (0.955 + 0.05 * np.sin(12 * x) * np.sin(12 * y)).astype(np.float32)
+    assert (plaster > 0.9).all() and find_panel(plaster) is None
+    grey = stone(300, 300)
+    assert find_panel(grey * np.clip(1.15 - 4.0 * (x * x + y * y), 0.0, 1.0) ** 2) is None  # corners
+    assert find_panel(grey * np.clip(1.0 - 1.6 * (x + 0.5), 0.0, 1.0) ** 1.5) is None  # raking light from the left
+
+
+def test_pale_stone_on_a_white_page_is_not_the_page() -> None:
+    rng = np.random.default_rng(2)
+    grey = np.ones((300, 300), np.float32)
+    pale = 0.8 + 0.05 * rng.standard_normal((220, 220))
+    pale[:80, :60] = 0.96  # as pale as a background may be, up to its edge
+    grey[40:260, 40:260] = pale.clip(0.0, 1.0)
+    found = find_panel(grey)
+    assert found is not None and found[40:260, 40:260].mean() > 0.97 and found.mean() < 0.56
+
+
+@pytest.mark.parametrize("tone", [0.0, 1.0])
+def test_the_outline_in_a_large_photograph_is_no_saw(tone: float) -> None:
+    y, x = np.mgrid[:1900, :1900].astype(np.float32) - 950
+    disc = np.hypot(x, y) < 700
+    grey = np.where(disc, stone(1900, 1900), np.float32(tone))
+    panel = at_size(find_panel(grey), grey)
+    assert panel is not None and panel.shape == grey.shape
+    assert (panel != disc).mean() < 2e-5  # one in a thousand of the pixels at the outline, those of the saw are a half
 
 
 @pytest.mark.parametrize("tone", [0.0, 0.5, 1.0])

@@ -53,6 +53,36 @@ def test_dots_are_found_and_taken_out(pitch_px: float, angle_deg: float) -> None
     assert find_screen(cleaned) is None
 
 
+@pytest.mark.parametrize(("pitch_px", "angle_deg"), [(9.9, 45.0), (14.28, 45.0), (13.57, 15.0), (6.47, 75.0)])
+def test_dots_are_not_taken_for_their_harmonics(pitch_px: float, angle_deg: float) -> None:
+    frequency = find_screen(printed(picture(), pitch_px, angle_deg))
+    assert frequency is not None and 1.0 / frequency == pytest.approx(pitch_px, rel=0.04)
+
+
+@pytest.mark.parametrize("pitch_px", [18.0, 30.0])
+def test_dots_too_coarse_to_take_out_are_left(pitch_px: float) -> None:
+    assert find_screen(printed(picture(), pitch_px, 15.0)) is None
+
+
+def test_dots_on_a_page_are_found() -> None:
+    page = 0.93 + 0.006 * np.random.default_rng(1).standard_normal((1100, 800))
+    page[200:620, 150:650] = printed(picture(), 5.0, 15.0)
+    frequency = find_screen(page.astype(np.float32))
+    assert frequency is not None and 1.0 / frequency == pytest.approx(5.0, rel=0.04)
+
+
+@pytest.mark.parametrize("pitch_px", [5.0, 8.0])
+def test_an_ornament_behind_figures_is_no_screen(pitch_px: float) -> None:
+    grey = picture()
+    y, x = np.mgrid[0 : len(grey), 0 : len(grey[0])].astype(np.float32) * np.float32(2.0 * np.pi / pitch_px)
+    lozenges = np.cos((x + y) / np.sqrt(2)) + np.cos((x - y) / np.sqrt(2))
+    carved = grey.copy()
+    carved[:, :240] += 0.1 * lozenges[:, :240]  # on half of the picture
+    assert find_screen(carved.clip(0.0, 1.0)) is None
+    everywhere = (grey + 0.1 * lozenges).clip(0.0, 1.0)
+    assert find_screen(everywhere) is not None, "else it would not be seen at all"
+
+
 def test_what_is_no_print_is_left_as_it_is() -> None:
     grey = picture()
     rows, columns = np.mgrid[0 : len(grey), 0 : len(grey[0])].astype(np.float32)

@@ -134,6 +134,21 @@ def test_light_is_evened_and_detail_stays() -> None:
     assert left / right < half[:, 40:120].mean() / half[:, 280:360].mean() < 3
 
 
+@pytest.mark.parametrize("tone", [0.0, 1.0])
+def test_light_is_evened_on_the_panel_alone(tone: float) -> None:
+    """A black background around it is no dark that it lies in."""
+    detail = 0.05 * np.random.default_rng(5).standard_normal((200, 200)).astype(np.float32)
+    panel = 0.45 * (1 + detail)
+    photo = np.full((400, 400), tone, np.float32)
+    photo[100:300, 100:300] = panel
+    colour = np.repeat(np.rint(photo[..., None] * 255).astype(np.uint8), 3, 2)
+    grey, evened = even_light(photo, colour, 1.0)
+    seen = grey[100:300, 100:300]
+    assert np.abs(cv2.GaussianBlur(seen, (0, 0), 8) / 0.45 - 1).max() < 0.1
+    assert (grey[:90] == tone).all() and (evened[:90] == round(255 * tone)).all()
+    assert np.corrcoef(seen.ravel(), detail.ravel())[0, 1] > 0.95
+
+
 def dusty(photo: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The photograph with white specks, black specks and a scratch, and where they are."""
     cover = np.zeros(photo.shape, np.uint8)
