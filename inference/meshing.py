@@ -23,19 +23,21 @@ class ReliefMesh:
 
     Convention:
         Metres; x right, y up, z toward the viewer; the origin at the bottom centre of the slab; z = height * depth_m.
-        Vertices run row by row from the top left: number = row * columns + column. Each stands at the centre of the
-        part of the photograph that it samples, and so does its UV: u = (column + 0.5) / columns, to the right,
-        v = 1 - (row + 0.5) / rows, upward. From the first to the last column it is exactly width_m; cells are square.
+        Vertices run row by row from the top left: number = row * columns + column. However many there are, they run
+        from edge to edge of the photograph: x from -width_m / 2 to width_m / 2, y from width_m * H / W down to 0, and
+        u = column / (columns - 1), to the right, v = 1 - row / (rows - 1), upward. Cells need not be square.
 
     Attributes:
         vertices: (N, 3) float32.
         grid: (rows, columns) of vertices.
+        size_px: (H, W) of the map that the mesh was made of, which has the photograph's proportions.
         height: (N,) float32, 0 slab to 1 full depth.
         prediction: what gives the vertices their classes, or None.
     """
 
     vertices: FloatArray
     grid: tuple[int, int]
+    size_px: tuple[int, int]
     height: FloatArray
     prediction: Prediction | None = None
 
@@ -63,8 +65,8 @@ class ReliefMesh:
         """(N, 2) float32."""
         rows, columns = self.grid
         uvs = np.empty((rows, columns, 2), np.float32)
-        uvs[..., 0] = (np.arange(columns) + 0.5) / columns
-        uvs[..., 1] = (1.0 - (np.arange(rows) + 0.5) / rows)[:, None]
+        uvs[..., 0] = np.arange(columns) / (columns - 1)
+        uvs[..., 1] = (1.0 - np.arange(rows) / (rows - 1))[:, None]
         return uvs.reshape(-1, 2)
 
     @cached_property
@@ -99,35 +101,85 @@ def build_mesh(
         prediction: gives the mesh its grid, and each vertex its soft-edge class and segment.
 
     Returns:
-        A grid of at most ``settings.max_vertices`` vertices, and at most one per pixel, in the proportions of the
-        height map.
+        A grid of at most ``settings.max_vertices`` vertices, and at most one per pixel, over a panel in the proportions
+        of the height map.
     """
     settings = settings or MeshSettings()
     rows_px, columns_px = height.shape if prediction is None else prediction.height.shape
-    rows, columns = grid_size(rows_px, columns_px, int(settings.max_vertices))
-    heights = vertex_heights(height, (rows, columns))
-    cell_m = settings.width_m / (columns - 1)
+    grid = rows, columns = grid_size(rows_px, columns_px, int(settings.max_vertices))
+    heights = vertex_heights(height, grid)
+    x, y = places(grid, (rows_px, columns_px), settings.width_m)
 
     vertices = np.empty((rows, columns, 3), np.float32)
-    vertices[..., 0] = (np.arange(columns) - (columns - 1) / 2) * cell_m
-    vertices[..., 1] = ((rows - 1 - np.arange(rows)) * cell_m)[:, None]
+    vertices[..., 0] = x
+    vertices[..., 1] = y[:, None]
     vertices[..., 2] = (heights * np.float32(settings.depth_m)).reshape(rows, columns)
 
-    return ReliefMesh(vertices.reshape(-1, 3), (rows, columns), heights, prediction)
+    return ReliefMesh(vertices.reshape(-1, 3), grid, (rows_px, columns_px), heights, prediction)
+
+
+def places(grid: tuple[int, int], size_px: tuple[int, int], width_m: float) -> tuple[FloatArray, FloatArray]:
+    """Where columns and rows of a grid stand: x (columns,) and y (rows,), float32 metres, see `ReliefMesh`."""
+    x = np.linspace(-width_m / 2, width_m / 2, grid[1], dtype=np.float32)
+    return x, np.linspace(width_m * size_px[0] / size_px[1], 0.0, grid[0], dtype=np.float32)
 
 
 def vertex_heights(height: FloatArray, grid: tuple[int, int]) -> FloatArray:
-    """Heights of the vertices of a grid of (rows, columns), in their order: (N,) float32, 0 slab to 1 full depth."""
+    """Heights of the vertices of a grid of (rows, columns), in their order: (N,) float32, 0 slab to 1 full depth.
+
+    Each is the mean of the part of the map that lies nearest to its vertex. As many as pixels are the pixels
+    themselves: to move them by up to half a pixel would blur them.
+    """
     if height.shape == grid:
         return height.flatten()
-    return resized_height(height, grid).ravel()
+    size = _halves(grid)
+    down, across = height.shape[0] / size[0], height.shape[1] / size[1]
+    if min(down, across) >= 0.5 and max(down, across) <= 1.0:  # to be joined is blur enough
+        return _joined(_resized(height, size)).ravel()
+    return _joined(resized_height(height, size)).ravel()
 
 
 def resampled(values: FloatArray, grid: tuple[int, int]) -> FloatArray:
     """Values of the vertices of one grid, (rows, columns, C) float32, for those of another over the same panel."""
-    rows, columns = grid
-    how = cv2.INTER_AREA if rows < len(values) else cv2.INTER_LINEAR
-    return np.asarray(cv2.resize(values, (columns, rows), interpolation=how), np.float32)
+    if values.shape[0] < grid[0] or values.shape[:2] == grid:
+        finer = _between(_between(values, grid[0]).swapaxes(0, 1), grid[1]).swapaxes(0, 1)
+        return np.ascontiguousarray(finer)
+    return _joined(_resized(over_panel(values), _halves(grid)))
+
+
+def _between(values: FloatArray, count: int) -> FloatArray:
+    """So many rows, evenly from the first to the last of some, what lies between two by its distance from them."""
+    at = np.linspace(0, len(values) - 1, count)
+    above = np.minimum(at.astype(np.intp), len(values) - 2)
+    share = (at - above).astype(np.float32)[:, None, None]
+    between: FloatArray = values[above] * (1 - share) + values[above + 1] * share
+    return between
+
+
+def over_panel(values: FloatArray) -> FloatArray:
+    """Values of vertices, (rows, columns, ...), as a picture of the whole panel, two pixels to a cell each way."""
+    rows, columns = values.shape[:2]
+    return _resized(values, (2 * rows, 2 * columns))[1:-1, 1:-1]  # the outermost ones lie beyond the edge
+
+
+def _halves(grid: tuple[int, int]) -> tuple[int, int]:
+    """Size of a picture of the whole panel that has two pixels to a cell of the grid each way."""
+    return 2 * (grid[0] - 1), 2 * (grid[1] - 1)
+
+
+def _joined(picture: FloatArray) -> FloatArray:
+    """Values of vertices from a picture of `_halves`: the means of the pixels that meet in each."""
+    rows = np.concatenate((picture[:1], picture, picture[-1:]))
+    rows = rows[::2] + rows[1::2]
+    both = np.concatenate((rows[:, :1], rows, rows[:, -1:]), axis=1)
+    joined: FloatArray = (both[:, ::2] + both[:, 1::2]) / np.float32(4.0)
+    return joined
+
+
+def _resized(image: FloatArray, size: tuple[int, int]) -> FloatArray:
+    """A picture of the whole panel at another size (rows, columns); thin strokes get fainter, none gets lost."""
+    how = cv2.INTER_AREA if size[0] < len(image) else cv2.INTER_LINEAR
+    return np.asarray(cv2.resize(image, size[::-1], interpolation=how), np.float32)
 
 
 def grid_size(height_px: int, width_px: int, max_vertices: int) -> tuple[int, int]:
@@ -141,15 +193,15 @@ def grid_size(height_px: int, width_px: int, max_vertices: int) -> tuple[int, in
 
 
 def _vertex_classes(probabilities: FloatArray, grid: tuple[int, int]) -> IntArray:
-    """The likeliest class at the pixel on which each vertex stands."""
+    """The likeliest class at the pixel nearest to each vertex."""
     classes: IntArray = np.argmax(_at_vertices(probabilities, grid), axis=-1).astype(np.int32).ravel()
     return classes
 
 
 def _at_vertices(values: FloatArray, grid: tuple[int, int]) -> FloatArray:
-    """(rows, columns, ...) values of the pixels on which the vertices stand."""
+    """(rows, columns, ...) values of the pixels nearest to the vertices, the lower right ones of those that meet."""
     (height_px, width_px), (rows, columns) = values.shape[:2], grid
-    at_rows = ((np.arange(rows) + 0.5) * (height_px / rows)).astype(np.intp)
-    at_columns = ((np.arange(columns) + 0.5) * (width_px / columns)).astype(np.intp)
+    at_rows = np.minimum(np.arange(rows) * height_px // (rows - 1), height_px - 1)
+    at_columns = np.minimum(np.arange(columns) * width_px // (columns - 1), width_px - 1)
     sampled: FloatArray = values[at_rows[:, None], at_columns]
     return sampled

@@ -32,6 +32,9 @@ if TYPE_CHECKING:
 COLLECTION = "Relief"
 PHOTO_SHA256, WEIGHTS, SETTINGS = "relief_photo_sha256", "relief_weights", "relief_settings"
 GRID, PREPARATION, PHOTO_NAME = "relief_grid", "relief_preparation", "relief_photo"
+SIZE_PX = "relief_size_px"
+"""Rows and columns of the map from edge to edge of which a relief's vertices run. Earlier versions stored none: their
+vertices stood at the centres of what they sampled, so did their UVs, and cells were square."""
 MOST_ASIDE = 0.01
 """Where half of the vertices lie further aside than this, relative to the panel's width, nobody sculpted that."""
 LEAST_DEEPENED, MOST_BESIDE = 0.05, 0.001
@@ -92,8 +95,9 @@ def create_relief(result: Reconstruction, scene: bpy.types.Scene, matrix: Matrix
         made.append(image)
         texture = encode_texture(result.photo.colour)
         image.pack(data=texture, data_len=len(texture))
-        # Exporters leave out a picture without a file's name and take two of one for the same; USD writes the image's.
-        image.filepath_raw = f"//textures/{image.name}.jpg"
+        # Exporters leave out a picture without a file's name and take two of one for the same, from other .blend files
+        # too; USD writes the image's.
+        image.filepath_raw = f"//textures/{image.name}_{result.photo.sha256[:8]}.jpg"
         image.source = "FILE"
         with suppress(TypeError):  # a studio's colours may know none of that name; bytes are shown as such anyway
             image.colorspace_settings.name = "sRGB"
@@ -108,7 +112,7 @@ def create_relief(result: Reconstruction, scene: bpy.types.Scene, matrix: Matrix
         made.append(object_)
         object_.matrix_world = matrix
         _note_origin(object_, result.photo.sha256, result.prediction.weights, result.settings)
-        object_[GRID], object_[PHOTO_NAME] = result.mesh.grid, name
+        object_[GRID], object_[SIZE_PX], object_[PHOTO_NAME] = result.mesh.grid, result.mesh.size_px, name
         if result.preparation:
             object_[PREPARATION] = json.dumps(result.preparation)
         _collection(scene).objects.link(object_)
@@ -152,8 +156,14 @@ def linked(file: Path) -> str:
 
 def grid_of(object_: bpy.types.Object) -> tuple[int, int]:
     """Rows and columns of a relief's vertices; (0, 0) in old files, and where a format made a text of them, as FBX."""
-    grid = object_.get(GRID)
-    rows, columns = grid if getattr(grid, "typecode", "") == "i" and len(grid) == 2 else (0, 0)
+    return _pair(object_, GRID) or (0, 0)
+
+
+def _pair(object_: bpy.types.Object, name: str) -> tuple[int, int] | None:
+    pair = object_.get(name)
+    if getattr(pair, "typecode", "") != "i" or len(pair) != 2:
+        return None
+    rows, columns = pair
     return rows, columns
 
 
@@ -169,7 +179,8 @@ def update_relief(object_: bpy.types.Object, relief: ReliefMesh, settings: dict[
     """Move the vertices of a relief in place; its faces are made anew only where the grid changed.
 
     What was sculpted stays, as an offset from the surface that was solved, and so does the paint. Objects that share
-    the mesh, as linked duplicates do, learn what it was made with too.
+    the mesh, as linked duplicates do, learn what it was made with too. A relief of an earlier version gets the UVs and
+    the classes of where its vertices stand now.
 
     Raises:
         ReliefError: its vertices were scaled or turned all together, or it has what another grid would lose.
@@ -179,11 +190,18 @@ def update_relief(object_: bpy.types.Object, relief: ReliefMesh, settings: dict[
 
     mesh = object_.data
     by_hand, paint = sculpted(object_, settings["width_m"]), read_paint_colours(object_)
-    if len(mesh.vertices) == len(relief.vertices) and len(mesh.polygons) == relief.face_count:
+    # A photograph turned on its side has as many vertices and faces, but others.
+    alike = (len(mesh.vertices), len(mesh.polygons)) == (len(relief.vertices), relief.face_count)
+    if alike and grid_of(object_) in ((0, 0), relief.grid):
+        if _pair(object_, SIZE_PX) is None:
+            relief.complete()  # before anything is written, as below
+            if mesh.uv_layers and not _unfolded(mesh, relief.grid, centred=True):
+                _write_uvs(mesh.uv_layers[0], relief, _corners(mesh))
+            write_classes(mesh, relief)
         _write_vertices(mesh, relief, by_hand)
         mesh.update()
     else:
-        if needs_its_grid(mesh, grid_of(object_)):
+        if needs_its_grid(object_):
             raise ReliefError(
                 "Another number of vertices would lose this relief's multiresolution, vertex groups, UV maps, face "
                 "sets or other attributes. Set Vertices back, or remove those from a copy."
@@ -203,7 +221,7 @@ def update_relief(object_: bpy.types.Object, relief: ReliefMesh, settings: dict[
             write_paint_colours(object_, paint)
         _finest = mesh.session_uid, finest, present
     for sharer in sharers(mesh):
-        sharer[SETTINGS], sharer[GRID] = json.dumps(settings), relief.grid
+        sharer[SETTINGS], sharer[GRID], sharer[SIZE_PX] = json.dumps(settings), relief.grid, relief.size_px
 
 
 def _on_finest_grid(mesh: bpy.types.Mesh, made: list[Any]) -> list[Any]:
@@ -240,31 +258,42 @@ def _near(a: npt.NDArray[np.float32] | None, b: npt.NDArray[np.float32] | None, 
     return a.shape == b.shape and float(abs(a - b).max()) < off
 
 
-def needs_its_grid(mesh: bpy.types.Mesh, grid: tuple[int, int]) -> bool:
+def needs_its_grid(object_: bpy.types.Object) -> bool:
     """Whether an artist gave a relief's mesh what hangs on each of its vertices."""
-    rows, columns = grid
+    mesh, (rows, columns) = object_.data, grid_of(object_)
     edges = rows > 0 and len(mesh.edges) != rows * (columns - 1) + columns * (rows - 1)
     normals = mesh.has_custom_normals  # before Blender 4.5 they are no attribute
     multires = any(modifier.type == "MULTIRES" for sharer in sharers(mesh) for modifier in sharer.modifiers)
     groups = any(sharer.vertex_groups for sharer in sharers(mesh))
     hangs = edges or normals or multires or groups or len(mesh.uv_layers) > 1
-    return hangs or any(map(_is_artists, mesh.attributes)) or _unfolded(mesh, grid)
+    if hangs or any(map(_is_artists, mesh.attributes)):
+        return True
+    return _unfolded(mesh, (rows, columns), centred=_pair(object_, SIZE_PX) is None)
 
 
-def _unfolded(mesh: bpy.types.Mesh, grid: tuple[int, int]) -> bool:
-    """Whether an artist moved a relief's UVs, as into an atlas."""
+def _unfolded(mesh: bpy.types.Mesh, grid: tuple[int, int], *, centred: bool) -> bool:
+    """Whether an artist moved a relief's UVs, as into an atlas; `centred`, from where earlier versions had them."""
     import numpy as np
 
     rows, columns = grid
     if rows == 0 or not mesh.uv_layers:
         return False
-    corners, uvs = np.empty(len(mesh.loops), np.int32), np.empty((len(mesh.loops), 2), np.float32)
-    mesh.attributes[".corner_vert"].data.foreach_get("value", corners)
+    corners, uvs = _corners(mesh), np.empty((len(mesh.loops), 2), np.float32)
     mesh.uv_layers[0].uv.foreach_get("vector", uvs.ravel())
     # From where `ReliefMesh` has them.
-    uvs[:, 0] -= ((np.arange(columns) + 0.5) / columns).astype(np.float32)[corners % columns]
-    uvs[:, 1] -= (1.0 - (np.arange(rows) + 0.5) / rows).astype(np.float32)[corners // columns]
+    rim = 0.5 if centred else 0.0
+    uvs[:, 0] -= ((np.arange(columns) + rim) / (columns - 1 + 2 * rim)).astype(np.float32)[corners % columns]
+    uvs[:, 1] -= (1.0 - (np.arange(rows) + rim) / (rows - 1 + 2 * rim)).astype(np.float32)[corners // columns]
     return max(float(uvs.max()), -float(uvs.min())) > LEAST_UNFOLDED
+
+
+def _corners(mesh: bpy.types.Mesh) -> npt.NDArray[np.int32]:
+    """The vertices at the corners of all faces."""
+    import numpy as np
+
+    corners = np.empty(len(mesh.loops), np.int32)
+    mesh.attributes[".corner_vert"].data.foreach_get("value", corners)
+    return corners
 
 
 def _is_artists(attribute: bpy.types.Attribute) -> bool:
@@ -307,10 +336,8 @@ def read_paint_colours(object_: bpy.types.Object) -> npt.NDArray[np.float32] | N
     colours = np.empty((len(attribute.data), 4), np.float32)
     attribute.data.foreach_get("color_srgb", colours.ravel())
     if attribute.domain == "CORNER":  # converted by hand
-        corners = np.empty(len(colours), np.int32)
-        mesh.attributes[".corner_vert"].data.foreach_get("value", corners)
         of_corners, colours = colours, np.empty((rows * columns, 4), np.float32)
-        colours[corners] = of_corners
+        colours[_corners(mesh)] = of_corners
     return np.ascontiguousarray(colours[:, :3]).reshape(rows, columns, 3)
 
 
@@ -363,21 +390,23 @@ def sculpted(object_: bpy.types.Object, width_m: float) -> npt.NDArray[np.float3
     """
     import numpy as np
 
+    from ..inference.meshing import places
+
     mesh, (rows, columns) = object_.data, grid_of(object_)
     heights = mesh.attributes.get("height")
     if rows == 0 or heights is None or len(mesh.vertices) != rows * columns:
         return None
     settings = settings_of(object_)
-    cell_m = settings["width_m"] / (columns - 1)
+    x, z = places((rows, columns), _pair(object_, SIZE_PX) or (rows - 1, columns - 1), settings["width_m"])
     moved = np.empty((rows, columns, 3), np.float32)
     mesh.attributes["position"].data.foreach_get("vector", moved.ravel())
     height = np.empty((rows, columns), np.float32)
     heights.data.foreach_get("value", height.ravel())
     height *= np.float32(settings["depth_m"])
     # From where `build_mesh` stood them, in Blender's frame.
-    moved[..., 0] -= ((np.arange(columns) - (columns - 1) / 2) * cell_m).astype(np.float32)
+    moved[..., 0] -= x
     moved[..., 1] += height
-    moved[..., 2] -= ((rows - 1 - np.arange(rows)) * cell_m).astype(np.float32)[:, None]
+    moved[..., 2] -= z[:, None]
     step = max(min(rows, columns) // 64, 1)
     some = moved[::step, ::step]
     middle = np.median(some, (0, 1))
@@ -417,11 +446,17 @@ def _fill_mesh(mesh: bpy.types.Mesh, relief: ReliefMesh, by_hand: npt.NDArray[np
     mesh.polygons.add(len(faces))
     mesh.attributes[".corner_vert"].data.foreach_set("value", faces.ravel())
     mesh.polygons.foreach_set("loop_start", np.arange(0, faces.size, 4, dtype=np.int32))
-    corner_uvs = np.ascontiguousarray(relief.uvs[faces.ravel()], dtype=np.float32)
-    mesh.uv_layers.new(name="UVMap", do_init=False).uv.foreach_set("vector", corner_uvs.ravel())
+    _write_uvs(mesh.uv_layers.new(name="UVMap", do_init=False), relief, faces.ravel())
     _write_vertices(mesh, relief, by_hand)
     write_classes(mesh, relief)
     mesh.update(calc_edges=True)
+
+
+def _write_uvs(layer: bpy.types.MeshUVLoopLayer, relief: ReliefMesh, corners: npt.NDArray[np.int32]) -> None:
+    """Give the corners of faces, which are at these vertices, the UVs of a relief."""
+    import numpy as np
+
+    layer.uv.foreach_set("vector", np.ascontiguousarray(relief.uvs[corners], dtype=np.float32).ravel())
 
 
 def write_classes(mesh: bpy.types.Mesh, relief: ReliefMesh) -> None:

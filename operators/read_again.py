@@ -86,7 +86,7 @@ def _refine(session_uid: int, context: bpy.types.Context, result: Reconstruction
     chosen = context.view_layer.objects.active == relief and sliders.shows(relief)
     settings = read_settings(context.scene) if chosen else (result.refinement_settings, result.mesh_settings)
     rows, columns = grid_of(relief)
-    if rows and (rows, columns) != result.mesh.grid and needs_its_grid(relief.data, (rows, columns)):
+    if rows and (rows, columns) != result.mesh.grid and needs_its_grid(relief):
         # Small photographs were not always enlarged. So many vertices have its grid in any size of its photograph.
         most = rows * columns + min(rows, columns) - 1
         settings = settings[0], replace(settings[1], max_vertices=most)

@@ -126,12 +126,14 @@ def solve(
     Raises:
         ReliefError: the mask cannot be read, or the mesh is such that `update_relief` refuses it.
     """
-    from ..inference.corrections import read_paint
-    from ..inference.meshing import build_mesh
+    from ..inference.corrections import Corrections, read_paint
+    from ..inference.meshing import build_mesh, over_panel
     from ..inference.refinement import refine
 
     colours = finest_paint(relief)
     paint = None if colours is None else read_paint(colours)
+    if paint is not None and paint.raised.shape != solved.height.shape:
+        paint = Corrections(*(over_panel(values) for values in (paint.raised, paint.flat, paint.edges)))
     height = refine(solved, refinement_settings, paint, read_mask(relief))
     mesh = build_mesh(height, mesh_settings, prediction)
     update_relief(relief, mesh, {**refinement_settings.to_mapping(), **mesh_settings.to_mapping()})

@@ -61,7 +61,10 @@ def framed(height: FloatArray, depth_m: float) -> tuple[ReliefMesh, float]:
     rows, columns = bordered.shape
     pixel_m = WIDTH_M / height.shape[1]
     settings = MeshSettings(width_m=pixel_m * (columns - 1), depth_m=depth_m, max_vertices=bordered.size)
-    return build_mesh(bordered, settings), pixel_m * (rows - 1) / 2
+    relief = build_mesh(bordered, settings)
+    # It runs from edge to edge of rows x columns pixels in width_m; here each vertex stands in the middle of its own.
+    relief.vertices[:, 1] *= np.float32(columns / (columns - 1) * (rows - 1) / rows)
+    return relief, pixel_m * (rows - 1) / 2
 
 
 def render(height: FloatArray, depth_m: float, albedo: FloatArray, light: FloatArray, path: Path, samples: int) -> None:

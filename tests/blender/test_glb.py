@@ -67,7 +67,7 @@ def test_scale_and_orientation(glb, primitive):
     position = glb.accessor(primitive["attributes"]["POSITION"])
     low, high = position.min(axis=0), position.max(axis=0)
     assert (low[0], high[0]) == pytest.approx((-1.0, 1.0), abs=1e-5)
-    assert (low[1], high[1]) == pytest.approx((0.0, 79 * 2 / 119), abs=1e-5)
+    assert (low[1], high[1]) == pytest.approx((0.0, 2 * 2 / 3), abs=1e-5)
     assert 0.2 < high[2] < 0.3, "the solve overshoots a little at the step"
     x, y, z = position.T
     assert np.median(z[(x > 0.3) & (y > 0.9)]) == pytest.approx(0.2, abs=0.02)
@@ -97,8 +97,8 @@ def test_texture_is_the_photo_upright(glb, primitive, photo):
     texture = cv2.imdecode(np.frombuffer(glb.view(image["bufferView"]), np.uint8), cv2.IMREAD_COLOR)
     assert texture.shape == (80, 120, 3)
     assert np.abs(texture.astype(float) - cv2.imread(str(photo))).mean() < 4
-    # glTF's v runs downward: the vertex at the top left shows the picture's first pixel.
+    # glTF's v runs downward: the vertex at the top left shows the picture's corner.
     x, y, _ = glb.accessor(primitive["attributes"]["POSITION"]).T
     u, v = glb.accessor(primitive["attributes"]["TEXCOORD_0"]).T
-    np.testing.assert_allclose(u, ((x + 1.0) / 2 * 119 + 0.5) / 120, atol=1e-4)
-    np.testing.assert_allclose(v, (79 - y / 2 * 119 + 0.5) / 80, atol=1e-4)
+    np.testing.assert_allclose(u, (x + 1.0) / 2, atol=1e-4)
+    np.testing.assert_allclose(v, 1.0 - y / (2 * 2 / 3), atol=1e-4)

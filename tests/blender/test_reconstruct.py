@@ -88,12 +88,12 @@ def test_relief_is_upright_to_scale_and_sound(known, photo):
     bpy.ops.relief.reconstruct(filepath=str(photo))
     relief = bpy.context.active_object
     low, high = _corners(relief)
-    # 120 x 80 vertices: 119 cells across 3 m, hence 79 cells of 3 / 119 m upward, from the cursor up.
+    # 120 x 80 pixels across 3 m, hence 2 m upward, from the cursor up.
     assert (low.x, high.x) == pytest.approx((8.5, 11.5), abs=1e-5)
-    assert (low.z, high.z) == pytest.approx((30.0, 30.0 + 79 * 3 / 119), abs=1e-4)
+    assert (low.z, high.z) == pytest.approx((30.0, 32.0), abs=1e-5)
     # The upper right quarter stands 0.5 * 0.5 m out of the slab, to -Y; its middle is free of the edges.
     positions = _positions(relief).reshape(80, 120, 3)
-    assert positions[20, 90] == pytest.approx((3 / 119 * 30.5, -0.25, 3 / 119 * 59), abs=0.02)
+    assert positions[20, 90] == pytest.approx((3 / 119 * 30.5, -0.25, 2 / 79 * 59), abs=0.02)
     assert positions[60, 30, 1] == pytest.approx(0.0, abs=0.02)
     assert relief.data.polygons[0].normal.y < -0.9
     assert not relief.data.validate(verbose=True)
@@ -213,8 +213,8 @@ def test_reference_keeps_its_place(known, photo):
     relief = bpy.context.active_object
     assert empty.name in bpy.context.scene.objects and empty.matrix_world == before
     # 120 x 80 pixels at display size 5: 5 wide, 10 / 3 high; the offset puts the left edge at -0.25 * 5 and the
-    # lower one at -0.75 * 10 / 3. Vertices stand at pixel centres: 79 cells of 5 / 119 upward.
-    left, right, bottom, top = -1.25, 3.75, -2.5, -2.5 + 79 * 5 / 119
+    # lower one at -0.75 * 10 / 3.
+    left, right, bottom, top = -1.25, 3.75, -2.5, -2.5 + 10 / 3
     expected = {
         79 * 120: before @ Vector((left, bottom, 0.0)),
         80 * 120 - 1: before @ Vector((right, bottom, 0.0)),
@@ -266,9 +266,8 @@ def test_relief_of_a_reference_on_its_side_lies_as_it_is_shown(module, known, tu
     bpy.context.view_layer.update()
     assert bpy.context.scene.relief.width_m == pytest.approx(1.2, abs=1e-5)
     corners = np.array([relief.matrix_world @ relief.data.vertices[i].co for i in (0, 119, 79 * 120, 80 * 120 - 1)])
-    short = 79 * 1.2 / 119  # vertices stand at pixel centres
     # Bottom centre of the relief: middle of the shown image's right side.
-    expected = [(0.4 - short, -0.3), (0.4 - short, 0.9), (0.4, -0.3), (0.4, 0.9)]
+    expected = [(-0.4, -0.3), (-0.4, 0.9), (0.4, -0.3), (0.4, 0.9)]
     np.testing.assert_allclose(corners[:, [0, 2]], expected, atol=1e-4)
     np.testing.assert_allclose(plane.translation, (0.0, 0.0, 0.3), atol=1e-5)
     np.testing.assert_allclose((plane @ Vector((0, 1, 0)) - plane.translation).normalized(), (-1, 0, 0), atol=1e-5)
@@ -290,7 +289,7 @@ def test_the_relief_of_a_straightened_reference_lies_on_its_panel(known, photo):
         assert tuple(relief["relief_grid"]) == (columns * 2 // 3, columns)
         assert tuple(relief.location) == pytest.approx(place, abs=1e-5)
         assert relief.dimensions.x == pytest.approx(width, abs=1e-5)
-        assert relief.dimensions.z == pytest.approx((columns * 2 // 3 - 1) * width / (columns - 1), abs=1e-4)
+        assert relief.dimensions.z == pytest.approx(width * 2 / 3, abs=1e-5)
 
 
 @pytest.mark.parametrize("packed", [False, True])
@@ -315,7 +314,7 @@ def test_the_panel_of_a_reference_on_its_side_is_where_its_corners_were_picked(k
     assert bpy.context.scene.relief.width_m == pytest.approx(0.96, abs=1e-5)
     corners = np.array([relief.matrix_world @ relief.data.vertices[i].co for i in (0, 95, 71 * 96, 72 * 96 - 1)])
     # 0.8 m wide from -0.4, 1.2 m high from -0.3; the relief's bottom is the panel's right side.
-    left, right, low, high = 0.32 - 71 * 0.96 / 95, 0.32, -0.3, 0.66
+    left, right, low, high = -0.4, 0.32, -0.3, 0.66
     expected = [(left, low), (left, high), (right, low), (right, high)]
     np.testing.assert_allclose(corners[:, [0, 2]], expected, atol=1e-4)
 

@@ -93,6 +93,145 @@ def test_another_number_of_vertices_keeps_the_name_of_the_uv_map(known, photo):
     assert len(mesh.vertices) > 600 and [layer.name for layer in mesh.uv_layers] == ["atlas"]
 
 
+@pytest.mark.parametrize("vertices", [4, 100, 600, 5000, 9600])
+def test_another_number_of_vertices_is_as_large_and_shows_the_whole_photograph(known, photo, vertices):
+    bpy.ops.relief.reconstruct(filepath=str(photo))
+    bpy.context.scene.relief.max_vertices = vertices
+    positions, uvs = _positions()[:, ::2], _uvs()
+    np.testing.assert_array_equal([positions.min(axis=0), positions.max(axis=0)], np.float32([[-0.5, 0], [0.5, 2 / 3]]))
+    np.testing.assert_array_equal([uvs.min(axis=0), uvs.max(axis=0)], [[0, 0], [1, 1]])
+    corners = np.array([corner.vertex_index for corner in bpy.context.active_object.data.loops])
+    np.testing.assert_allclose(positions[corners], uvs * (1.0, 2 / 3) - (0.5, 0.0), atol=1e-6)
+
+
+def _uvs() -> np.ndarray:
+    mesh = bpy.context.active_object.data
+    values = np.empty((len(mesh.loops), 2), np.float32)
+    mesh.uv_layers[0].uv.foreach_get("vector", values.ravel())
+    return values
+
+
+def _make_old() -> None:
+    """Give the active relief the frame of earlier versions: vertices and UVs at centres of samples, cells square."""
+    relief = bpy.context.active_object
+    mesh, (rows, columns) = relief.data, relief["relief_grid"]
+    width_m = json.loads(relief["relief_settings"])["width_m"]
+    positions = _positions().reshape(rows, columns, 3)
+    positions[..., 0] = (np.arange(columns) - (columns - 1) / 2) * width_m / (columns - 1)
+    positions[..., 2] = (np.arange(rows)[::-1] * width_m / (columns - 1))[:, None]
+    mesh.attributes["position"].data.foreach_set("vector", positions.ravel())
+    corners = np.array([corner.vertex_index for corner in mesh.loops])
+    uvs = np.stack(((corners % columns + 0.5) / columns, 1.0 - (corners // columns + 0.5) / rows), axis=1)
+    mesh.uv_layers[0].uv.foreach_set("vector", uvs.astype(np.float32).ravel())
+    mesh.attributes["segment"].data.foreach_set("value", [5] * (rows * columns))
+    mesh.update()
+    del relief["relief_size_px"]
+
+
+@pytest.mark.parametrize("vertices, cache", [(600, True), (600, False), (9600, True)])
+def test_a_relief_of_an_earlier_version_goes_over_to_the_new_frame_with_what_was_sculpted(
+    module, known, photo, vertices, cache
+):
+    bpy.context.scene.relief.max_vertices = vertices
+    bpy.ops.relief.reconstruct(filepath=str(photo))
+    relief, uvs = bpy.context.active_object, _uvs()
+    segments = [item.value for item in relief.data.attributes["segment"].data]
+    _make_old()
+    hand = slice(330, 360)
+    _sculpt(hand, 0.25)
+    relief.location = (10.0, -2.0, 3.0)
+    bpy.ops.object.transform_apply(location=True, rotation=False, scale=False)
+    if not cache:
+        bpy.ops.relief.clear_cache()
+        assert bpy.ops.relief.read_again() == {"FINISHED"}
+    for strength in (2.0, 0.5):
+        bpy.context.scene.relief.strength_sharp = strength
+        wanted = _expected(module, known, photo)
+        wanted[hand, 1] -= 0.25
+        np.testing.assert_allclose(_positions(), wanted + (10.0, -2.0, 3.0), atol=1e-5)
+        np.testing.assert_array_equal(_uvs(), uvs)
+        assert [item.value for item in relief.data.attributes["segment"].data] == segments
+        assert tuple(relief["relief_size_px"]) == (80, 120)
+
+
+def test_a_relief_of_an_earlier_version_takes_another_number_of_vertices_with_sculpture_and_paint(module, known, photo):
+    bpy.context.scene.relief.max_vertices = 2400
+    bpy.ops.relief.reconstruct(filepath=str(photo))
+    bpy.ops.relief.paint(meaning="raise")
+    bpy.ops.object.mode_set(mode="OBJECT")
+    _make_old()
+    _sculpt(slice(0, 1200), 0.25)
+    _paint(slice(0, 1200), (1.0, 1.0, 1.0))
+    for vertices in (600, 5000):
+        bpy.context.scene.relief.max_vertices = vertices
+        moved = _expected(module, known, photo) - _positions()
+        assert np.abs(moved[:, ::2]).max() < 1e-6 and _uvs().max() == 1.0
+        rows, columns = bpy.context.active_object["relief_grid"]
+        moved = moved[:, 1].reshape(rows, columns)
+        lift = 0.25 + bpy.context.scene.relief.paint_height * bpy.context.scene.relief.depth_m
+        assert moved[: rows // 2 - 4] == pytest.approx(lift, abs=1e-4)
+        assert moved[rows // 2 + 4 :] == pytest.approx(0.0, abs=1e-4)
+
+
+def test_linked_duplicates_of_an_earlier_version_go_over_once(module, known, photo):
+    bpy.ops.relief.reconstruct(filepath=str(photo))
+    _make_old()
+    first = bpy.context.active_object
+    twin, apart = first.copy(), first.copy()
+    apart.data = first.data.copy()
+    for object_ in (twin, apart):
+        bpy.context.scene.collection.objects.link(object_)
+    for relief, strength in ((first, 2.0), (twin, 0.5), (apart, 1.5), (first, 1.0)):
+        bpy.context.view_layer.objects.active = relief
+        bpy.context.scene.relief.strength_sharp = strength
+        np.testing.assert_allclose(_positions(), _expected(module, known, photo), atol=1e-6)
+        assert _uvs().min() == 0.0 and _uvs().max() == 1.0
+        assert ("relief_size_px" in apart) == (strength in (1.5, 1.0))
+
+
+def test_a_relief_from_before_grids_were_stored_goes_over_too(module, known, photo):
+    bpy.ops.relief.reconstruct(filepath=str(photo))
+    uvs = _uvs()
+    _make_old()
+    del bpy.context.active_object["relief_grid"]
+    assert bpy.ops.relief.refine() == {"FINISHED"}
+    np.testing.assert_allclose(_positions(), _expected(module, known, photo), atol=1e-6)
+    np.testing.assert_array_equal(_uvs(), uvs)
+    bpy.context.scene.relief.max_vertices = 600
+    assert len(_positions()) == 600
+
+
+@pytest.mark.parametrize("old", [True, False])
+def test_uvs_that_an_artist_moved_stay(known, photo, old):
+    bpy.ops.relief.reconstruct(filepath=str(photo))
+    if old:
+        _make_old()
+    layer = bpy.context.active_object.data.uv_layers[0]
+    layer.uv.foreach_set("vector", (_uvs() / 2).ravel())
+    atlas = _uvs()
+    for strength in (2.0, 0.5):
+        bpy.context.scene.relief.strength_sharp = strength
+        np.testing.assert_array_equal(_uvs(), atlas)
+    bpy.context.scene.relief.max_vertices = 600
+    assert len(_positions()) == 9600 and "Set Vertices back" in bpy.context.window_manager.relief_progress.trouble
+
+
+def test_paint_on_a_coarse_grid_acts_where_it_is(module, known, photo):
+    """Midway between the last column that is painted and the first that is not."""
+    bpy.context.scene.relief.max_vertices = 600
+    bpy.ops.relief.reconstruct(filepath=str(photo))
+    bpy.ops.relief.paint(meaning="raise")
+    bpy.ops.object.mode_set(mode="OBJECT")
+    for row in range(20):
+        _paint(slice(30 * row, 30 * row + 5), (1.0, 1.0, 1.0))
+    assert bpy.ops.relief.refine() == {"FINISHED"}
+    scene = bpy.context.scene.relief
+    lifted = (_expected(module, known, photo) - _positions())[:, 1].reshape(20, 30)
+    lifted /= scene.paint_height * scene.depth_m
+    assert lifted[:, :4] == pytest.approx(1.0, abs=1e-3) and lifted[:, 6:] == pytest.approx(0.0, abs=1e-3)
+    assert lifted[:, 4] + lifted[:, 5] == pytest.approx(1.0, abs=0.01)
+
+
 def test_prediction_outlives_the_session_on_disk(module, known, photo):
     bpy.ops.relief.reconstruct(filepath=str(photo))
     module("operators.prediction_store").store()._memory.clear()
@@ -146,6 +285,40 @@ def test_lost_prediction_is_read_again_in_place(module, known, photo):
     bpy.context.scene.relief.strength_sharp = 0.0
     assert np.abs(_positions() - first).max() > 0.01
     assert known.calls == 2 and not bpy.ops.relief.read_again.poll()
+
+
+def test_a_photograph_turned_on_its_side_gets_its_own_faces(module, known, photo, tmp_path):
+    """It has as many vertices and faces as before."""
+    cv2 = pytest.importorskip("cv2")
+    bpy.ops.relief.reconstruct(filepath=str(photo))
+    relief = bpy.context.object
+    rows, columns = relief["relief_grid"]
+    assert rows != columns
+    turned = tmp_path / "turned.png"
+    cv2.imwrite(str(turned), cv2.rotate(cv2.imread(str(photo)), cv2.ROTATE_90_CLOCKWISE))
+    relief.active_material.node_tree.nodes["photo"].image = bpy.data.images.load(str(turned))
+    module("operators.prediction_store").store().clear()
+    assert bpy.ops.relief.read_again() == {"FINISHED"}
+    assert tuple(relief["relief_grid"]) == (columns, rows)
+    ends = np.array([edge.vertices for edge in relief.data.edges])
+    across = np.abs(np.diff(_positions()[ends], axis=1))[:, 0, ::2]
+    assert across.max() == pytest.approx(1 / (rows - 1), rel=0.1), "as long as a cell"
+
+
+def test_reliefs_of_equal_names_from_two_files_have_textures_of_their_own(known, photo, tmp_path):
+    """Exporters take pictures of one path for one."""
+    paths = set()
+    for tone in (0, 40):
+        folder = tmp_path / str(tone)
+        folder.mkdir()
+        cv2 = pytest.importorskip("cv2")
+        cv2.imwrite(str(folder / "panel.png"), cv2.add(cv2.imread(str(photo)), (tone, tone, tone, 0)))
+        bpy.ops.wm.read_homefile(use_empty=True)
+        bpy.ops.relief.reconstruct(filepath=str(folder / "panel.png"))
+        image = bpy.context.object.active_material.node_tree.nodes["photo"].image
+        assert image.name == "panel"
+        paths.add(image.filepath_raw)
+    assert len(paths) == 2
 
 
 def test_a_relief_is_read_again_with_its_own_settings_though_another_is_active_by_then(module, known, photo):
