@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from .errors import ReliefError
 
 FORMATS = "JPEG, PNG, TIFF, WebP or BMP"
+SUFFIXES = (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".tif", ".tiff", ".webp", ".bmp")
+"""Of their files' names, in small letters."""
 NO_ALPHA, ASSOCIATED_ALPHA = 0, 1
 """Values of a TIFF's ExtraSamples (Source: TIFF 6.0, tag 338)."""
 

@@ -16,9 +16,11 @@ import io
 import json
 import math
 import os
+import re
 import shutil
 import signal
 import sys
+import time
 import traceback
 import unicodedata
 import uuid
@@ -29,6 +31,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 from ..inference.errors import ReliefError, is_out_of_memory
+from ..inference.image_header import SUFFIXES
 from ..inference.settings import MeshSettings, PreparationSettings, RefinementSettings
 from . import reconstruction
 from .reconstruction import Reconstruction, reconstruct, timed
@@ -42,6 +45,10 @@ _MODEL_SUFFIXES = {"blend": ".blend", "glb": ".glb", "render": ".render.png"}
 _MAP_SUFFIXES = (".height.tif", ".normal.png", ".edges.png", ".segments.png", ".preview.png", ".json")
 _FREE_BYTES = 256_000_000
 """Least free space of the results' drive with which a photograph is begun."""
+_PATIENCE_S = 1.5
+"""How long another process may take to move the rest of its results to their places."""
+_BLENDERS_PATH_BYTES = 1023
+"""Of a longer path Blender takes the beginning, and writes there."""
 
 
 @dataclass(frozen=True)
@@ -142,9 +149,12 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     words = "make textured reliefs and maps of photographs"
     add = commands.add_parser("reconstruct", help=words, description=words, allow_abbrev=False).add_argument
-    words = 'JPEG, PNG, TIFF, WebP or BMP; also a pattern in quotes, such as "scans/**/*.jpg"'
-    add("photos", nargs="+", type=Path, metavar="PHOTO", help=words)
-    add("--output", required=True, type=Path, metavar="DIR", help="folder of the results; made if missing")
+    words = (
+        'JPEG, PNG, TIFF, WebP or BMP; also a pattern in quotes, such as "scans/**/*.jpg" or "scans/**/*", which leaves'
+    )
+    words += f" out all but files in {' '.join(SUFFIXES)}, in small letters or capitals"
+    add("photos", nargs="+", type=_path, metavar="PHOTO", help=words)
+    add("--output", required=True, type=_path, metavar="DIR", help="folder of the results; made if missing")
     for setting in (*fields(MeshSettings), *fields(PreparationSettings)):
         flag, kind = "--" + setting.name.replace("_", "-"), type(setting.default)
         words = setting.metadata["description"].replace("%", "%%")
@@ -173,13 +183,18 @@ def _parser() -> argparse.ArgumentParser:
     add("--runtime", choices=RUNTIMES, default="auto", help="what runs the network (default: auto)")
     add(
         "--settings",
-        type=Path,
+        type=_path,
         metavar="FILE.json",
         help="take the settings of an earlier NAME.json; options win over it",
     )
     add("--overwrite", action="store_true", help="replace results that were made otherwise, instead of skipping them")
     add("--quiet", action="store_true", help="say only what went wrong")
     return parser
+
+
+def _path(text: str) -> Path:
+    """A path, with the home folder for ~, which no shell puts there in quotes or after an equals sign."""
+    return Path(os.path.expanduser(text))
 
 
 def _check(arguments: argparse.Namespace) -> _Options:
@@ -195,10 +210,14 @@ def _check(arguments: argparse.Namespace) -> _Options:
     if arguments.max_size is not None and arguments.max_size < 64:
         raise ReliefError(f"--max-size is {arguments.max_size}. Give at least 64 pixels.")
     photos, unreadable = _found(arguments.photos)
+    try:
+        output = Path(os.path.abspath(arguments.output))  # Blender takes the beginning of a relative one from PWD
+    except OSError as error:
+        raise ReliefError(f"--output {arguments.output} lies in a folder that is gone. Give a full path.") from error
     options = _Options(
         photos=photos,
         unreadable=unreadable,
-        output=arguments.output,
+        output=output,
         refinement=RefinementSettings.from_mapping(values),
         mesh=MeshSettings.from_mapping(values),
         preparation=PreparationSettings.from_mapping(values),
@@ -249,7 +268,12 @@ def _light_deg(text: str) -> float | None:
 def _check_files(options: _Options) -> None:
     try:
         if options.formats:
-            os.path.abspath(options.output).encode()
+            str(options.output).encode()
+        if "blend" in options.formats and _has_backslash(options.output):
+            raise ReliefError(
+                f"--output {options.output} has a backslash, which Blender takes for a slash. Choose another, or leave"
+                " blend out of --formats."
+            )
         options.output.mkdir(parents=True, exist_ok=True)
         place = _make_hidden(options.output)
         alike = place.with_name(place.name.swapcase()).exists()
@@ -281,9 +305,38 @@ def _check_files(options: _Options) -> None:
             raise ReliefError(f"{photo} would be overwritten by a result. Choose another --output.")
 
 
+def _has_backslash(path: str | Path) -> bool:
+    """Whether a name has one, where it is a letter like others."""
+    return os.sep != "\\" and "\\" in str(path)
+
+
+def _check_names(photo: Path, options: _Options) -> None:
+    """See that Blender can write what is asked for; what it makes of other names tells nobody why.
+
+    Raises:
+        ReliefError: it cannot.
+    """
+    if "blend" in options.formats and _has_backslash(photo.name):
+        raise ReliefError(
+            "its name has a backslash, which Blender takes for a slash. Rename it, or leave blend out of --formats."
+        )
+    stem = os.fsencode(photo.stem).decode("utf-8", "replace")
+    for name in options.formats:
+        length = len(f"{options.output / _hidden_name() / stem}{_MODEL_SUFFIXES[name]}".encode())
+        if length > _BLENDERS_PATH_BYTES:
+            raise ReliefError(
+                f"its {name} would have a path of {length} bytes, and Blender writes none above {_BLENDERS_PATH_BYTES}."
+                " Choose a shorter --output, or use --formats none."
+            )
+
+
+def _hidden_name() -> str:
+    return f".relief-{uuid.uuid4().hex[:8]}"
+
+
 def _make_hidden(folder: Path) -> Path:
     """A new hidden folder; one that tempfile makes is private, and so stays on Windows what is moved out of it."""
-    place = folder / f".relief-{uuid.uuid4().hex[:8]}"
+    place = folder / _hidden_name()
     place.mkdir()
     return place
 
@@ -291,7 +344,8 @@ def _make_hidden(folder: Path) -> Path:
 def _found(arguments: Sequence[Path]) -> tuple[list[Path], list[str]]:
     """The photographs that are meant, each once, and the folders that patterns reach and that cannot be read.
 
-    Patterns are taken too, which not every shell writes out.
+    Patterns are taken too, which not every shell writes out. Of what they match, only what has the suffix of a
+    photograph is meant: archives hold notes, sidecars and folders besides.
     """
     found: list[Path] = []
     unreadable: list[str] = []
@@ -300,10 +354,13 @@ def _found(arguments: Sequence[Path]) -> tuple[list[Path], list[str]]:
         folder = next((parent for parent in path.parents if os.path.isdir(parent)), path.parent)
         parts = [glob.escape(str(folder)), *path.relative_to(folder).parts]
         matches: list[Path] = []
-        if not os.path.exists(path):
+        if any(map(glob.has_magic, parts[1:])) and not os.path.exists(path):
+            parts[-1] = _in_capitals_too(parts[-1])
+            shut = set(map(Path, _unreadable(parts)))
             matches = sorted(map(Path, glob.glob(os.path.join(*parts), recursive=True)))
-            unreadable += _unreadable(parts)
-        found += [match for match in matches if not _is_result(match)] or [path]
+            matches = [match for match in matches if match.parent not in shut and _is_photograph(match)]
+            unreadable += sorted(map(str, shut))
+        found += matches or [path]
     # A link to a folder above leads to the same photographs again, and again.
     real = functools.cache(os.path.realpath)
     places: dict[str, Path] = {}
@@ -313,21 +370,38 @@ def _found(arguments: Sequence[Path]) -> tuple[list[Path], list[str]]:
 
 
 def _unreadable(parts: list[str]) -> Iterator[str]:
-    """The folders that a pattern, a folder before it, looks into and that cannot be read; glob leaves them out."""
+    """The folders that a pattern, a folder before it, looks into and that cannot be read; glob leaves them out.
+
+    Also those that may be listed and not entered, of whose files glob gives the names.
+    """
     for end, part in enumerate(parts[1:], 1):
         if glob.has_magic(part):
             looked_into = os.path.join(*parts[: end + (part == "**")], "")
             for folder in glob.iglob(looked_into, recursive=True):
                 try:
                     os.scandir(folder).close()
+                    os.stat(os.path.join(folder, os.curdir))
                 except OSError:
                     yield folder
+
+
+def _in_capitals_too(pattern: str) -> str:
+    """The last part of a pattern, with its suffix in small letters or capitals; brackets in that stay as they are."""
+    stem, suffix = os.path.splitext(pattern)
+    if "[" in suffix or "]" in suffix:
+        return pattern
+    return stem + re.sub("[A-Za-z]", lambda found: f"[{found[0].lower()}{found[0].upper()}]", suffix)
+
+
+def _is_photograph(path: Path) -> bool:
+    """Whether what a pattern matches is meant by it."""
+    return path.suffix.lower() in SUFFIXES and not os.path.isdir(path) and not _is_result(path)
 
 
 def _is_result(path: Path) -> bool:
     """Whether a run has written this file: it has the name of a result, and the NAME.json of it lies beside it."""
     endings = [suffix for suffix in (*_MODEL_SUFFIXES.values(), *_MAP_SUFFIXES) if path.name.endswith(suffix)]
-    return any(path.with_name(path.name.removesuffix(ending) + ".json").exists() for ending in endings)
+    return any(os.path.exists(path.with_name(path.name.removesuffix(ending) + ".json")) for ending in endings)
 
 
 def _read_settings(path: Path) -> dict[str, Any]:
@@ -389,8 +463,13 @@ def _try(photo: Path, options: _Options, number: int) -> str:
     return "done"
 
 
-def _exists_already(photo: Path, options: _Options) -> bool:
+def _exists_already(photo: Path, options: _Options, patient: bool = True) -> bool:
     """Whether everything is there, made of this photograph as is asked for now; False where nothing stands in the way.
+
+    Args:
+        photo: the photograph.
+        options: what is asked for.
+        patient: whether to wait for the rest of what another process may be moving there.
 
     Raises:
         ReliefError: something else has the names, and is not to be replaced.
@@ -421,6 +500,9 @@ def _exists_already(photo: Path, options: _Options) -> bool:
             f"skipped, made with other settings, formats or weights, as {json_path.name} says. Choose another --output"
         )
     elif len(existing) < len(outputs):
+        if sha256 is not None and patient:
+            time.sleep(_PATIENCE_S)
+            return _exists_already(photo, options, patient=False)
         why = f"incomplete, {len(existing)} of {len(outputs)} results exist: {names}. Move them"
     elif sha256 is None:
         why = f"skipped, {names} exist, and {json_path.name} does not tell of what. Move them"
@@ -442,11 +524,13 @@ def _make(photo: Path, options: _Options, progress: _Progress) -> list[str]:
     Returns:
         The files; none where another run has made them meanwhile.
     """
+    _check_names(photo, options)
     if shutil.disk_usage(options.output).free < _FREE_BYTES:  # before the network runs for minutes
         raise ReliefError(
             f"the disk is full: less than {_FREE_BYTES / 1e6:.0f} MB are free in {options.output}. Make room."
         )
     part = _make_hidden(options.output)
+    aside = part / "old"  # no result's name: those have suffixes
     try:
         result = reconstruct(
             photo,
@@ -468,10 +552,10 @@ def _make(photo: Path, options: _Options, progress: _Progress) -> list[str]:
                 os.fsync(file.fileno())  # else a power cut may leave an empty file under the final name
         if _exists_already(photo, options):
             return []
-        _move(places, part)
+        _move(places, aside)
     finally:
-        if any(part.glob("old *")) and sys.exc_info()[0] is not None:  # the last copy of something
-            _tell(f"relief: earlier results that could not be put back lie in {part}", sys.stderr)
+        if sys.exc_info()[0] is not None and any(aside.glob("*")):  # the last copy of something
+            _tell(f"relief: earlier results that could not be put back lie in {aside}", sys.stderr)
         else:
             shutil.rmtree(part, ignore_errors=True)
     return [str(path) for path in paths]
@@ -486,7 +570,8 @@ def _move(places: dict[Path, Path], aside: Path) -> None:
     for path in places.values():
         if path.is_dir():
             raise IsADirectoryError(errno.EISDIR, "a folder has the name of a result", str(path))
-    old = {path: aside / f"old {number}" for number, path in enumerate(places.values())}
+    old = {path: aside / path.name for path in places.values()}
+    aside.mkdir()
     try:
         for path in old:
             if path.exists():

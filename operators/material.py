@@ -13,11 +13,20 @@ PAINT = "corrections"
 """The colour attribute in which corrections are painted."""
 VIEWS = (
     ("photo", "Photograph", "The photograph itself"),
-    ("height", "Height", "Dark is the slab, bright stands out"),
-    ("soft_edge", "Soft Edges", "Blue is soft, green medium, orange sharp"),
-    ("segment", "Segments", "What the network takes for ground, figure, animal, plant, architecture and object"),
-    ("confidence", "Confidence", "Red is where the network is unsure: look there first"),
-    (PAINT, "Paint", "The photograph, and over it what is painted; before exporting OBJ or FBX take Photograph again"),
+    ("height", "Height", "Dark is the slab, bright stands out; before exporting take Photograph again"),
+    ("soft_edge", "Soft Edges", "Blue is soft, green medium, orange sharp; before exporting take Photograph again"),
+    (
+        "segment",
+        "Segments",
+        "What the network takes for ground, figure, animal, plant, architecture and object; before exporting take"
+        " Photograph again",
+    ),
+    (
+        "confidence",
+        "Confidence",
+        "Red is where the network is unsure: look there first; before exporting take Photograph again",
+    ),
+    (PAINT, "Paint", "The photograph, and over it what is painted; before exporting take Photograph again"),
 )
 BASE = "relief_base"
 """Stands on the node that gave the shader its colour before a view did, and names the socket."""

@@ -28,9 +28,10 @@ MAPS = [".edges.png", ".height.tif", ".json", ".normal.png", ".preview.png", ".s
 
 
 @pytest.fixture
-def relief(module, known, tmp_path):
+def relief(module, known, tmp_path, monkeypatch):
     """Runs the command with its results in tmp_path / "out"; the network is the known surface."""
     main = module("operators.command").main
+    monkeypatch.setattr(module("operators.command"), "_PATIENCE_S", 0.0)
     return lambda *arguments: main(["reconstruct", *map(str, arguments), "--output", str(tmp_path / "out")])
 
 
@@ -57,6 +58,35 @@ def test_maps_without_a_model(relief, photo, tmp_path, capsys):
     captured = capsys.readouterr()
     assert "panel.height.tif" in captured.out
     assert captured.err == "", "no progress where nobody looks"
+
+
+def test_the_height_map_in_blender_has_the_metres_that_were_written(relief, photo, tmp_path):
+    """As the README says to load it: Non-Color, and a Displace modifier with Midlevel 0 and Strength 1."""
+    assert relief(photo, "--formats", "none", "--depth-m", "0.054") == 0
+    written = cv2.imread(str(tmp_path / "out/panel.height.tif"), cv2.IMREAD_UNCHANGED)
+    image = bpy.data.images.load(str(tmp_path / "out/panel.height.tif"))
+    texture = bpy.data.textures.new("height", "IMAGE")
+    texture.image, texture.extension = image, "EXTEND"
+    bpy.ops.mesh.primitive_grid_add(x_subdivisions=60, y_subdivisions=40, size=1)
+    card = bpy.context.object
+    displace = card.modifiers.new("height", "DISPLACE")
+    displace.texture, displace.texture_coords, displace.mid_level, displace.strength = texture, "UV", 0.0, 1.0
+
+    def highest() -> tuple[float, float]:
+        """Of the image's pixels, and of the displaced card."""
+        pixels = np.empty(written.size * 4, np.float32)
+        image.pixels.foreach_get(pixels)
+        card.update_tag()
+        mesh = card.evaluated_get(bpy.context.evaluated_depsgraph_get()).data
+        return pixels.reshape(-1, 4)[:, 0].max(), max(vertex.co.z for vertex in mesh.vertices)
+
+    assert max(highest()) < 0.003, "as a colour, which Blender takes it for"
+    image.colorspace_settings.name = "Non-Color"
+    assert 0.025 < written.max() < 0.035
+    assert highest() == pytest.approx((written.max(), written.max()), rel=0.1), "between pixels, the card"
+    pixels = np.empty(written.size * 4, np.float32)
+    image.pixels.foreach_get(pixels)
+    np.testing.assert_array_equal(pixels.reshape(*written.shape, 4)[::-1, :, 0], written)
 
 
 def _indices(png: bytes) -> np.ndarray:
@@ -259,6 +289,27 @@ def test_what_another_run_wrote_meanwhile_stays(relief, known, photo, tmp_path, 
     assert made == [(out / "panel.json").read_bytes()]
 
 
+def test_what_another_process_is_still_moving_is_waited_for(module, relief, known, photo, tmp_path, monkeypatch):
+    command, rest, calls = module("operators.command"), tmp_path / "out/panel.edges.png", []
+    assert relief(photo, "--formats", "none") == 0
+    kept = rest.read_bytes()
+
+    def arrive(seconds):
+        calls.append(seconds)
+        rest.write_bytes(kept)
+
+    monkeypatch.setattr(command, "_PATIENCE_S", 1.5)
+    monkeypatch.setattr(command.time, "sleep", arrive)
+    for words in ([], ["--overwrite"]):
+        rest.unlink()
+        assert relief(photo, "--formats", "none", *words) == 0
+    assert calls == [1.5, 1.5] and known.calls == 1
+    monkeypatch.setattr(command.time, "sleep", calls.append)
+    rest.unlink()
+    assert relief(photo, "--formats", "none") == 1 and len(calls) == 3, "once"
+    assert relief(photo, "--formats", "none", "--width-m", "2") == 1 and len(calls) == 3, "no other results"
+
+
 def _killed_after(patched, steps):
     """Lets so many files be moved between folders, and nothing after that be put back."""
     left, replace = [None] * steps, os.replace
@@ -302,7 +353,7 @@ def test_a_replacing_that_was_cut_short_reads_as_incomplete(module, relief, phot
                 (folder / name).touch()
         with monkeypatch.context() as patched, pytest.raises(OSError, match="killed"):
             _killed_after(patched, steps)
-            move({part / name: out / name for name in names}, part)
+            move({part / name: out / name for name in names}, part / "old")
         assert len(_names(out)) < len(names) and ("a.json" in _names(out) or not _names(out)), steps
     words = [photo, "--formats", "none"]
     assert relief(*words) == 0
@@ -314,6 +365,33 @@ def test_a_replacing_that_was_cut_short_reads_as_incomplete(module, relief, phot
         capsys.readouterr()
         assert relief(*words, *again) == ("--overwrite" not in again)
     assert relief(*words) == 1
+
+
+def test_a_photograph_with_the_name_of_what_is_put_aside(module, relief, photo, tmp_path, monkeypatch, capsys):
+    """A new result of it is no earlier one that could not be put back."""
+
+    def full(*_arguments):
+        raise module("inference.errors").ReliefError("The disk is full.")
+
+    monkeypatch.setattr(module("inference.maps"), "write_preview", full)
+    for name in ("old temple", "old", "old 1"):
+        named = photo.rename(tmp_path / f"{name}.png")
+        assert relief(named, "--formats", "none") == 1
+        assert capsys.readouterr().err == f"relief: {named}: The disk is full.\n"
+        assert _names(tmp_path / "out") == []
+        named.rename(photo)
+
+
+def test_what_could_not_be_put_back_is_told_and_kept_under_its_name(relief, photo, tmp_path, monkeypatch, capsys):
+    named = photo.rename(tmp_path / "old temple.png")
+    assert relief(named, "--formats", "none") == 0
+    before = (tmp_path / "out/old temple.height.tif").read_bytes()
+    with monkeypatch.context() as patched:
+        _killed_after(patched, 3)
+        assert relief(named, "--formats", "none", "--width-m", "2", "--overwrite") == 1
+    (place,) = (tmp_path / "out").glob(".relief-*/old")
+    assert f"relief: earlier results that could not be put back lie in {place}\n" in capsys.readouterr().err
+    assert (place / "old temple.height.tif").read_bytes() == before
 
 
 def test_a_log_on_a_full_disk_ends_no_batch(relief, known, photo, tmp_path, monkeypatch):
@@ -389,6 +467,78 @@ def test_failed_photos_are_named_and_the_others_done(relief, photo, tmp_path, ca
     assert all(path.name in captured.err for path in bad)
     assert captured.out == "" and "panel" not in captured.err
     assert _names(tmp_path / "out") == [f"panel{suffix}" for suffix in MAPS]
+
+
+@pytest.mark.parametrize("gone", [False, True])
+def test_an_output_beside_a_stale_pwd(module, known, photo, tmp_path, monkeypatch, gone):
+    """As where a program starts the command in another folder; Blender takes the beginning of a path from PWD."""
+    (tmp_path / "here").mkdir()
+    (tmp_path / "stale").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    monkeypatch.setenv("PWD", str(tmp_path / ("gone" if gone else "stale")))
+    words = ["reconstruct", str(photo), "--max-vertices", "500"]
+    assert module("operators.command").main([*words, "--output", "deep/out"]) == 0
+    models = [".blend", ".glb", ".render.png"]
+    assert _names(tmp_path / "here/deep/out") == sorted(f"panel{suffix}" for suffix in [*models, *MAPS])
+    assert _names(tmp_path / "stale") == []
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a folder in use stays there")
+def test_an_output_in_a_folder_that_is_gone(module, known, photo, tmp_path, monkeypatch, capsys):
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    (tmp_path / "here").rmdir()
+    assert module("operators.command").main(["reconstruct", str(photo), "--output", "out"]) == 2
+    assert "--output out lies in a folder that is gone. Give a full path." in capsys.readouterr().err
+    monkeypatch.chdir(tmp_path)
+
+
+def test_the_home_folder_is_known_without_a_shell(module, known, photo, tmp_path, monkeypatch):
+    """In quotes and after an equals sign the shell leaves ~ as it is."""
+    for name in ("HOME", "USERPROFILE"):
+        monkeypatch.setenv(name, str(tmp_path / "home"))
+    (tmp_path / "home/scans").mkdir(parents=True)
+    photo.rename(tmp_path / "home/scans/panel.png")
+    (tmp_path / "home/mine.json").write_text('{"settings": {"width_m": 3}}', encoding="utf-8")
+    (tmp_path / "home/scans/other.png").write_bytes((tmp_path / "home/scans/panel.png").read_bytes())
+    monkeypatch.chdir(tmp_path)
+    words = ["--output=~/out", "--settings=~/mine.json", "--formats", "none"]
+    assert module("operators.command").main(["reconstruct", "~/scans/panel.png", "~/scans/*.png", *words]) == 0
+    assert _names(tmp_path) == ["home"] and known.calls == 2
+    record = json.loads((tmp_path / "home/out/other.json").read_text(encoding="utf-8"))
+    assert record["settings"]["width_m"] == 3
+
+
+@pytest.mark.skipif(os.name == "nt", reason="there it parts folders")
+def test_a_backslash_is_refused_before_the_network_runs(module, relief, known, photo, tmp_path, capsys):
+    named, main = photo.rename(tmp_path / "scans\\IMG_1.png"), module("operators.command").main
+    (tmp_path / "other.png").write_bytes(named.read_bytes())
+    assert relief(named, tmp_path / "other.png", "--formats", "blend", "--max-vertices", "500") == 1
+    told = f"relief: {named}: its name has a backslash, which Blender takes for a slash. Rename it, or leave blend out"
+    assert told in capsys.readouterr().err and known.calls == 1 and (tmp_path / "out/other.blend").exists()
+    assert relief(named, "--formats", "glb,render", "--max-vertices", "500") == 0
+    assert {"scans\\IMG_1.glb", "scans\\IMG_1.render.png"} < set(_names(tmp_path / "out"))
+    words = ["reconstruct", str(tmp_path / "other.png"), "--output", str(tmp_path / "a\\b"), "--formats"]
+    assert main([*words, "blend"]) == 2 and not (tmp_path / "a\\b").exists()
+    assert "a\\b has a backslash, which Blender takes for a slash. Choose another," in capsys.readouterr().err
+    assert main([*words, "none"]) == 0
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere no path is so long")
+def test_a_path_too_long_for_blender_is_refused_before_the_network_runs(module, known, photo, tmp_path, capsys):
+    """It would write to the beginning of it. The longest that is not refused is written whole."""
+    long = len("/.relief-01234567/panel.render.png")
+    for length, code in ((1023, 0), (1024, 1)):
+        out = tmp_path
+        while length - len(str(out).encode()) - long > 200:
+            out /= "é" * 49
+        out /= "e" * (length - len(str(out).encode()) - long - 1)
+        words = ["reconstruct", str(photo), "--output", str(out), "--max-vertices", "500"]
+        assert module("operators.command").main([*words, "--formats", "blend,render"]) == code
+        assert len(_names(out)) == (2 + len(MAPS)) * (code == 0)
+    assert "its render would have a path of 1024 bytes, and Blender writes none above 1023." in capsys.readouterr().err
+    assert known.calls == 1
+    assert module("operators.command").main([*words, "--formats", "none"]) == 0
 
 
 @pytest.mark.parametrize(
@@ -525,6 +675,53 @@ def test_folders_that_cannot_be_read_are_named(relief, known, photo, tmp_path, m
     capsys.readouterr()
     assert relief(tmp_path / "scans/open/*.png", "--formats", "none") == 0
     assert capsys.readouterr().err == ""
+
+
+def test_a_folder_that_may_not_be_entered_keeps_none_from_its_turn(relief, known, photo, tmp_path, monkeypatch, capsys):
+    """Its files' names can be listed, and nothing else."""
+    for name in ("open", "shut"):
+        (tmp_path / "scans" / name).mkdir(parents=True)
+        (tmp_path / "scans" / name / f"{name}.render.png").write_bytes(photo.read_bytes())
+    stat, lstat, shut = os.stat, os.lstat, tmp_path / "scans/shut"
+
+    def refusing(look):
+        def refuse(path, *words, **named):
+            if not isinstance(path, int) and str(path).startswith(f"{shut}{os.sep}") and str(path) != f"{shut}{os.sep}":
+                raise PermissionError(errno.EACCES, "Permission denied", path)
+            return look(path, *words, **named)
+
+        return refuse
+
+    monkeypatch.setattr("os.stat", refusing(stat))
+    monkeypatch.setattr("os.lstat", refusing(lstat))
+    for pattern in ("**/*.png", "*/*", "shut/*.png"):
+        capsys.readouterr()
+        assert relief(tmp_path / "scans" / pattern, "--formats", "none", "--quiet") == 1
+        assert f"relief: {shut}: left out, it cannot be read. Mend that" in capsys.readouterr().err
+    assert known.calls == 1 and (tmp_path / "out/open.render.json").exists()
+    assert relief(shut / "shut.render.png", tmp_path / "panel.png", "--formats", "none") == 1 and known.calls == 2
+
+
+def test_patterns_find_photographs_alone_and_in_capitals(relief, known, photo, tmp_path, capsys):
+    for name in ("s/1/a.jpg", "s/1/B.JPG", "s/2/c.Tif", "s/2/d.jpeg"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(photo.read_bytes())
+    for name in ("s/2/Thumbs.db", "s/2/note.txt", "s/1/a.xmp", "s/1/a.jpg.xmp", "s/1/noted"):
+        (tmp_path / name).touch()
+    (tmp_path / "s/folder.jpg/empty").mkdir(parents=True)
+    for pattern, calls in (("s/**/*.jpg", 2), ("s/?/d.[Jj]peg", 3), ("s/*/c.tif", 4), ("s/**/*", 4), ("s/**", 4)):
+        assert (relief(tmp_path / pattern, "--formats", "none"), known.calls) == (0, calls), pattern
+    assert capsys.readouterr().err == ""
+    assert relief(tmp_path / "s/2/note.txt", "--formats", "none") == 1
+    assert "note.txt is empty" in capsys.readouterr().err, "what is named is tried"
+    assert relief(tmp_path / "s/*/*.xmp", "--formats", "none") == 1
+    assert "*.xmp does not exist" in capsys.readouterr().err, "what finds nothing is told"
+
+
+def test_photographs_have_the_same_suffixes_everywhere(module):
+    suffixes = module("inference.image_header").SUFFIXES
+    assert set(module("ui.doors").RELIEF_FH_photo.bl_file_extensions.split(";")) <= set(suffixes)
+    assert all(suffix == suffix.lower() for suffix in suffixes)
 
 
 def test_patterns_reach_into_folders_and_past_brackets(relief, known, photo, tmp_path):
@@ -858,7 +1055,7 @@ def test_results_of_an_earlier_run_stay_where_one_cannot_be_replaced(relief, pho
     replace = os.replace
 
     def held(source, target):
-        if Path(target) == out / "panel.normal.png" and Path(source).name == "panel.normal.png":
+        if Path(target) == out / "panel.normal.png" and Path(source).parent.name != "old":
             raise PermissionError("held by a viewer")
         replace(source, target)
 

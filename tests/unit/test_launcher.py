@@ -294,6 +294,31 @@ def test_full_disk_is_one_line_before_the_downloads(
     assert launcher.sound(launcher.RUN)[0] == 0
 
 
+@pytest.mark.parametrize("lack", ["python", "disk"])
+def test_an_environment_stays_until_a_new_one_can_be_made(
+    launcher: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], lack: str
+) -> None:
+    """It may be that of another machine, which shares the folder."""
+    folder, usage, python = launcher.RUN.folder, namedtuple("usage", "free"), launcher.find_python
+    (folder / "lib").mkdir(parents=True)
+    (folder / "lib/theirs.py").write_bytes(bytes(1_000_000))
+    launcher.RUN.stamp(launcher.RUN.layers[0]).write_text(json.dumps({"requirements": "others"}))
+    if lack == "python":
+        monkeypatch.setattr(launcher, "find_python", lambda versions: None)
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: usage(1.6e9 - (2e6 if lack == "disk" else 0.5e6)))
+    assert launcher.main(["reconstruct", "a.jpg"]) == 1
+    told = capsys.readouterr().err
+    assert {"python": "was not found", "disk": "needs about 1.6 GB"}[lack] in told
+    assert sorted(path.name for path in folder.iterdir()) == ["lib", "relief-run.txt.json", "relief.lock"]
+    assert (folder / "lib/theirs.py").stat().st_size == 1_000_000
+    # What it takes itself counts as free: it is gone before the new one is there.
+    monkeypatch.setattr(launcher, "find_python", python)
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: usage(1.6e9 - 0.5e6))
+    monkeypatch.setattr(launcher, "run_logged", lambda environment, words, quiet: None)
+    launcher.build(launcher.RUN, "no reason", True)
+    assert [path.name for path in folder.iterdir()] == ["relief.lock"]
+
+
 @pytest.mark.parametrize(
     ("output", "words"),
     [

@@ -14,8 +14,8 @@ from spellchecker import SpellChecker
 ROOT = Path(__file__).resolve().parents[2]
 
 _TERMS = """
-    adamw ambientcg bas bfloat bpy colour colours ctrl deg esc macos makehuman metres miou mm multiresolution mypy
-    numpy opencv pett px pytest pytorch quaternius remeshed runtime runtimes srgb uint viewport
+    adamw ambientcg bas bfloat bpy colour colours ctrl deg esc macos makehuman metres midlevel miou mm multiresolution
+    mypy numpy opencv opengl pett px pytest pytorch quaternius remeshed runtime runtimes srgb uint viewport
 """
 OWN = set(_TERMS.split())
 """Names and terms of the field that a plain dictionary does not hold."""
