@@ -95,9 +95,8 @@ def create_relief(result: Reconstruction, scene: bpy.types.Scene, matrix: Matrix
         made.append(image)
         texture = encode_texture(result.photo.colour)
         image.pack(data=texture, data_len=len(texture))
-        # Exporters leave out a picture without a file's name and take two of one for the same, from other .blend files
-        # too; USD writes the image's.
-        image.filepath_raw = f"//textures/{image.name}_{result.photo.sha256[:8]}.jpg"
+        # Exporters leave out a picture without a file's name and take two of one for the same; USD writes the image's.
+        image.filepath_raw = f"//textures/{image.name}.jpg"
         image.source = "FILE"
         with suppress(TypeError):  # a studio's colours may know none of that name; bytes are shown as such anyway
             image.colorspace_settings.name = "sRGB"

@@ -264,14 +264,17 @@ class JobOperator:
         bpy.app.timers.register(_look_for_object_mode, first_interval=LOOK_S)
 
     def _disturbs(self, context: bpy.types.Context) -> bool:
-        """Whether the artist moves a slider, which would go on with the new relief, or is in an operator's middle."""
+        """Whether the artist moves a slider, which would go on with the new relief, or is in an operator's middle.
+
+        Or Blender renders or bakes, which reads what would change.
+        """
         sliders, now = read_settings(context.scene), time.monotonic()
         if sliders != self._sliders:
             self._sliders, self._moved_at = sliders, now
         if _running is None or not _running.done:
             self._held_at = now
         within = len(context.window.modal_operators) > self._others + 1 and now - self._held_at < HELD_S
-        return now - self._moved_at < QUIET_S or within
+        return now - self._moved_at < QUIET_S or within or any(map(bpy.app.is_job_running, ("RENDER", "OBJECT_BAKE")))
 
     def take_up(self, context: bpy.types.Context) -> None:
         """Go on where another operator paused."""
@@ -335,7 +338,7 @@ class JobOperator:
             job.wait(2.0)
 
     def _finish(self, context: bpy.types.Context, task: Task, result: Any) -> None:
-        said = task.finish(context, result)
+        said = _done(lambda _progress: task.finish(context, result), None)
         self._placed += 1
         if said:
             self.report({"WARNING"}, spoken(said))  # type: ignore[attr-defined]

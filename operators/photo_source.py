@@ -22,20 +22,31 @@ if TYPE_CHECKING:
     from ..inference.restoration import Preparation
 
 
+REFERENCE = "relief_reference"
+"""Stands on a relief that was made from an empty, and names it."""
+
+
 @dataclass(frozen=True)
 class PhotoSource:
-    """A photograph's file and the place of the relief; the folder, where there is one, goes when this value goes."""
+    """A photograph's file and the place of the relief; the folder, where there is one, goes when this value goes.
+
+    Attributes:
+        reference_uid: session_uid of the empty that shows the photograph.
+    """
 
     path: Path
     placement: Placement
     preparation: Preparation | None = None
     folder: tempfile.TemporaryDirectory[str] | None = None
+    reference_uid: int | None = None
 
 
 def choose_photos(
     context: bpy.types.Context, filepath: str, directory: str, names: Sequence[str], width_m: float
 ) -> list[PhotoSource]:
     """The files if some are named, else the active image empty's image, else the one chosen in the sidebar.
+
+    The sidebar's is made in the place of an empty where a relief is active that was made from that.
 
     Args:
         context: of the operator.
@@ -54,15 +65,27 @@ def choose_photos(
     if paths:
         step = Vector(((1.0 + ROW_GAP) * width_m, 0.0, 0.0))
         return [PhotoSource(path, place_upright(cursor + i * step)) for i, path in enumerate(paths)]
-    image = context.scene.relief.reference(context)
-    if image is not None:
+    empty = _reference(context)
+    if empty is not None:
+        image = empty.data
         preparation = read_preparation(image)
         corners = () if preparation is None else preparation.corners
-        empty = context.view_layer.objects.active
-        return [photo_file(image, place_on_reference(empty, image.relief_turns, corners))]
+        source = photo_file(image, place_on_reference(empty, image.relief_turns, corners))
+        return [replace(source, reference_uid=empty.session_uid)]
     if context.scene.relief.image is not None:
         return [photo_file(context.scene.relief.image, place_upright(cursor))]
     raise ReliefError("No photograph is chosen. Open one in the Relief sidebar, or select a reference image.")
+
+
+def _reference(context: bpy.types.Context) -> bpy.types.Object | None:
+    """The selected reference, or that of the selected relief as long as the sidebar has its photograph."""
+    active, sliders = context.view_layer.objects.active, context.scene.relief
+    if active is None or sliders.reference(context) is not None:
+        return active
+    empty = context.scene.objects.get(active.get(REFERENCE, ""))
+    if empty is None or empty.type != "EMPTY" or empty.empty_display_type != "IMAGE" or empty.data is None:
+        return None
+    return empty if empty.data == sliders.image else None
 
 
 def photo_file(image: bpy.types.Image, placement: Placement | None = None) -> PhotoSource:
@@ -71,7 +94,7 @@ def photo_file(image: bpy.types.Image, placement: Placement | None = None) -> Ph
     Blender shows a photograph as its file stores it, whatever its EXIF says; so corners were picked on that.
 
     Raises:
-        ReliefError: the image has no still picture, or its file is gone.
+        ReliefError: the image has no still picture, its file is gone, or a copy of it cannot be written.
     """
     placement = placement or place_upright(Vector())
     if image.source == "VIEWER":
@@ -81,21 +104,28 @@ def photo_file(image: bpy.types.Image, placement: Placement | None = None) -> Ph
     path = _file_of(image) if image.filepath else None
     if path is not None and os.path.isfile(path) and image.packed_file is None and not image.is_dirty:
         return PhotoSource(path, placement, _upright(read_preparation(image), path))
-    import tempfile  # only here: enabling the extension stays quick
-
-    folder = tempfile.TemporaryDirectory(prefix="relief-")
-    stem = _file_stem(path.name if path is not None else image.name)
-    if image.packed_file is not None and not image.is_dirty:
-        copy = Path(folder.name, f"{stem}.photo")  # the name goes on to the relief, without what follows its last dot
-        copy.write_bytes(image.packed_file.data)
-        return PhotoSource(copy, placement, _upright(read_preparation(image), copy), folder)
-    if not image.has_data and image.source != "GENERATED":
+    packed = image.packed_file is not None and not image.is_dirty
+    if not packed and not image.has_data and image.source != "GENERATED":
         raise ReliefError(
             f"The file of {image.name} is missing: {path}. Find it with File > External Data, or choose another."
         )
-    copy = Path(folder.name, f"{stem}.png")
-    _save_png(image, copy)
-    return PhotoSource(copy, placement, read_preparation(image), folder)
+    import tempfile  # only here: enabling the extension stays quick
+
+    stem = _file_stem(path.name if path is not None else image.name)
+    try:
+        folder = tempfile.TemporaryDirectory(prefix="relief-")
+        # The name goes on to the relief, without what follows its last dot.
+        copy = Path(folder.name, f"{stem}.photo" if packed else f"{stem}.png")
+        if packed:
+            copy.write_bytes(image.packed_file.data)
+        else:
+            _save_png(image, copy)
+    except (OSError, RuntimeError) as error:  # Blender's own is of the second kind
+        raise ReliefError(
+            f"{image.name} could not be copied to the temporary folder: {error}. Make room there, then try again."
+        ) from error
+    preparation = read_preparation(image)
+    return PhotoSource(copy, placement, _upright(preparation, copy) if packed else preparation, folder)
 
 
 def _file_stem(name: str) -> str:

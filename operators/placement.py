@@ -15,6 +15,8 @@ ROW_GAP = 0.1
 """Between the reliefs of a row, relative to their width."""
 SAME = 0.01
 """Reliefs nearer to each other than this, relative to their width, would hide each other."""
+ALIKE = 0.99
+"""Cosine of how far two reliefs of a row are turned from each other at most."""
 
 LEAST_SCALE = 1e-6
 """Of an image's narrower side, relative to the scale of the other."""
@@ -42,25 +44,35 @@ def place_upright(location: Vector) -> Placement:
 
 
 def step_aside(matrix: Matrix, width_m: float, reliefs: Iterable[bpy.types.Object]) -> Matrix:
-    """The same place, or where one stands there the next to its right that no relief of the row reaches into.
+    """The same place, or where one stands there the next to its own right that no relief of the row reaches into.
+
+    Where a relief stands is told by its bounds, for an artist may have set its origin anywhere.
 
     Args:
-        matrix: 4x4 to world space of a relief that stands upright.
+        matrix: 4x4 to world space of a relief.
         width_m: of the relief.
         reliefs: the others.
     """
-    least = SAME * width_m
-    row = [r for r in reliefs if (r.matrix_world.translation - matrix.translation).yz.length < least]
-    if all(abs(r.matrix_world.translation.x - matrix.translation.x) > least for r in row):
-        return matrix
-    across = [[(r.matrix_world @ Vector(corner)).x for corner in r.bound_box] for r in row]
-    while True:
-        x = matrix.translation.x
-        ends = [max(each) for each in across if min(each) < x + width_m / 2 and max(each) > x - width_m / 2]
-        beside = Matrix.Translation((max(ends, default=x) - x + (0.5 + ROW_GAP) * width_m, 0.0, 0.0)) @ matrix
-        if not ends or beside == matrix:  # so far out that the step is less than 32 bits can tell
-            return matrix
-        matrix = beside
+    least, to_own = SAME * width_m, matrix.inverted()
+    across, taken = [], False
+    for relief in reliefs:
+        turn = to_own @ relief.matrix_world
+        points = zip(*(turn @ Vector(corner) for corner in relief.bound_box), strict=True)
+        (left, right), (front, back), (low, high) = ((min(along), max(along)) for along in points)
+        origin = turn.translation
+        # It faces the same way, and the slab's lower edge lies within it; its bounds may end before its own slab.
+        faces, deep = turn.to_3x3().normalized().col[1].y, max(back - front, least)
+        within = low - least < 0.0 < high - least and front - deep < 0.0 < back + deep
+        if (within and faces > ALIKE) or origin.yz.length < least:
+            across.append((left, right))
+            taken |= min(abs(left + right) / 2, abs(origin.x)) <= least
+    x = 0.0
+    while taken:
+        ends = [right for left, right in across if left < x + width_m / 2 and right > x - width_m / 2]
+        if not ends:
+            break
+        x = max(ends) + (0.5 + ROW_GAP) * width_m
+    return matrix @ Matrix.Translation((x, 0.0, 0.0))
 
 
 def place_on_reference(

@@ -43,10 +43,13 @@ class RELIEF_OT_pick_corners(bpy.types.Operator):
 
     def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[str]:
         global _picks
+        image = context.scene.relief.photograph(context)
+        if not all(image.size):
+            self.report({"ERROR"}, spoken(f"{image.name} cannot be shown. Open it again, or choose another."))
+            return {"CANCELLED"}
         stop_drawing()  # an older one, which ends with its next event
         _picks += 1
         self._pick = _picks
-        image = context.scene.relief.photograph(context)
         self._image_uid, self._points = image.session_uid, []  # undo makes images anew
         self._window, area, self._opened = show_image(context, image)
         region = next(region for region in area.regions if region.type == "WINDOW")

@@ -15,9 +15,9 @@ from ..inference.errors import ReliefError
 from . import job, prediction_store
 from .bridge import create_relief, is_relief, linked, unpack_photo
 from .material import photographs_worn
-from .photo_source import PhotoSource, choose_photos
+from .photo_source import REFERENCE, PhotoSource, choose_photos
 from .placement import step_aside
-from .reconstruction import reconstruct
+from .reconstruction import reconstruct, solved_anew
 from .scene_settings import packs_photographs, read_runtime, read_settings
 from .staging import join_local_views
 from .words import spoken
@@ -25,6 +25,7 @@ from .words import spoken
 if TYPE_CHECKING:
     from ..inference.errors import Progress
     from ..inference.settings import MeshSettings, RefinementSettings
+    from .placement import Placement
     from .reconstruction import Reconstruction
 
 
@@ -52,6 +53,9 @@ class RELIEF_OT_reconstruct(job.JobOperator, bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
+        if context.scene.library is not None:
+            cls.poll_message_set(spoken("This scene is linked from another file. Go to a scene of this one"))
+            return False
         cls.poll_message_set(spoken("Leave Edit, Sculpt or Paint Mode first"))
         return context.mode == "OBJECT"
 
@@ -62,9 +66,8 @@ class RELIEF_OT_reconstruct(job.JobOperator, bpy.types.Operator):
         runtime, store = read_runtime(context), prediction_store.store()
         tasks = []
         for source in sources:
-            width_m = mesh_settings.width_m if source.placement.width_m is None else source.placement.width_m
-            settings = replace(mesh_settings, width_m=width_m)
-            work = functools.partial(carve, source, refinement_settings, settings, runtime, store)
+            settings = refinement_settings, _sized(mesh_settings, source.placement)
+            work = functools.partial(carve, source, *settings, runtime, store)
             scene_uid = context.scene.session_uid
             tasks.append(job.Task(work, functools.partial(_place, source, self.chosen, scene_uid), scene_uid))
         return tasks
@@ -90,16 +93,39 @@ def carve(
     )
 
 
+def _sized(settings: MeshSettings, placement: Placement) -> MeshSettings:
+    """The settings in a place: a reference says how wide a relief is, and that is as much deeper as it is wider."""
+    if placement.width_m is None:
+        return settings
+    depth_m = settings.depth_m * placement.width_m / settings.width_m
+    return replace(settings, width_m=placement.width_m, depth_m=depth_m)
+
+
+def _as_sliders_stand(
+    source: PhotoSource, scene: bpy.types.Scene, layer: bpy.types.ViewLayer, result: Reconstruction
+) -> Reconstruction:
+    """The result, with the sliders as they stand by now if they were moved for it: while they are no relief's."""
+    active = layer.objects.active
+    if (is_relief(active) and active.visible_get(view_layer=layer)) or not scene.relief.shows(None):
+        return result
+    refinement_settings, mesh_settings = read_settings(scene)
+    settings = refinement_settings, _sized(mesh_settings, source.placement)
+    taken = result.refinement_settings, result.mesh_settings
+    return result if settings == taken else solved_anew(result, *settings)
+
+
 def _place(
     source: PhotoSource, chosen: bool, scene_uid: int, context: bpy.types.Context, result: Reconstruction
 ) -> str | None:
     # Another scene may be shown by now.
     scene = next((scene for scene in bpy.data.scenes if scene.session_uid == scene_uid), context.scene)
     layer = context.view_layer if scene == context.scene else scene.view_layers[0]
-    matrix = source.placement.matrix
-    if source.placement.width_m is None:  # a reference keeps its place
-        matrix = step_aside(matrix, result.mesh_settings.width_m, filter(is_relief, scene.objects))
-    relief = create_relief(result, scene, matrix)
+    result = _as_sliders_stand(source, scene, layer, result)
+    others = filter(is_relief, scene.objects)
+    relief = create_relief(result, scene, step_aside(source.placement.matrix, result.mesh_settings.width_m, others))
+    empty = next((o for o in scene.objects if o.session_uid == source.reference_uid), None)
+    if empty is not None and empty.data is not None:  # so that its light can be told on the relief too
+        relief[REFERENCE], scene.relief.image = empty.name, empty.data
     if chosen:  # what is to be done next with this photograph finds it in the sidebar
         with suppress(RuntimeError):  # its file may be gone by now
             scene.relief.image = _opened(source.path)
@@ -109,10 +135,9 @@ def _place(
         scene.collection.objects.link(relief)
     for object_ in list(layer.objects.selected):
         object_.select_set(False, view_layer=layer)
-    layer.objects.active = None  # else the slider moves the relief that was active before
-    scene.relief.width_m = result.mesh_settings.width_m  # the slider shows the width taken from an empty
     relief.select_set(True, view_layer=layer)
     layer.objects.active = relief
+    scene.relief.take_over(relief)  # width and depth taken from an empty too
     join_local_views(context, scene, [relief])
     return None if packs_photographs(context) else _unpack(relief, source, result)
 

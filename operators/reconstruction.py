@@ -7,7 +7,7 @@ import importlib.util
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -137,6 +137,19 @@ def reconstruct(
     return Reconstruction(
         photo, original.sha256, done, prediction, height, mesh, refinement_settings, mesh_settings, times_s
     )
+
+
+def solved_anew(
+    result: Reconstruction, refinement_settings: RefinementSettings, mesh_settings: MeshSettings
+) -> Reconstruction:
+    """The same with other settings, from what the network said."""
+    from ..inference.meshing import build_mesh
+    from ..inference.refinement import refine
+
+    height = refine(result.prediction, refinement_settings)
+    mesh = build_mesh(height, mesh_settings, result.prediction)
+    made = {"refinement_settings": refinement_settings, "mesh_settings": mesh_settings}
+    return replace(result, height=height, mesh=mesh, **made)
 
 
 def _part(progress: Progress | None, start: float, end: float) -> Progress | None:

@@ -32,6 +32,7 @@ def refine(context: bpy.types.Context, moved: str = "") -> None:
         return
     scene, relief = context.scene, context.view_layer.objects.active
     if relief is None or "relief_settings" not in relief or not relief.visible_get():
+        _shown.pop(scene.session_uid, None)
         return  # the next photograph's
     # The message bus speaks to one window's scene alone, so a slider fetches the others itself where they are not its.
     if moved and not _shows(scene.relief, relief):
@@ -41,8 +42,10 @@ def refine(context: bpy.types.Context, moved: str = "") -> None:
         bpy.ops.relief.refine(draft=not bpy.app.background)
     except RuntimeError as error:  # what the operator reports; of a slider Blender shows no report
         context.window_manager.relief_progress.trouble = _said(error)
+        scene.relief.waits = _state(relief)
         return
-    for other in [uid for uid, shown in _shown.items() if shown == relief.session_uid and uid != scene.session_uid]:
+    sharers = {sharer.session_uid for sharer in bpy.data.objects if sharer.data == relief.data}
+    for other in [uid for uid, shown in _shown.items() if shown in sharers and uid != scene.session_uid]:
         del _shown[other]
 
 
@@ -81,21 +84,32 @@ def follow(*_: object) -> None:
 def follow_restored(*_: object) -> None:
     """After undo and redo: `follow`, for Blender keeps a step before `follow` hears what became active in it.
 
-    Where sliders cannot act, those that were moved wait for Refine, and a stroke that is undone leaves them alone.
+    Where sliders cannot act, those that were moved wait for Refine, and what is undone leaves them alone.
     """
     relief = bpy.context.view_layer.objects.active
-    if relief is None or relief.mode in ("OBJECT", "VERTEX_PAINT"):
+    held = relief is not None and relief.mode not in ("OBJECT", "VERTEX_PAINT")
+    if not held and not _waits(bpy.context.scene.relief, relief):
         follow()
 
 
-def _shows(sliders: bpy.types.PropertyGroup, relief: bpy.types.Object) -> bool:
-    """Whether a scene's sliders are this relief's."""
-    return _shown.get(sliders.id_data.session_uid) == relief.session_uid
+def _waits(sliders: bpy.types.PropertyGroup, relief: bpy.types.Object | None) -> bool:
+    """Whether sliders that could not act on a relief wait for Refine, which has not acted on it since."""
+    return relief is not None and "relief_settings" in relief and sliders.waits == _state(relief)
+
+
+def _state(relief: bpy.types.Object) -> str:
+    return str(relief.session_uid) + relief["relief_settings"]
+
+
+def _shows(sliders: bpy.types.PropertyGroup, relief: bpy.types.Object | None) -> bool:
+    """Whether a scene's sliders are this relief's, or of None, the next photograph's."""
+    return _shown.get(sliders.id_data.session_uid) == (None if relief is None else relief.session_uid)
 
 
 def _take_over(sliders: bpy.types.PropertyGroup, relief: bpy.types.Object, but: str = "") -> None:
     """Set a scene's sliders to what a relief was made with."""
     _shown[sliders.id_data.session_uid] = relief.session_uid
+    sliders.waits = ""
     hold(True)
     try:
         for name, value in json.loads(relief["relief_settings"]).items():
@@ -176,13 +190,15 @@ mask = bpy.props.PointerProperty(
     options=set(),
     translation_context=CONTEXT,
 )
+_waiting = bpy.props.StringProperty(options={"HIDDEN"}, translation_context=CONTEXT)
+"""Undone with the sliders, unlike `_shown`: of which state of which relief those are that could not act yet."""
 _settings = {f.name: _property(f) for cls in (RefinementSettings, MeshSettings) for f in fields(cls)}
 RELIEF_PG_settings = type(
     "RELIEF_PG_settings",
     (bpy.types.PropertyGroup,),
     {
         "__doc__": "The photograph and every setting of a relief",
-        "__annotations__": {"image": _image, **_settings},
+        "__annotations__": {"image": _image, "waits": _waiting, **_settings},
         # For operators, which may not import this.
         "reference": _reference,
         "photograph": _photograph,

@@ -62,6 +62,8 @@ def job(module, monkeypatch):
     timers.register = lambda function, first_interval: timers.registered.append(function)
     monkeypatch.setattr(job.Job, "left_s", 1.0)  # else what is told depends on the machine
     app, data = SimpleNamespace(background=False, timers=timers), SimpleNamespace(scenes=[])
+    job.blenders = set()
+    app.is_job_running = lambda kind: kind in job.blenders
     monkeypatch.setattr(job, "bpy", SimpleNamespace(app=app, ops=ops, data=data))
     monkeypatch.setattr(job, "read_settings", lambda scene: scene.relief)
     job.steps = steps
@@ -327,6 +329,26 @@ def test_nothing_is_placed_under_the_artists_hand(job, start, hand):
     del context.window.modal_operators[1:]
     operator._moved_at -= job.QUIET_S
     assert operator.modal(context, TIMER) == {"FINISHED"} and operator.placed == [1]
+
+
+@pytest.mark.parametrize("blenders", ["RENDER", "OBJECT_BAKE"])
+def test_nothing_is_placed_while_blender_renders_or_bakes(job, start, monkeypatch, blenders):
+    monkeypatch.setattr(job, "HELD_S", 0.0)  # that takes as long as it takes
+    operator, context, go_on = start()
+    go_on.set()
+    job._running.wait(10.0)
+    job.blenders.add(blenders)
+    assert operator.modal(context, TIMER) == {"PASS_THROUGH"} and operator.placed == []
+    job.blenders.clear()
+    assert operator.modal(context, TIMER) == {"FINISHED"} and operator.placed == [1]
+
+
+def test_too_little_memory_to_place_is_told(job, start):
+    operator, context, go_on = start()
+    operator.placed = SimpleNamespace(append=lambda _result: (_ for _ in ()).throw(MemoryError()))
+    go_on.set()
+    assert _finish_one(operator, job, context) == {"CANCELLED"}
+    assert operator.reports == [({"ERROR"}, job.FULL)] and _idle(job, context)
 
 
 def test_an_operator_that_never_ends_holds_nothing_up(job, start, monkeypatch):

@@ -100,6 +100,17 @@ def test_corners_are_kept_though_the_window_that_opened_for_them_closes(module, 
     assert timers[0]() is None, "the artist closed it before"
 
 
+def test_no_corners_are_picked_where_nothing_is_to_be_seen(module, photo):
+    image = bpy.data.images.load(str(photo))
+    photo.unlink()
+    image.reload()
+    told, sliders = [], SimpleNamespace(photograph=lambda _context: image)
+    operator = SimpleNamespace(report=lambda kind, text: told.append((kind, text)))
+    context = SimpleNamespace(scene=SimpleNamespace(relief=sliders))
+    assert module("operators.prepare").RELIEF_OT_pick_corners.invoke(operator, context, None) == {"CANCELLED"}
+    assert told == [({"ERROR"}, "panel.png cannot be shown. Open it again, or choose another.")]
+
+
 def test_too_little_memory_for_a_preview_is_told(module, image, monkeypatch):
     def fail(*_: object) -> None:
         raise MemoryError
@@ -222,6 +233,33 @@ def test_the_sidebar_tells_of_the_arrow_where_there_is_one(module, known, photo,
     relief.hide_set(False)
     bpy.context.view_layer.objects.active = None
     assert not told()
+
+
+def test_the_arrow_lies_on_the_relief_of_a_reference_and_the_next_stands_beside_it(module, known, photo):
+    image = bpy.data.images.load(str(photo))
+    image.relief.know_light = True
+    empty = bpy.data.objects.new("reference", None)
+    empty.empty_display_type, empty.data, empty.empty_display_size = "IMAGE", image, 2.0
+    bpy.context.scene.collection.objects.link(empty)
+    empty.location, empty.rotation_euler = (3.0, 1.0, 0.5), (math.pi / 2, 0.0, math.radians(40.0))
+    bpy.context.view_layer.objects.active = empty
+    view = next(a.spaces.active for s in bpy.data.screens for a in s.areas if a.type == "VIEW_3D")
+    context = SimpleNamespace(scene=bpy.context.scene, view_layer=bpy.context.view_layer, space_data=view)
+    places = []
+    for light_deg in (90.0, 180.0, 270.0):
+        image.relief.light_angle = math.radians(light_deg)
+        bpy.context.view_layer.update()
+        bpy.ops.relief.reconstruct()
+        assert known.light_deg == pytest.approx(light_deg, abs=1e-3)
+        assert context.scene.relief.photograph(context) == image and module("ui.panels").shows_arrow(context)
+        places.append(Vector(bpy.context.active_object.location))
+    assert bpy.context.active_object.dimensions.x == pytest.approx(2.0, abs=1e-5)
+    aside = Matrix.Rotation(math.radians(40.0), 3, "Z") @ Vector((2.2, 0.0, 0.0))
+    np.testing.assert_allclose(places, [places[0], places[0] + aside, places[0] + 2 * aside], atol=1e-5)
+    other = bpy.data.images.new("other", 90, 90)
+    context.scene.relief.image = other
+    bpy.ops.relief.reconstruct()
+    assert bpy.context.active_object.location.length == 0.0, "another photograph stands at the cursor"
 
 
 def test_the_arrow_follows_the_mouse(module):

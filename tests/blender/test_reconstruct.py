@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import tempfile
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -191,6 +192,23 @@ def test_a_narrow_relief_stands_beside_a_wide_one_and_not_inside(known, photo):
     assert spans == pytest.approx([-1.5, 1.5, 1.6, 2.6, 2.65, 3.15, 3.35, 5.35])
 
 
+@pytest.mark.parametrize("to", ["GEOMETRY_ORIGIN", "ORIGIN_GEOMETRY", "ORIGIN_CURSOR"])
+def test_a_relief_stands_beside_another_whose_origin_was_set_anew(known, photo, to):
+    bpy.ops.relief.reconstruct(filepath=str(photo))
+    bpy.context.scene.cursor.location = (0.4, 0.2, 0.5)
+    bpy.ops.object.origin_set(type=to, center="BOUNDS")
+    bpy.context.scene.cursor.location = (0.0, 0.0, 0.0)
+    bpy.ops.relief.reconstruct(filepath=str(photo))
+    assert _corners(bpy.context.active_object)[0].x == pytest.approx(0.6, abs=1e-5)
+
+
+def test_a_relief_on_top_of_another_stays_there(known, photo):
+    bpy.ops.relief.reconstruct(filepath=str(photo))
+    bpy.context.scene.cursor.location.z = _corners(bpy.context.active_object)[1].z
+    bpy.ops.relief.reconstruct(filepath=str(photo))
+    assert bpy.context.active_object.location.x == 0.0
+
+
 def test_far_out_where_no_step_is_left_it_stands_in_the_others_place(module):
     bpy.ops.mesh.primitive_plane_add(size=0.01, location=(300_000.0, 0.0, 0.0))
     there = bpy.context.active_object.matrix_world.copy()
@@ -230,6 +248,80 @@ def test_reference_keeps_its_place(known, photo):
     # The scale went into the mesh: the depth stays in metres, and the slider shows the width.
     assert tuple(relief.scale) == pytest.approx((1.0, 1.0, 1.0), abs=1e-5)
     assert bpy.context.scene.relief.width_m == pytest.approx(10.0, abs=1e-4)
+
+
+def test_a_reference_makes_a_relief_as_much_deeper_as_it_is_wider(known, photo):
+    """An image that is dropped on the viewport is 5 m wide."""
+    sliders = bpy.context.scene.relief
+    for size, depth_m in ((5.0, 0.25), (0.5, 0.025)):
+        _add_reference(bpy.data.images.load(str(photo)), empty_display_size=size)
+        bpy.ops.relief.reconstruct()
+        settings = json.loads(bpy.context.active_object["relief_settings"])
+        assert (settings["width_m"], settings["depth_m"]) == pytest.approx((size, depth_m))
+        assert (sliders.width_m, sliders.depth_m) == pytest.approx((size, depth_m))
+        bpy.context.view_layer.objects.active = None
+        bpy.ops.relief.reconstruct(filepath=str(photo))
+        assert json.loads(bpy.context.active_object["relief_settings"]) == settings, "they go together from then on"
+
+
+def test_sliders_moved_while_the_network_reads_are_those_of_the_relief(module, known, photo):
+    bpy.ops.relief.reconstruct(filepath=str(photo))
+    first, task = bpy.context.active_object, _chosen_task(module, photo)
+    sliders, surface = bpy.context.scene.relief, _positions(first)
+    bpy.context.view_layer.objects.active = None
+    sliders.width_m, sliders.depth_m, sliders.detail = 2.0, 0.2, 0.4
+    task.finish(bpy.context, task.work(None))
+    relief = bpy.context.active_object
+    settings = json.loads(relief["relief_settings"])
+    assert (settings["width_m"], settings["depth_m"], settings["detail"]) == (2.0, 0.2, 0.4)
+    assert (sliders.width_m, sliders.depth_m, sliders.detail) == pytest.approx((2.0, 0.2, 0.4))
+    assert np.ptp(_positions(relief)[:, 0]) == pytest.approx(2.0) and relief.location.x == pytest.approx(1.7)
+    assert known.calls == 1
+    np.testing.assert_array_equal(_positions(first), surface)
+
+
+@pytest.mark.parametrize("active", ["relief", "nothing"])
+def test_sliders_that_became_another_reliefs_meanwhile_are_not_the_next_ones(module, known, photo, active):
+    task = _chosen_task(module, photo)
+    bpy.context.scene.relief.detail = 0.4
+    bpy.ops.relief.reconstruct(filepath=str(photo))
+    if active == "nothing":
+        bpy.context.view_layer.objects.active = None
+    else:
+        bpy.context.scene.relief.depth_m = 0.2
+    task.finish(bpy.context, task.work(None))
+    settings = json.loads(bpy.context.active_object["relief_settings"])
+    assert (settings["detail"], settings["depth_m"]) == (1.0, 0.05)
+    assert bpy.context.scene.relief.detail == pytest.approx(1.0)
+
+
+def test_a_scene_of_another_file_is_told(known, photo, tmp_path):
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "library.blend"))
+    bpy.ops.wm.read_homefile(use_empty=True)
+    with bpy.data.libraries.load(str(tmp_path / "library.blend"), link=True) as (there, here):
+        here.scenes = list(there.scenes)
+    (scene,) = here.scenes
+    told = pytest.raises(RuntimeError, match="This scene is linked from another file")
+    with bpy.context.temp_override(scene=scene, view_layer=scene.view_layers[0]), told:
+        bpy.ops.relief.reconstruct(filepath=str(photo))
+
+
+@pytest.mark.parametrize("stored", ["packed", "painted"])
+def test_a_temporary_folder_that_takes_nothing_is_told(known, photo, tmp_path, monkeypatch, stored):
+    image = bpy.data.images.load(str(photo))
+    bpy.context.scene.relief.image = image
+    if stored == "packed":
+        image.pack()
+        monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "gone"))
+    else:
+        image.pixels.foreach_set([0.5] * (4 * 120 * 80))
+        folder = tmp_path / "file"  # where no folder is, Blender cannot save
+        folder.touch()
+        monkeypatch.setattr(tempfile, "TemporaryDirectory", lambda prefix: SimpleNamespace(name=str(folder)))
+    images = len(bpy.data.images)
+    with pytest.raises(RuntimeError, match="panel.png could not be copied to the temporary folder"):
+        bpy.ops.relief.reconstruct()
+    assert len(bpy.data.images) == images
 
 
 def test_reference_in_front_view_gives_an_upright_relief(known, photo):

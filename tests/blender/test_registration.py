@@ -22,7 +22,7 @@ def test_properties_are_the_fields_of_the_settings(module):
     group = bpy.context.scene.relief
     expected = [f for cls in (settings.RefinementSettings, settings.MeshSettings) for f in fields(cls)]
     names = {p.identifier for p in group.bl_rna.properties if not p.is_readonly} - {"name"}
-    assert names == {f.name for f in expected} | {"image"}
+    assert names == {f.name for f in expected} | {"image", "waits"}
     for f in expected:
         prop = group.bl_rna.properties[f.name]
         assert prop.default == pytest.approx(f.default)

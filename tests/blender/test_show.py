@@ -93,7 +93,7 @@ def test_each_view_says_that_exports_would_lose_the_photograph_with_it(module, k
     for view, _, description in module("operators.material").VIEWS:
         relief.relief_view = view
         bpy.ops.wm.obj_export(filepath=str(tmp_path / "model.obj"))
-        assert ("map_Kd panel" in (tmp_path / "model.mtl").read_text()) == (view == "photo")
+        assert ("map_Kd panel.jpg" in (tmp_path / "model.mtl").read_text()) == (view == "photo")
         if view != "corrections":  # through whose mixing the exporter finds it, in some versions
             bpy.ops.export_scene.gltf(filepath=str(glb))
             assert (b'"baseColorTexture"' in glb.read_bytes()) == (view == "photo")
