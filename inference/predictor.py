@@ -123,6 +123,11 @@ sixteenth; 0.790, 15.81 and 0.824 with a quarter; 0.790, 15.77 and 0.824 with a 
 SHARPENED_PX gave 0.003 more.
 """
 
+DEPTH = 1.2
+"""What heights and slopes are multiplied by. The mean of all that an ambiguous photograph may show is shallower than
+what it does show, in forms of all sizes alike. On 18 photographs of Cycles' panels least error asks for 0.99 to 1.54
+times the high-passed height, 1.21 to 1.26 in the middle of clean, aged and weathered ones (weights 0.18)."""
+
 STAGE = "Reading the photograph"
 
 
@@ -315,13 +320,14 @@ class Predictor:
         return self.network.name
 
     def predict(self, photo: Photo, progress: Progress | None = None, light_deg: float | None = None) -> Prediction:
-        """What the network says of a photograph; forms up to FORMS are in its height as its slopes have them.
+        """What the network says of a photograph, DEPTH times as deep; forms up to FORMS are as its slopes have them.
 
         Args, errors: of `read`.
         """
         prediction = self.read(photo, progress, light_deg)
         screen = (2.0 * math.pi / (FORMS * extent(prediction.height.shape))) ** 2
-        return replace(prediction, height=solve_screened(prediction.slopes, prediction.height, screen))
+        slopes, height = np.float32(DEPTH) * prediction.slopes, np.float32(DEPTH) * prediction.height
+        return replace(prediction, height=solve_screened(slopes, height, screen), slopes=slopes)
 
     def read(self, photo: Photo, progress: Progress | None = None, light_deg: float | None = None) -> Prediction:
         """What the passes of the network over a photograph say together.

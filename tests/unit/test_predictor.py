@@ -15,7 +15,19 @@ from inference.lowpass import lowpass, resized_height
 from inference.normalisation import lit
 from inference.photo import KEPT_PIXELS, photo_from_array
 from inference.prediction import Prediction
-from inference.predictor import CHANNELS, CONFIDENCE, HEIGHT, SEGMENTS, SLOPES, Predictor, Tile, levels, merge, tiles
+from inference.predictor import (
+    CHANNELS,
+    CONFIDENCE,
+    DEPTH,
+    HEIGHT,
+    SEGMENTS,
+    SLOPES,
+    Predictor,
+    Tile,
+    levels,
+    merge,
+    tiles,
+)
 from inference.refinement import refine
 from inference.runtime import RawPrediction
 
@@ -171,13 +183,13 @@ def test_slopes_decide_over_forms_and_the_height_over_where_they_stand() -> None
     prediction = predict(waves, Torn())
     given = photo(waves).grey
     form = (given - given.mean()) / (given.std() + 0.05)
-    assert prediction.height.mean() == pytest.approx(0.3, abs=0.01)
+    assert prediction.height.mean() == pytest.approx(DEPTH * 0.3, abs=0.01)
     middle = np.s_[64:192, 64:192]
     assert np.corrcoef(prediction.height[middle].ravel(), form[middle].ravel())[0, 1] > 0.98
     # A wave a quarter as long as the panel: half of what is sharpened is lost, and what FORMS leaves to the height.
     kept = 1 - (1 - math.exp(-2 * (math.pi * predictor_module.SHARPENED_PX / 64) ** 2)) / 2
     kept /= 1 + (64 / (256 * predictor_module.FORMS)) ** 2
-    assert prediction.height[middle].std() == pytest.approx(kept * form[middle].std(), rel=0.03)
+    assert prediction.height[middle].std() == pytest.approx(DEPTH * kept * form[middle].std(), rel=0.03)
 
 
 def test_fine_slopes_are_half_the_sharpened_height_s() -> None:
@@ -363,7 +375,7 @@ def test_maps_are_those_of_the_enlarged_photograph_reduced() -> None:
     for axis in (0, 1):
         slope = np.gradient(again, axis=1 - axis)[20:-20, 20:-20]
         found = prediction.slopes[20:-20, 20:-20, axis]
-        assert (found * slope).sum() / (slope * slope).sum() == pytest.approx(1.0, abs=0.02)
+        assert (found * slope).sum() / (slope * slope).sum() == pytest.approx(DEPTH, abs=0.02)
 
 
 @pytest.mark.parametrize("tone", [0.0, 1.0])
@@ -371,7 +383,7 @@ def test_a_panel_on_black_or_white_is_read_as_without(tone: float) -> None:
     panel = 0.3 + 0.2 * smooth(320, 320, 6.0)
     grey = np.full((640, 640), tone)
     grey[160:480, 160:480] = panel
-    within = predict(grey).height[160:480, 160:480]
+    within = predict(grey).height[160:480, 160:480] / DEPTH
     alone = photo(panel).grey
     alone = (alone - alone.mean()) / (alone.std() + 0.05)
     inner = np.s_[30:-30, 30:-30]
@@ -499,8 +511,8 @@ def test_scales_that_agree_change_nothing() -> None:
     grey = 0.2 + 0.4 * x / 1300 + 0.2 * y / 900
     prediction = predict(grey)
     given = photo(grey).grey
-    np.testing.assert_allclose(prediction.height, (given - given.mean()) / (given.std() + 0.05), atol=0.06)
-    unit = 1.0 / (given.std() + 0.05)
+    np.testing.assert_allclose(prediction.height / DEPTH, (given - given.mean()) / (given.std() + 0.05), atol=0.06)
+    unit = DEPTH / (given.std() + 0.05)
     assert prediction.slopes[50:-50, 50:-50, 0].mean() == pytest.approx(0.4 / 1300 * unit, rel=0.02)
     assert prediction.slopes[50:-50, 50:-50, 1].mean() == pytest.approx(0.2 / 900 * unit, rel=0.02)
 
