@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections.abc import Iterator
 
 import cv2
 import numpy as np
@@ -79,29 +80,28 @@ def _is_everywhere(grey: FloatArray, down: float, across: float) -> bool:
     far = np.hypot(*np.meshgrid(np.fft.fftfreq(side) - down, np.fft.rfftfreq(side) - across, indexing="ij")) * side
     fineness = np.hypot(np.fft.fftfreq(side)[:, None], np.fft.rfftfreq(side)[None, :]) * side
     there, alike = far < 1.8, np.abs(fineness - math.hypot(down, across) * side) < 2.0
-    window = np.hanning(side + 2)[1:-1]
-    window = np.outer(window, window)
-    places = [np.linspace(0, n - side, math.ceil(n / side)).astype(int) for n in grey.shape]
-    shares = []
-    for top, left in itertools.product(*places):
-        square = grey[top : top + side, left : left + side]
-        if square.std() > BLANK:
-            power = np.square(np.abs(np.fft.rfft2((square - square.mean()) * window)))
-            shares.append(power[there].max() / max(float(np.median(power[alike])), 1e-20))
+    shares = [
+        power[there].max() / max(float(np.median(power[alike])), 1e-20)
+        for deviation, power in _spectra(grey, side)
+        if deviation > BLANK
+    ]
     return bool(shares) and float(np.percentile(shares, 25)) > LEAST_EVERYWHERE
 
 
 def _power(grey: FloatArray, side: int) -> npt.NDArray[np.float64]:
     """Mean power spectrum (side, side // 2 + 1) of squares spread over a picture; a wave has (amplitude / 2)^2."""
+    return np.asarray(np.mean([power for _, power in _spectra(grey, side, MOST_TILES)], axis=0))
+
+
+def _spectra(grey: FloatArray, side: int, most: int | None = None) -> Iterator[tuple[float, npt.NDArray[np.float64]]]:
+    """Standard deviation and power spectrum of squares spread over a picture, at most so many along either side."""
     window = np.hanning(side + 2)[1:-1]
     window = np.outer(window, window) / window.sum() ** 2
-    places = [np.linspace(0, n - side, min(math.ceil(n / side), MOST_TILES)).astype(int) for n in grey.shape]
-    total = np.zeros((side, side // 2 + 1))
-    for top in places[0]:
-        for left in places[1]:
-            tile = grey[top : top + side, left : left + side]
-            total += np.square(np.abs(np.fft.rfft2((tile - tile.mean()) * window)))
-    return total / (len(places[0]) * len(places[1]))
+    counts = [min(math.ceil(n / side), most or n) for n in grey.shape]
+    places = [np.linspace(0, n - side, count).astype(int) for n, count in zip(grey.shape, counts, strict=True)]
+    for top, left in itertools.product(*places):
+        square = grey[top : top + side, left : left + side]
+        yield float(square.std()), np.square(np.abs(np.fft.rfft2((square - square.mean()) * window)))
 
 
 def without_screen(grey: FloatArray) -> FloatArray:

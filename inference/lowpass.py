@@ -50,5 +50,11 @@ def resized_height(height: FloatArray, size: tuple[int, int]) -> FloatArray:
     return height
 
 
+def resized_values(image: FloatArray, size: tuple[int, ...]) -> FloatArray:
+    """A picture of the whole panel at another size (rows, columns); thin strokes get fainter, none gets lost."""
+    how = cv2.INTER_AREA if size[0] < len(image) else cv2.INTER_LINEAR
+    return np.asarray(cv2.resize(image, size[::-1], interpolation=how), np.float32)
+
+
 def _blurred(height: FloatArray, sigma_x_px: float, sigma_y_px: float) -> FloatArray:
     return np.asarray(cv2.GaussianBlur(height, (0, 0), sigma_x_px, sigmaY=sigma_y_px), np.float32)

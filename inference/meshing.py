@@ -6,11 +6,10 @@ import math
 from dataclasses import dataclass
 from functools import cached_property
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 
-from .lowpass import resized_height
+from .lowpass import resized_height, resized_values
 from .prediction import FloatArray, Prediction
 from .settings import MeshSettings
 
@@ -135,7 +134,7 @@ def vertex_heights(height: FloatArray, grid: tuple[int, int]) -> FloatArray:
     size = _halves(grid)
     down, across = height.shape[0] / size[0], height.shape[1] / size[1]
     if min(down, across) >= 0.5 and max(down, across) <= 1.0:  # to be joined is blur enough
-        return _joined(_resized(height, size)).ravel()
+        return _joined(resized_values(height, size)).ravel()
     return _joined(resized_height(height, size)).ravel()
 
 
@@ -144,7 +143,7 @@ def resampled(values: FloatArray, grid: tuple[int, int]) -> FloatArray:
     if values.shape[0] < grid[0] or values.shape[:2] == grid:
         finer = _between(_between(values, grid[0]).swapaxes(0, 1), grid[1]).swapaxes(0, 1)
         return np.ascontiguousarray(finer)
-    return _joined(_resized(over_panel(values), _halves(grid)))
+    return _joined(resized_values(over_panel(values), _halves(grid)))
 
 
 def _between(values: FloatArray, count: int) -> FloatArray:
@@ -159,7 +158,7 @@ def _between(values: FloatArray, count: int) -> FloatArray:
 def over_panel(values: FloatArray) -> FloatArray:
     """Values of vertices, (rows, columns, ...), as a picture of the whole panel, two pixels to a cell each way."""
     rows, columns = values.shape[:2]
-    return _resized(values, (2 * rows, 2 * columns))[1:-1, 1:-1]  # the outermost ones lie beyond the edge
+    return resized_values(values, (2 * rows, 2 * columns))[1:-1, 1:-1]  # the outermost ones lie beyond the edge
 
 
 def _halves(grid: tuple[int, int]) -> tuple[int, int]:
@@ -174,12 +173,6 @@ def _joined(picture: FloatArray) -> FloatArray:
     both = np.concatenate((rows[:, :1], rows, rows[:, -1:]), axis=1)
     joined: FloatArray = (both[:, ::2] + both[:, 1::2]) / np.float32(4.0)
     return joined
-
-
-def _resized(image: FloatArray, size: tuple[int, int]) -> FloatArray:
-    """A picture of the whole panel at another size (rows, columns); thin strokes get fainter, none gets lost."""
-    how = cv2.INTER_AREA if size[0] < len(image) else cv2.INTER_LINEAR
-    return np.asarray(cv2.resize(image, size[::-1], interpolation=how), np.float32)
 
 
 def grid_size(height_px: int, width_px: int, max_vertices: int) -> tuple[int, int]:

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 
 from .corrections import Corrections
-from .lowpass import extent, lowpass
+from .lowpass import extent, lowpass, resized_values
 from .poisson import solve_screened
 from .prediction import SEGMENT_CLASSES, FloatArray, Prediction
 from .settings import RefinementSettings
@@ -81,7 +81,7 @@ def refine(
     if painted:
         height += painted.raised * np.float32(settings.paint_height)
     if mask is not None:
-        height *= _resized(mask, height.shape)
+        height *= resized_values(mask, height.shape)
     return height
 
 
@@ -89,14 +89,7 @@ def _corrections_resized(corrections: Corrections, size: tuple[int, ...]) -> Cor
     """The corrections at the prediction's size."""
     if corrections.raised.shape == size:
         return corrections
-    return Corrections(*(_resized(m, size) for m in (corrections.raised, corrections.flat, corrections.edges)))
-
-
-def _resized(image: FloatArray, size: tuple[int, ...]) -> FloatArray:
-    """A picture of the whole panel at another size (rows, columns); thin strokes get fainter, none gets lost."""
-    rows, columns = size
-    how = cv2.INTER_AREA if rows < len(image) else cv2.INTER_LINEAR
-    return np.asarray(cv2.resize(image, (columns, rows), interpolation=how), np.float32)
+    return Corrections(*(resized_values(m, size) for m in (corrections.raised, corrections.flat, corrections.edges)))
 
 
 def _corrected(slopes: FloatArray, coarse: FloatArray, painted: Corrections) -> tuple[FloatArray, FloatArray]:
