@@ -18,6 +18,7 @@ from .errors import ReliefError
 from .lowpass import extent, lowpass
 from .photo import Photo
 from .prediction import FloatArray, Prediction
+from .settings import MeshSettings
 
 ByteArray = npt.NDArray[np.uint8]
 
@@ -38,6 +39,27 @@ _PREVIEW_TILE_PX = 640
 _CAPTION_PX = 28
 
 
+def write_maps(stem: Path, height: FloatArray, prediction: Prediction, settings: MeshSettings) -> list[Path]:
+    """Write height, normals, soft edges and segments as files of one name: NAME.height.tif and so on.
+
+    Args:
+        stem: folder and NAME.
+        height: (H, W) float32, refined, 0 slab to 1 full depth.
+        prediction: for the soft edges and segments.
+        settings: size of the panel.
+
+    Returns:
+        The files, that of the height first.
+    """
+    paths = [stem.with_name(stem.name + s) for s in (".height.tif", ".normal.png", ".edges.png", ".segments.png")]
+    height_m = height * settings.depth_m
+    write_height(paths[0], height_m)
+    write_normals(paths[1], height_m, settings.width_m)
+    write_classes(paths[2], prediction.soft_edges, EDGE_PALETTE)
+    write_classes(paths[3], prediction.segments, SEGMENT_PALETTE)
+    return paths
+
+
 def write_height(path: str | PathLike[str], height_m: FloatArray) -> None:
     """Write a height map as TIFF: float32, one channel, row 0 at the top, metres above the slab."""
     _write(path, _encode(".tif", height_m.astype(np.float32, copy=False), [cv2.IMWRITE_TIFF_COMPRESSION, 1]))
@@ -54,7 +76,7 @@ def write_normals(path: str | PathLike[str], height_m: FloatArray, width_m: floa
         height_m: (H, W) float32, metres, row 0 at the top.
         width_m: width of the panel in metres, over all W pixels.
     """
-    normals = _normals(height_m, width_m / height_m.shape[1])
+    normals = surface_normals(height_m, width_m / height_m.shape[1])
     stored = np.rint(normals[..., ::-1] * 32767.5 + 32767.5).astype(np.uint16)  # the writer wants B G R
     _write(path, _encode(".png", stored, [cv2.IMWRITE_PNG_COMPRESSION, 1]))
 
@@ -126,7 +148,7 @@ def shade(height: FloatArray, depth_px: float | None = None, light: tuple[float,
     if depth_px is None:
         depth_px = DEPTH_TO_SIDE * max(height.shape)
     relief_px = height * np.float32(depth_px)
-    lambert = np.maximum(_normals(relief_px, 1.0) @ np.array(light, np.float32), 0.0)
+    lambert = np.maximum(surface_normals(relief_px, 1.0) @ np.array(light, np.float32), 0.0)
     openness = np.ones_like(relief_px)
     for part in (1 / 256, 1 / 64):
         sigma_px = max(1.0, part * extent(height.shape))
@@ -137,7 +159,7 @@ def shade(height: FloatArray, depth_px: float | None = None, light: tuple[float,
     return shaded
 
 
-def _normals(height: FloatArray, pixel_size: float) -> FloatArray:
+def surface_normals(height: FloatArray, pixel_size: float) -> FloatArray:
     """Unit normals (H, W, 3), x right, y up, z out, of a height in the unit of ``pixel_size``."""
     down, right = np.gradient(height, np.float32(pixel_size))
     normals: FloatArray = np.stack([-right, down, np.ones_like(height)], axis=-1).astype(np.float32, copy=False)

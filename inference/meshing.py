@@ -140,15 +140,45 @@ def vertex_heights(height: FloatArray, grid: tuple[int, int]) -> FloatArray:
 
 def resampled(values: FloatArray, grid: tuple[int, int]) -> FloatArray:
     """Values of the vertices of one grid, (rows, columns, C) float32, for those of another over the same panel."""
-    if values.shape[0] < grid[0] or values.shape[:2] == grid:
-        finer = _between(_between(values, grid[0]).swapaxes(0, 1), grid[1]).swapaxes(0, 1)
-        return np.ascontiguousarray(finer)
+    rows, columns = values.shape[:2]
+    if rows < grid[0] or (rows, columns) == grid:
+        return _between(values, np.linspace(0, rows - 1, grid[0]), np.linspace(0, columns - 1, grid[1]))
     return _joined(resized_values(over_panel(values), _halves(grid)))
 
 
-def _between(values: FloatArray, count: int) -> FloatArray:
-    """So many rows, evenly from the first to the last of some, what lies between two by its distance from them."""
-    at = np.linspace(0, len(values) - 1, count)
+def at_pixels(values: FloatArray, size: tuple[int, int]) -> FloatArray:
+    """Values of vertices, (rows, columns, C) float32, at the pixels (H, W) of a picture of the whole panel."""
+    places = ((np.arange(n) + 0.5) / n * (count - 1) for n, count in zip(size, values.shape[:2], strict=True))
+    return _between(values, *places)
+
+
+def vertex_normals(mesh: ReliefMesh) -> FloatArray:
+    """Unit normals of the vertices, (rows, columns, 3), x right, y up, z to the viewer, as Blender shades them.
+
+    Each is the mean of the faces' around it, weighted by their angles there.
+    """
+    vertices = mesh.vertices.reshape(*mesh.grid, 3)
+    corners = vertices[:-1, :-1], vertices[1:, :-1], vertices[1:, 1:], vertices[:-1, 1:]  # counter-clockwise
+    faces = np.cross(corners[2] - corners[0], corners[3] - corners[1])
+    faces /= np.linalg.norm(faces, axis=2, keepdims=True)
+    normals = np.zeros_like(vertices)
+    around = np.s_[:-1, :-1], np.s_[1:, :-1], np.s_[1:, 1:], np.s_[:-1, 1:]
+    for k, corner in enumerate(corners):
+        one, other = corners[k - 1] - corner, corners[(k + 1) % 4] - corner
+        length = np.linalg.norm(one, axis=2) * np.linalg.norm(other, axis=2)
+        angle = np.arccos(np.clip(np.sum(one * other, axis=2) / length, -1.0, 1.0))
+        normals[around[k]] += angle[..., None] * faces
+    unit: FloatArray = normals / np.linalg.norm(normals, axis=2, keepdims=True)
+    return unit
+
+
+def _between(values: FloatArray, down: npt.NDArray[np.float64], across: npt.NDArray[np.float64]) -> FloatArray:
+    """Values at these rows and columns, what lies between two by its distance from them."""
+    rows = _rows_between(values, down)
+    return np.ascontiguousarray(_rows_between(rows.swapaxes(0, 1), across).swapaxes(0, 1))
+
+
+def _rows_between(values: FloatArray, at: npt.NDArray[np.float64]) -> FloatArray:
     above = np.minimum(at.astype(np.intp), len(values) - 2)
     share = (at - above).astype(np.float32)[:, None, None]
     between: FloatArray = values[above] * (1 - share) + values[above + 1] * share

@@ -1,15 +1,26 @@
-"""The photograph as the picture that a model wears."""
+"""The pictures that a model wears: the photograph, and what is finer than its mesh."""
 
 from __future__ import annotations
 
 import cv2
 import numpy as np
 
+from .lowpass import resized_height
+from .maps import surface_normals
+from .meshing import ReliefMesh, at_pixels, vertex_normals
 from .photo import ByteArray
+from .prediction import FloatArray
+from .settings import MeshSettings
 
 _MOST_PX = 65500
 """Longest side that a JPEG may have."""
 _QUALITY = [cv2.IMWRITE_JPEG_QUALITY, 95, cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444]
+
+
+DETAIL_PX = 2048
+"""Longest side of a normal map: what headsets and phones take."""
+FINER = 2.1
+"""A normal map is worth its size where it has so many rows to one of the mesh: never with a million vertices."""
 
 
 def encode_texture(colour: ByteArray) -> bytes:
@@ -28,4 +39,39 @@ def encode_texture(colour: ByteArray) -> bytes:
     done, data = cv2.imencode(".jpg", colour[..., ::-1], _QUALITY)
     if not done:
         raise RuntimeError(f"cv2 could not encode {colour.shape} as JPEG")
+    return data.tobytes()
+
+
+def encode_detail(height: FloatArray, mesh: ReliefMesh, settings: MeshSettings) -> bytes | None:
+    """What is finer than a mesh: a normal map as a PNG file, with which few vertices are lit like many.
+
+    Convention:
+        Tangent space of the mesh, as glTF and Blender have it: red is along u, green along v, blue out of the mesh.
+
+    Args:
+        height: (H, W) float32, what the mesh was made of, 0 slab to 1 full depth, row 0 at the top.
+        mesh: of all of it, as `meshing.build_mesh` made it.
+        settings: that it was made with.
+
+    Returns:
+        At most DETAIL_PX on the longer side; None where the mesh is nearly as fine.
+    """
+    rows, columns = height.shape
+    scale = min(DETAIL_PX / max(rows, columns), 1.0)
+    size = max(round(rows * scale), 2), max(round(columns * scale), 2)
+    if size[0] < FINER * mesh.grid[0]:
+        return None
+    height_m = np.float32(settings.depth_m) * resized_height(height, size)
+    fine = surface_normals(height_m, settings.width_m / size[1])
+    normal = at_pixels(vertex_normals(mesh), size)
+    normal /= np.linalg.norm(normal, axis=2, keepdims=True)
+    x, y, z = np.moveaxis(normal, 2, 0)
+    steep = np.hypot(x, z)
+    along_u = (z * fine[..., 0] - x * fine[..., 2]) / steep
+    along_v = steep * fine[..., 1] - y * (x * fine[..., 0] + z * fine[..., 2]) / steep
+    out = np.sum(normal * fine, axis=2)
+    stored = np.rint(127.5 + 127.5 * np.dstack((out, along_v, along_u))).astype(np.uint8)  # the writer wants B G R
+    done, data = cv2.imencode(".png", stored, [cv2.IMWRITE_PNG_COMPRESSION, 6])
+    if not done:
+        raise RuntimeError(f"cv2 could not encode {stored.shape} as PNG")
     return data.tobytes()

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import bpy
 
 from ..inference.errors import ReliefError
-from .material import PAINT, fill_material
+from .material import PAINT, fill_material, named_by_content, pack_as_file, wear_detail
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -91,18 +91,17 @@ def create_relief(result: Reconstruction, scene: bpy.types.Scene, matrix: Matrix
 
     name = result.photo.name
     with _removed_on_error() as made:
-        image = bpy.data.images.new(name, 8, 8)
-        made.append(image)
         texture = encode_texture(result.photo.colour)
-        image.pack(data=texture, data_len=len(texture))
-        # Exporters leave out a picture without a file's name and take two of one for the same; USD writes the image's.
-        image.filepath_raw = f"//textures/{image.name}.jpg"
-        image.source = "FILE"
+        image = bpy.data.images.new(named_by_content(name, texture), 8, 8)
+        made.append(image)
+        pack_as_file(image, texture, ".jpg")
+        image[PHOTO_NAME] = name
         with suppress(TypeError):  # a studio's colours may know none of that name; bytes are shown as such anyway
             image.colorspace_settings.name = "sRGB"
         material = bpy.data.materials.new(name)
         made.append(material)
         fill_material(material, image)
+        made += filter(None, [wear_detail(material, result.detail)])
         mesh = bpy.data.meshes.new(name)
         made.append(mesh)
         _fill_mesh(mesh, result.mesh)

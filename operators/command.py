@@ -615,11 +615,7 @@ def _write_maps(stem: Path, result: Reconstruction, progress: _Progress) -> None
     width_m, depth_m = result.mesh_settings.width_m, result.mesh_settings.depth_m
     prediction = result.prediction
     with timed(result.times_s, "maps"):
-        height_m = result.height * depth_m
-        maps.write_height(_with(stem, ".height.tif"), height_m)
-        maps.write_normals(_with(stem, ".normal.png"), height_m, width_m)
-        maps.write_classes(_with(stem, ".edges.png"), prediction.soft_edges, maps.EDGE_PALETTE)
-        maps.write_classes(_with(stem, ".segments.png"), prediction.segments, maps.SEGMENT_PALETTE)
+        maps.write_maps(stem, result.height, prediction, result.mesh_settings)
         depth_px = depth_m / width_m * result.height.shape[1]
         maps.write_preview(_with(stem, ".preview.png"), result.photo, result.height, prediction, depth_px)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from typing import TYPE_CHECKING
 
 import bpy
@@ -28,6 +29,8 @@ VIEWS = (
     ),
     (PAINT, "Paint", "The photograph, and over it what is painted; before exporting take Photograph again"),
 )
+DETAIL = "relief_detail"
+"""Name of the node that holds what is finer than the mesh."""
 BASE = "relief_base"
 """Stands on the node that gave the shader its colour before a view did, and names the socket."""
 UNSURE, SURE = (150, 20, 20), (235, 235, 225)
@@ -43,10 +46,66 @@ def fill_material(material: bpy.types.Material, image: bpy.types.Image) -> None:
     shader = _shader(material)
     shader.inputs["Roughness"].default_value = 0.9
     texture = nodes.new("ShaderNodeTexImage")
-    texture.name = "photo"
-    texture.image = image
+    texture.name, texture.image, texture.extension = "photo", image, "EXTEND"  # no rim shows the opposite one
     texture.location = (shader.location.x - 320.0, shader.location.y)
     links.new(texture.outputs["Color"], shader.inputs["Base Color"])
+
+
+def wear_detail(material: bpy.types.Material, data: bytes | None) -> bpy.types.Image | None:
+    """Light a relief by this normal map, a PNG file, or by its mesh alone; gives the map's image.
+
+    What an artist has given the shader for a normal stays, and so does what they made of an earlier map's nodes.
+    """
+    nodes, links = material.node_tree.nodes, material.node_tree.links
+    texture = nodes.get(DETAIL)
+    old = None if texture is None else texture.image
+    normal = _shader(material).inputs["Normal"]
+    wanted = data is not None and (texture is not None or not normal.is_linked)
+    image = _normal_map(material.name, data) if wanted else None
+    if image is None and texture is not None:
+        followers = [link.to_node for link in texture.outputs["Color"].links]
+        for node in [texture, *(node for node in followers if node.type == "NORMAL_MAP")]:
+            nodes.remove(node)
+    elif image is not None and texture is not None:
+        texture.image = image
+    elif image is not None:
+        place = _shader(material).location
+        row = -320.0 * (len(VIEWS) + 1)
+        texture = nodes.new("ShaderNodeTexImage")
+        texture.name, texture.image, texture.extension = DETAIL, image, "EXTEND"
+        texture.location = (place.x - 640.0, place.y + row)
+        map_ = nodes.new("ShaderNodeNormalMap")
+        map_.location = (place.x - 320.0, place.y + row)
+        links.new(texture.outputs["Color"], map_.inputs["Color"])
+        links.new(map_.outputs["Normal"], normal)
+    if old is not None and old.users == 0:
+        bpy.data.images.remove(old)
+    return image
+
+
+def _normal_map(name: str, data: bytes) -> bpy.types.Image | None:
+    """A PNG file as an image of Blender's, or None where its colours would bend the normals."""
+    image = bpy.data.images.new(named_by_content(f"{name} normals", data), 8, 8)
+    try:
+        image.colorspace_settings.name = "Non-Color"
+    except TypeError:  # a studio's colours may know none of that name
+        bpy.data.images.remove(image)
+        return None
+    pack_as_file(image, data, ".png")
+    return image
+
+
+def pack_as_file(image: bpy.types.Image, data: bytes, suffix: str) -> None:
+    """Fill an image with a file's bytes, packed."""
+    image.pack(data=data, data_len=len(data))
+    # Exporters leave out a picture without a file's name and take two of one for the same; USD writes the image's.
+    image.filepath_raw = f"//textures/{image.name}{suffix}"
+    image.source = "FILE"
+
+
+def named_by_content(name: str, data: bytes) -> str:
+    """A picture's name that no other picture has: USD keeps a file that has it already, whatever that shows."""
+    return f"{name.encode()[:50].decode(errors='ignore')}-{zlib.crc32(data):08x}"
 
 
 def photograph_of(object_: bpy.types.Object) -> bpy.types.Image | None:

@@ -13,6 +13,7 @@ import bpy
 from mathutils import Vector
 
 from ..inference.errors import ReliefError
+from .bridge import PHOTO_NAME
 from .placement import ROW_GAP, Placement, place_on_reference, place_upright
 from .scene_settings import read_preparation
 
@@ -111,7 +112,7 @@ def photo_file(image: bpy.types.Image, placement: Placement | None = None) -> Ph
         )
     import tempfile  # only here: enabling the extension stays quick
 
-    stem = _file_stem(path.name if path is not None else image.name)
+    stem = _file_stem(f"{image[PHOTO_NAME]}.jpg" if PHOTO_NAME in image else path.name if path else image.name)
     try:
         folder = tempfile.TemporaryDirectory(prefix="relief-")
         # The name goes on to the relief, without what follows its last dot.

@@ -34,6 +34,7 @@ class Reconstruction:
         photo: as the network saw it, prepared.
         file_sha256: of the photograph's file.
         preparation: what was done to it first, as `Preparation.to_mapping` gives it; empty where nothing was.
+        detail: what is finer than the mesh, see `inference.texture.encode_detail`.
         times_s: the seconds of each stage.
     """
 
@@ -43,6 +44,7 @@ class Reconstruction:
     prediction: Prediction
     height: FloatArray
     mesh: ReliefMesh
+    detail: bytes | None
     refinement_settings: RefinementSettings
     mesh_settings: MeshSettings
     times_s: dict[str, float]
@@ -106,6 +108,7 @@ def reconstruct(
     from ..inference.photo import read_photo
     from ..inference.refinement import refine
     from ..inference.restoration import prepare
+    from ..inference.texture import encode_detail
 
     times_s: dict[str, float] = {}
     report(progress, _READ, 1.0, "Reading the photo")
@@ -132,10 +135,11 @@ def reconstruct(
     with timed(times_s, "mesh"):
         mesh = build_mesh(height, mesh_settings, prediction)
         mesh.complete()  # here, away from Blender's main thread
+        detail = encode_detail(height, mesh, mesh_settings)
     report(progress, 1.0, 1.0, "Placing the relief")
     done = preparation.to_mapping() if preparation is not None and preparation.needed else {}
     return Reconstruction(
-        photo, original.sha256, done, prediction, height, mesh, refinement_settings, mesh_settings, times_s
+        photo, original.sha256, done, prediction, height, mesh, detail, refinement_settings, mesh_settings, times_s
     )
 
 
@@ -145,11 +149,13 @@ def solved_anew(
     """The same with other settings, from what the network said."""
     from ..inference.meshing import build_mesh
     from ..inference.refinement import refine
+    from ..inference.texture import encode_detail
 
     height = refine(result.prediction, refinement_settings)
     mesh = build_mesh(height, mesh_settings, result.prediction)
+    detail = encode_detail(height, mesh, mesh_settings)
     made = {"refinement_settings": refinement_settings, "mesh_settings": mesh_settings}
-    return replace(result, height=height, mesh=mesh, **made)
+    return replace(result, height=height, mesh=mesh, detail=detail, **made)
 
 
 def _part(progress: Progress | None, start: float, end: float) -> Progress | None:

@@ -20,12 +20,13 @@ from .bridge import (
     update_relief,
 )
 from .job import QUIET_S, in_words
+from .material import DETAIL, material_of, own_material, wear_detail
 from .scene_settings import read_settings
 from .words import spoken
 
 if TYPE_CHECKING:
     from ..inference.meshing import ReliefMesh
-    from ..inference.prediction import Prediction
+    from ..inference.prediction import FloatArray, Prediction
 
 DRAFT = "relief_draft"
 """Stands on a relief whose surface is a draft; undone and saved with it."""
@@ -126,20 +127,46 @@ def solve(
     Raises:
         ReliefError: the mask cannot be read, or the mesh is such that `update_relief` refuses it.
     """
+    from ..inference.meshing import build_mesh
+    from ..inference.texture import encode_detail
+
+    height = solved_height(relief, solved, refinement_settings)
+    mesh = build_mesh(height, mesh_settings, prediction)
+    draft = solved is not prediction
+    detail = None if draft else encode_detail(height, mesh, mesh_settings)
+    update_relief(relief, mesh, {**refinement_settings.to_mapping(), **mesh_settings.to_mapping()})
+    if not draft:
+        _wear(relief, detail)
+    relief.pop(DRAFT, None)
+    thumbnails.forget(relief)
+    return mesh
+
+
+def solved_height(relief: bpy.types.Object, solved: Prediction, refinement_settings: RefinementSettings) -> FloatArray:
+    """The height map of a relief with its paint and its mask, (H, W) float32, 0 slab to 1 full depth.
+
+    Raises:
+        ReliefError: the mask cannot be read.
+    """
     from ..inference.corrections import Corrections, read_paint
-    from ..inference.meshing import build_mesh, over_panel
+    from ..inference.meshing import over_panel
     from ..inference.refinement import refine
 
     colours = finest_paint(relief)
     paint = None if colours is None else read_paint(colours)
     if paint is not None and paint.raised.shape != solved.height.shape:
         paint = Corrections(*(over_panel(values) for values in (paint.raised, paint.flat, paint.edges)))
-    height = refine(solved, refinement_settings, paint, read_mask(relief))
-    mesh = build_mesh(height, mesh_settings, prediction)
-    update_relief(relief, mesh, {**refinement_settings.to_mapping(), **mesh_settings.to_mapping()})
-    relief.pop(DRAFT, None)
-    thumbnails.forget(relief)
-    return mesh
+    return refine(solved, refinement_settings, paint, read_mask(relief))
+
+
+def _wear(relief: bpy.types.Object, detail: bytes | None) -> None:
+    """Give a relief the normal map of its new surface, or take that of an earlier one away."""
+    worn = material_of(relief)
+    if worn is None or (detail is None and DETAIL not in worn.node_tree.nodes):
+        return
+    material = own_material(relief)
+    if material is not None and material.library is None and material.override_library is None:
+        wear_detail(material, detail)
 
 
 def settle_later() -> None:

@@ -20,6 +20,7 @@ from mathutils import Matrix
 from ..inference.errors import ReliefError
 from ..inference.image_header import read_header
 from .bridge import create_relief
+from .material import DETAIL
 from .staging import add_camera, add_sun, seen_size
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ def save_blend(path: Path) -> None:
 
 
 def save_glb(path: Path, relief: bpy.types.Object) -> None:
-    """Export the relief alone as binary glTF, +Y up, with its photograph as JPEG."""
+    """Export the relief alone as binary glTF, +Y up, with its photograph as JPEG and its normal map as PNG."""
     import addon_utils
 
     addon_utils.enable("io_scene_gltf2")
@@ -65,7 +66,8 @@ def save_glb(path: Path, relief: bpy.types.Object) -> None:
             export_format="GLB",
             use_selection=True,
             export_yup=True,
-            export_image_format="JPEG",
+            export_image_format="AUTO",  # each as it is packed
+            export_tangents=DETAIL in relief.active_material.node_tree.nodes,  # else engines guess some 10 degrees off
             export_animations=False,
         )
 

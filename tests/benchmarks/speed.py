@@ -60,6 +60,7 @@ def stages(photo: Path, repeats: int, runtime: str) -> None:
     from mathutils import Matrix
     from photo_to_relief.inference import MeshSettings, Predictor, RefinementSettings, build_mesh, read_photo, refine
     from photo_to_relief.inference.normalisation import MULTIPLE_PX, lit, standardise
+    from photo_to_relief.inference.texture import encode_detail
     from photo_to_relief.operators import bridge
     from photo_to_relief.operators.reconstruction import Reconstruction
 
@@ -69,13 +70,14 @@ def stages(photo: Path, repeats: int, runtime: str) -> None:
     height = refine(prediction, RefinementSettings())
     mesh = build_mesh(height, MeshSettings(), prediction)
     result = Reconstruction(
-        picture, picture.sha256, {}, prediction, height, mesh, RefinementSettings(), MeshSettings(), {}
+        picture, picture.sha256, {}, prediction, height, mesh, None, RefinementSettings(), MeshSettings(), {}
     )
     seconds = {
         "read": median(lambda: read_photo(photo), repeats),
         "predict": median(lambda: predictor.predict(picture), repeats),
         "refine": median(lambda: refine(prediction, RefinementSettings(detail=1.2)), repeats),
         "mesh": median(lambda: build_mesh(height, MeshSettings(), prediction), repeats),
+        "normal map": median(lambda: encode_detail(height, mesh, MeshSettings()), repeats),
     }
     arrays = sum(seconds.values())
     scene = bpy.context.scene

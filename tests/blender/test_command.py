@@ -976,7 +976,8 @@ def test_blend_holds_camera_sun_and_photo(relief, photo, tmp_path, capfd):
     panel = scene.objects["panel"]
     assert panel.dimensions.x == pytest.approx(40.0, abs=1e-4)
     assert "relief_photo_sha256" in panel
-    assert bpy.data.images["panel"].packed_file is not None
+    (image,) = (image for image in bpy.data.images if image.name.startswith("panel-"))
+    assert image.packed_file is not None
     assert [o.data.type for o in scene.objects if o.type == "LIGHT"] == ["SUN"]
     towards = next(o for o in scene.objects if o.type == "LIGHT").matrix_world.to_3x3() @ Vector((0.0, 0.0, 1.0))
     assert -towards.y < 0.6, "raking: more from the side than from the front"

@@ -102,3 +102,18 @@ def test_texture_is_the_photo_upright(glb, primitive, photo):
     u, v = glb.accessor(primitive["attributes"]["TEXCOORD_0"]).T
     np.testing.assert_allclose(u, (x + 1.0) / 2, atol=1e-4)
     np.testing.assert_allclose(v, 1.0 - y / (2 * 2 / 3), atol=1e-4)
+
+
+@pytest.mark.parametrize(("vertices", "kinds"), [(9600, ["image/jpeg"]), (600, ["image/jpeg", "image/png"])])
+def test_few_vertices_wear_what_is_finer_than_they_are(module, known, photo, tmp_path, vertices, kinds):
+    arguments = ["reconstruct", str(photo), "--output", str(tmp_path), "--formats", "glb"]
+    assert module("operators.command").main([*arguments, "--max-vertices", str(vertices)]) == 0
+    glb = Glb((tmp_path / "panel.glb").read_bytes())
+    assert sorted(image["mimeType"] for image in glb.json["images"]) == kinds
+    (material,) = glb.json["materials"]
+    assert ("normalTexture" in material) == (len(kinds) == 2)
+    if len(kinds) == 2:
+        image = glb.json["images"][glb.json["textures"][material["normalTexture"]["index"]]["source"]]
+        pixels = cv2.imdecode(np.frombuffer(glb.view(image["bufferView"]), np.uint8), cv2.IMREAD_COLOR)
+        assert pixels.shape[0] * 3 == pixels.shape[1] * 2
+        assert pixels[..., 0].mean() > 200, "blue is out of the stone"

@@ -119,7 +119,7 @@ def test_material_wears_the_photo_upright(known, photo):
 
 def test_photo_turned_by_exif_is_placed_upright(known, turned_photo, photo):
     bpy.ops.relief.reconstruct(filepath=str(turned_photo))
-    image = bpy.data.images["turned"]
+    image = _texture()
     assert tuple(image.size) == (120, 80)
     pixels = np.array(image.pixels[:]).reshape(80, 120, 4)[::-1, :, 2::-1]
     assert np.abs(pixels * 255 - cv2.imread(str(photo))).mean() < 3
@@ -654,10 +654,14 @@ def test_a_studio_without_srgb_gets_its_relief(module, known, photo, monkeypatch
         def __setattr__(self, name: str, value: str) -> None:
             raise TypeError('enum "sRGB" not found in ("ACEScg")')
 
+    class Image(SimpleNamespace):
+        def __setitem__(self, name: str, value: str) -> None:
+            self.of[name] = value
+
     class Images:
-        def new(self, *arguments: object) -> SimpleNamespace:
+        def new(self, *arguments: object) -> Image:
             image = bpy.data.images.new(*arguments)
-            return SimpleNamespace(name=image.name, pack=image.pack, colorspace_settings=Studio(), of=image)
+            return Image(name=image.name, pack=image.pack, colorspace_settings=Studio(), of=image)
 
     wanted = []
     data = SimpleNamespace(images=Images(), materials=bpy.data.materials, meshes=bpy.data.meshes)
@@ -708,7 +712,7 @@ def test_exporters_name_the_packed_photograph(known, photo, tmp_path, saved):
     assert _texture().packed_file is not None and _texture().size[:] == (120, 80) and max(_texture().pixels[:3]) > 0.1
     bpy.ops.wm.obj_export(filepath=str(tmp_path / "model.obj"))
     (line,) = (line for line in (tmp_path / "model.mtl").read_text().splitlines() if line.startswith("map_Kd"))
-    assert line == "map_Kd panel.jpg"
+    assert line == f"map_Kd {_texture().name}.jpg" and _texture().name.startswith("panel-")
     bpy.ops.relief.clear_cache()
     assert bpy.ops.relief.read_again() == {"FINISHED"}
 
@@ -734,6 +738,37 @@ def test_two_photographs_of_one_name_are_two_in_exports(known, photo, tmp_path, 
         (texture,) = (n for n in relief.data.materials[0].node_tree.nodes if n.type == "TEX_IMAGE")
         grey.append(np.array(texture.image.pixels[:]).reshape(-1, 4)[:, :3].mean())
     assert grey == pytest.approx([first, 1.0 - first], abs=0.01)
+
+
+def test_usd_exported_again_shows_the_photograph_of_now(known, photo, tmp_path):
+    """It keeps a picture that lies there."""
+    grey = []
+    for _ in range(2):
+        bpy.ops.wm.read_homefile(use_empty=True)
+        bpy.ops.relief.reconstruct(filepath=str(photo))
+        bpy.ops.wm.usd_export(filepath=str(tmp_path / "model.usdc"))
+        bpy.ops.wm.read_homefile(use_empty=True)
+        bpy.ops.wm.usd_import(filepath=str(tmp_path / "model.usdc"))
+        (relief,) = (o for o in bpy.data.objects if o.type == "MESH")
+        (texture,) = (n for n in relief.data.materials[0].node_tree.nodes if n.type == "TEX_IMAGE")
+        grey += [cv2.imread(str(photo)).mean() / 255, np.array(texture.image.pixels[:]).reshape(-1, 4)[:, :3].mean()]
+        cv2.imwrite(str(photo), 255 - cv2.imread(str(photo)))
+    assert grey[0::2] == pytest.approx(grey[1::2], abs=0.01) and abs(grey[0] - grey[2]) > 0.05
+
+
+def test_rims_of_the_photograph_do_not_show_the_opposite_ones(known, photo):
+    bpy.ops.relief.reconstruct(filepath=str(photo))
+    (texture,) = (n for n in bpy.context.active_object.active_material.node_tree.nodes if n.type == "TEX_IMAGE")
+    assert texture.extension == "EXTEND"
+
+
+def test_a_relief_of_a_reliefs_picture_has_its_name(known, photo):
+    bpy.ops.relief.reconstruct(filepath=str(photo))
+    image = _texture()
+    bpy.context.view_layer.objects.active = None
+    bpy.context.scene.relief.image = image
+    assert bpy.ops.relief.reconstruct() == {"FINISHED"}
+    assert bpy.context.active_object.name == "panel.001"
 
 
 def test_jpeg_is_linked_where_photographs_are_not_packed(known, photo, tmp_path):

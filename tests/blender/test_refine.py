@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from types import SimpleNamespace
 
 import bmesh
@@ -1314,3 +1315,110 @@ def test_small_photographs_need_no_draft(module, known, photo):
     assert bpy.ops.relief.refine(draft=True) == {"FINISHED"}
     np.testing.assert_array_equal(_positions(), before)
     assert not bpy.app.timers.is_registered(module("operators.refine")._settle)
+
+
+def _detail(relief: bpy.types.Object) -> bpy.types.Image | None:
+    node = relief.active_material.node_tree.nodes.get("relief_detail")
+    return None if node is None else node.image
+
+
+def _pixels(image: bpy.types.Image) -> np.ndarray:
+    values = np.empty((image.size[1], image.size[0], 4), np.float32)
+    image.pixels.foreach_get(values.ravel())
+    return values[..., :3]
+
+
+def test_what_is_finer_than_the_mesh_follows_the_sliders(known, photo):
+    bpy.context.scene.relief.max_vertices = 600
+    bpy.ops.relief.reconstruct(filepath=str(photo))
+    relief, settings = bpy.context.active_object, bpy.context.scene.relief
+    first = _detail(relief)
+    assert first.colorspace_settings.name == "Non-Color" and first.packed_file is not None
+    before = _pixels(first)
+    settings.depth_m = 0.2
+    after = _pixels(_detail(relief))
+    assert before.shape == after.shape and np.abs(after - before).max() > 0.05
+    settings.max_vertices = 9600
+    assert (
+        _detail(relief) is None
+        and not relief.active_material.node_tree.nodes.get("Principled BSDF").inputs["Normal"].is_linked
+    )
+    assert len(bpy.data.images) == 1, "none is left behind"
+    settings.max_vertices, settings.depth_m = 600, 0.05
+    np.testing.assert_array_equal(_pixels(_detail(relief)), before)
+
+
+def test_an_artists_own_normals_stay(known, photo):
+    bpy.ops.relief.reconstruct(filepath=str(photo))
+    tree = bpy.context.active_object.active_material.node_tree
+    bump = tree.nodes.new("ShaderNodeBump")
+    normal = tree.nodes["Principled BSDF"].inputs["Normal"]
+    tree.links.new(bump.outputs["Normal"], normal)
+    bpy.context.scene.relief.max_vertices = 600
+    assert normal.links[0].from_node == bump and _detail(bpy.context.active_object) is None
+    assert len(bpy.data.images) == 1
+
+
+def test_what_an_artist_made_of_the_normal_map_stays(known, photo):
+    bpy.context.scene.relief.max_vertices = 600
+    bpy.ops.relief.reconstruct(filepath=str(photo))
+    tree = bpy.context.active_object.active_material.node_tree
+    normal = tree.nodes["Principled BSDF"].inputs["Normal"]
+    map_, bump = normal.links[0].from_node, tree.nodes.new("ShaderNodeBump")
+    map_.inputs["Strength"].default_value = 0.5
+    tree.links.new(map_.outputs["Normal"], bump.inputs["Normal"])
+    tree.links.new(bump.outputs["Normal"], normal)
+    before = _detail(bpy.context.active_object)
+    bpy.context.scene.relief.depth_m = 0.2
+    assert _detail(bpy.context.active_object) is not before
+    assert bump.inputs["Normal"].links[0].from_node.inputs["Strength"].default_value == 0.5
+    assert len(bpy.data.images) == 2
+
+
+def test_a_copy_keeps_what_is_finer_than_its_own_mesh(known, photo):
+    bpy.context.scene.relief.max_vertices = 600
+    bpy.ops.relief.reconstruct(filepath=str(photo))
+    first = bpy.context.active_object
+    copy = first.copy()
+    copy.data = first.data.copy()
+    bpy.context.scene.collection.objects.link(copy)
+    bpy.context.view_layer.objects.active = copy
+    kept = _pixels(_detail(first))
+    bpy.context.scene.relief.depth_m = 0.2
+    assert _detail(copy) != _detail(first)
+    np.testing.assert_array_equal(_pixels(_detail(first)), kept)
+
+
+def test_normals_of_vertices_are_blenders(module, known, photo):
+    bpy.context.scene.relief.max_vertices, bpy.context.scene.relief.depth_m = 600, 0.6
+    bpy.ops.relief.reconstruct(filepath=str(photo))
+    inference = module("inference")
+    prediction = known.predict(inference.read_photo(photo))
+    settings = inference.MeshSettings(depth_m=0.6, max_vertices=600)
+    mesh = inference.build_mesh(inference.refine(prediction), settings, prediction)
+    x, y, z = module("inference.meshing").vertex_normals(mesh).reshape(-1, 3).T
+    blenders = np.empty((600, 3), np.float32)
+    bpy.context.active_object.data.vertex_normals.foreach_get("vector", blenders.ravel())
+    np.testing.assert_allclose(np.stack((x, -z, y), axis=1), blenders, atol=2e-3)
+
+
+def test_few_vertices_are_lit_like_many(module, known, photo, tmp_path, monkeypatch):
+    scene_io, settings = module("operators.scene_io"), module("inference.settings")
+    step, (y, x) = known.predict, np.mgrid[:80, :120]
+    height = (0.5 + 0.1 * np.sin(0.5 * x) * np.sin(0.4 * y)).astype(np.float32)
+    slopes = np.stack(np.gradient(height)[::-1], axis=-1)
+    monkeypatch.setattr(known, "predict", lambda *given: replace(step(*given), height=height, slopes=slopes))
+    lit = []
+    for vertices, worn in ((9600, False), (100, True), (100, False)):
+        mesh_settings = settings.MeshSettings(depth_m=0.1, max_vertices=vertices)
+        refinement = settings.RefinementSettings()
+        relief = scene_io.stage(module("operators.reconstruction").reconstruct(photo, refinement, mesh_settings))
+        tree = relief.active_material.node_tree
+        tree.links.remove(tree.nodes["Principled BSDF"].inputs["Base Color"].links[0])
+        if not worn:
+            module("operators.material").wear_detail(relief.active_material, None)
+        bpy.context.scene.render.resolution_x, bpy.context.scene.render.resolution_y = 180, 120
+        scene_io.render(tmp_path / "lit.png")
+        lit.append(cv2.imread(str(tmp_path / "lit.png"), cv2.IMREAD_GRAYSCALE).astype(np.float32))
+    many, with_map, without = lit
+    assert np.abs(with_map - many).mean() < 0.5 * np.abs(without - many).mean()
