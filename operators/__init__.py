@@ -23,6 +23,7 @@ def _classes() -> tuple[type, ...]:
         read_again,
         reconstruct,
         refine,
+        save_maps,
         show,
         staging,
     )
@@ -37,6 +38,7 @@ def _classes() -> tuple[type, ...]:
         import_photo.RELIEF_OT_import_photo,
         add_preset.RELIEF_OT_add_preset,
         show.RELIEF_OT_show,
+        save_maps.RELIEF_OT_save_maps,
         staging.RELIEF_OT_stage,
         paint.RELIEF_OT_paint,
         new_mask.RELIEF_OT_new_mask,

@@ -121,7 +121,7 @@ def shows_arrow(context: bpy.types.Context) -> bool:
 
 def is_of(object_: bpy.types.Object, photo: bpy.types.Image) -> bool:
     """Whether an object is a relief of this photograph, as far as its name tells; older files do not say."""
-    name, _ = os.path.splitext(bpy.path.basename(photo.filepath) or photo.name)
+    name = photo.get("relief_photo") or os.path.splitext(bpy.path.basename(photo.filepath) or photo.name)[0]
     return "relief_photo_sha256" in object_ and object_.get("relief_photo", name) == name
 
 
@@ -175,6 +175,7 @@ class RELIEF_PT_maps(_Sidebar, bpy.types.Panel):
     def draw(self, context: bpy.types.Context) -> None:
         relief = context.view_layer.objects.active
         self.layout.template_icon_view(relief, "relief_view", show_labels=True, scale=8.0, scale_popup=5.0)
+        self.layout.operator("relief.save_maps", text="Save Maps...", icon="EXPORT")
 
 
 def _of_layers(setting: Field[Any]) -> bool:

@@ -1,0 +1,115 @@
+"""The operator that saves a relief's maps as picture files."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+
+import bpy
+
+from ..inference.errors import ReliefError
+from ..inference.settings import MeshSettings, RefinementSettings
+from . import prediction_store
+from .bridge import PHOTO_SHA256, WEIGHTS, is_relief, settings_of
+from .job import in_words
+from .refine import solved_height, stored_prediction
+from .words import spoken
+
+HEIGHT = ".height.tif"
+
+
+class RELIEF_OT_save_maps(bpy.types.Operator):
+    """Save height, normals, soft edges and segments of the selected relief as pictures; sculpting is not in them"""
+
+    bl_idname = "relief.save_maps"
+    bl_label = "Save Maps"
+
+    filepath: bpy.props.StringProperty(  # type: ignore[valid-type]
+        name="Height", description="File of the height map; the others get names like it", subtype="FILE_PATH",
+        options={"SKIP_SAVE"},
+    )  # fmt: skip
+    check_existing: bpy.props.BoolProperty(default=True, options={"HIDDEN"})  # type: ignore[valid-type]
+    filter_glob: bpy.props.StringProperty(default="*.tif", options={"HIDDEN"})  # type: ignore[valid-type]
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        relief = context.view_layer.objects.active
+        if not is_relief(relief):
+            cls.poll_message_set(spoken("Select a relief, in Object Mode"))
+            return False
+        if relief.mode not in ("OBJECT", "VERTEX_PAINT"):  # elsewhere its paint and its mesh are out of reach
+            cls.poll_message_set(spoken("Leave Edit, Sculpt or Paint Mode first"))
+            return False
+        cls.poll_message_set(
+            spoken("What the network said of this photograph is no longer stored. Let it read the photograph again")
+        )
+        return prediction_store.store().holds(relief[PHOTO_SHA256], relief[WEIGHTS])
+
+    def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[str]:
+        folder = os.path.dirname(bpy.data.filepath) or os.path.expanduser("~")
+        name = bpy.path.clean_name(context.view_layer.objects.active.name)
+        self.filepath = os.path.join(folder, name + HEIGHT)
+        context.window_manager.fileselect_add(self)
+        return {"RUNNING_MODAL"}
+
+    def check(self, _context: bpy.types.Context) -> bool:
+        """Keep the ending, whatever name is typed."""
+        path = _height_path(self.filepath)
+        changed = path != self.filepath
+        self.filepath = path
+        return changed
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        try:
+            names = save_maps(context.view_layer.objects.active, Path(_height_path(bpy.path.abspath(self.filepath))))
+        except Exception as error:
+            told = in_words(error)
+            if told is None:
+                raise
+            self.report({"ERROR"}, spoken(told))
+            return {"CANCELLED"}
+        self.report({"INFO"}, spoken(f"Saved: {', '.join(names)}"))
+        return {"FINISHED"}
+
+
+def _height_path(path: str) -> str:
+    """A path with the ending of height maps."""
+    if path.endswith(HEIGHT):
+        return path
+    stem = path.removesuffix(".tif").removesuffix(".tiff")
+    return stem + HEIGHT if os.path.basename(stem) else path
+
+
+def save_maps(relief: bpy.types.Object, path: Path) -> list[str]:
+    """Write the maps of a relief, as it was last refined, all of them or none.
+
+    Args:
+        relief: the object.
+        path: of the height map, which may be replaced; ends in HEIGHT.
+
+    Returns:
+        The files' names.
+
+    Raises:
+        ReliefError: nothing is stored of the photograph, another map's name is taken, or the folder cannot be written.
+    """
+    from ..inference.maps import write_maps
+
+    if not path.name.endswith(HEIGHT) or not path.parent.is_dir():
+        raise ReliefError("No file is chosen.")
+    values = settings_of(relief)
+    prediction = stored_prediction(relief)
+    height = solved_height(relief, prediction, RefinementSettings.from_mapping(values))
+    stem = path.name.removesuffix(HEIGHT)
+    try:
+        with tempfile.TemporaryDirectory(prefix=".relief-", dir=path.parent) as part:
+            made = write_maps(Path(part) / stem, height, prediction, MeshSettings.from_mapping(values))
+            taken = [file.name for file in made[1:] if path.with_name(file.name).exists()]
+            if taken and not path.exists():
+                raise ReliefError(f"{taken[0]} exists already. Choose another name.")
+            for file in made:
+                os.replace(file, path.with_name(file.name))
+    except OSError as error:
+        raise ReliefError(f"The maps cannot be written: {error.strerror}. Choose another folder.") from error
+    return [file.name for file in made]
