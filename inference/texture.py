@@ -23,16 +23,15 @@ FINER = 2.1
 """A normal map is worth its size where it has so many rows to one of the mesh: never with a million vertices."""
 
 
-def encode_texture(colour: ByteArray) -> bytes:
+def encode_texture(colour: ByteArray, most_px: int | None = None) -> bytes:
     """The upright pixels as a JPEG file: what Blender packs and glTF carries, free of EXIF rotation, alpha and 16 bits.
-
-    Pictures too long for that format are made smaller.
 
     Args:
         colour: (H, W, 3) uint8, R G B, row 0 at the top.
+        most_px: longest side of the picture; None: what the format takes.
     """
     rows, columns = colour.shape[:2]
-    scale = _MOST_PX / max(rows, columns)
+    scale = min(most_px or _MOST_PX, _MOST_PX) / max(rows, columns)
     if scale < 1.0:
         size = (max(round(columns * scale), 1), max(round(rows * scale), 1))
         colour = np.asarray(cv2.resize(colour, size, interpolation=cv2.INTER_AREA), np.uint8)

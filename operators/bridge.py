@@ -85,13 +85,18 @@ def off_grid(object_: bpy.types.Object | None) -> str | None:
     return locked(object_)
 
 
-def create_relief(result: Reconstruction, scene: bpy.types.Scene, matrix: Matrix) -> bpy.types.Object:
-    """A textured object in the collection "Relief" of ``scene``; where that fails, nothing of it stays."""
+def create_relief(
+    result: Reconstruction, scene: bpy.types.Scene, matrix: Matrix, texture_px: int | None = None
+) -> bpy.types.Object:
+    """A textured object in the collection "Relief" of ``scene``; where that fails, nothing of it stays.
+
+    ``texture_px`` is the most that its photograph may have on the longer side.
+    """
     from ..inference.texture import encode_texture
 
     name = result.photo.name
     with _removed_on_error() as made:
-        texture = encode_texture(result.photo.colour)
+        texture = encode_texture(result.photo.colour, texture_px)
         image = bpy.data.images.new(named_by_content(name, texture), 8, 8)
         made.append(image)
         pack_as_file(image, texture, ".jpg")

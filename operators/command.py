@@ -64,6 +64,7 @@ class _Options:
     formats: tuple[str, ...]
     runtime: str
     max_size: int | None
+    texture_size: int | None
     overwrite: bool
     quiet: bool
 
@@ -175,6 +176,8 @@ def _parser() -> argparse.ArgumentParser:
         metavar="PX",
         help="longest side; larger photos are reduced (default: to 60 megapixels, the most in any case)",
     )
+    words = "longest side of the picture that the models wear; 2048 is plenty for headsets (default: the photo's own)"
+    add("--texture-size", type=int, metavar="PX", help=words)
     add(
         "--formats",
         default=",".join(FORMATS),
@@ -207,8 +210,9 @@ def _check(arguments: argparse.Namespace) -> _Options:
     formats = tuple(name for name in dict.fromkeys(arguments.formats.split(",")) if name != "none")
     if not set(formats) <= set(FORMATS) or (formats and "none" in arguments.formats.split(",")):
         raise ReliefError(f"--formats is {arguments.formats!r}. Give any of {','.join(FORMATS)}, or none.")
-    if arguments.max_size is not None and arguments.max_size < 64:
-        raise ReliefError(f"--max-size is {arguments.max_size}. Give at least 64 pixels.")
+    for option, size in (("--max-size", arguments.max_size), ("--texture-size", arguments.texture_size)):
+        if size is not None and size < 64:
+            raise ReliefError(f"{option} is {size}. Give at least 64 pixels.")
     photos, unreadable = _found(arguments.photos)
     try:
         output = Path(os.path.abspath(arguments.output))  # Blender takes the beginning of a relative one from PWD
@@ -226,6 +230,7 @@ def _check(arguments: argparse.Namespace) -> _Options:
         formats=formats,
         runtime=arguments.runtime,
         max_size=arguments.max_size,
+        texture_size=arguments.texture_size,
         overwrite=arguments.overwrite,
         quiet=arguments.quiet,
     )
@@ -493,6 +498,7 @@ def _exists_already(photo: Path, options: _Options, patient: bool = True) -> boo
         "weights": reconstruction.load_predictor(options.runtime).weights,
     }
     alike = record.items() >= asked.items() and set(options.formats) <= formats
+    alike &= not options.formats or record.get("texture_size") == options.texture_size  # maps have none
     if sha256 is not None and sha256 != _sha256(photo):
         why = f"skipped, another photograph has this name: {names} exist. Rename one"
     elif sha256 is not None and not alike:
@@ -543,7 +549,7 @@ def _make(photo: Path, options: _Options, progress: _Progress) -> list[str]:
         )
         _write_maps(part / result.photo.name, result, progress)
         if options.formats:
-            _write_models(part / result.photo.name, result, options.formats, progress)
+            _write_models(part / result.photo.name, result, options, progress)
         _write_record(part / f"{result.photo.name}.json", photo, result, options)
         paths = options.outputs(photo)
         places = {part / (result.photo.name + path.name.removeprefix(photo.stem)): path for path in paths}
@@ -620,18 +626,18 @@ def _write_maps(stem: Path, result: Reconstruction, progress: _Progress) -> None
         maps.write_preview(_with(stem, ".preview.png"), result.photo, result.height, prediction, depth_px)
 
 
-def _write_models(stem: Path, result: Reconstruction, formats: Sequence[str], progress: _Progress) -> None:
+def _write_models(stem: Path, result: Reconstruction, options: _Options, progress: _Progress) -> None:
     from . import scene_io
 
     progress(1.0, 1.0, "Placing the relief")
     with timed(result.times_s, "scene"):
-        relief = scene_io.stage(result)
+        relief = scene_io.stage(result, options.texture_size)
     writers: dict[str, Callable[[Path], None]] = {
         "blend": scene_io.save_blend,
         "glb": lambda path: scene_io.save_glb(path, relief),
         "render": scene_io.render,
     }
-    for name in formats:
+    for name in options.formats:
         progress(1.0, 1.0, "Rendering" if name == "render" else f"Writing the {name}")
         with timed(result.times_s, name):
             writers[name](_with(stem, _MODEL_SUFFIXES[name]))
@@ -652,6 +658,7 @@ def _write_record(path: Path, photo: Path, result: Reconstruction, options: _Opt
         "settings": result.settings,
         "formats": options.formats,
         "max_size": options.max_size,
+        "texture_size": options.texture_size,
         "times_s": result.times_s,
     }
     path.write_text(json.dumps(record, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")

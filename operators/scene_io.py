@@ -29,12 +29,12 @@ if TYPE_CHECKING:
 _RENDER_SIDE_PX = 1024
 
 
-def stage(result: Reconstruction) -> bpy.types.Object:
-    """Open an empty scene with the relief at the origin, a framed camera and a raking sun."""
+def stage(result: Reconstruction, texture_px: int | None = None) -> bpy.types.Object:
+    """Open an empty scene with the relief at the origin, a framed camera and a raking sun; see `create_relief`."""
     with _blender_says("set up the scene"):
         bpy.ops.wm.read_homefile(use_empty=True, use_factory_startup=True)
     scene = bpy.context.scene
-    relief = create_relief(result, scene, Matrix.Identity(4))
+    relief = create_relief(result, scene, Matrix.Identity(4), texture_px)
     _fill_world(scene)
     _set_rendering(scene, relief)
     add_sun(scene, relief)

@@ -117,3 +117,19 @@ def test_few_vertices_wear_what_is_finer_than_they_are(module, known, photo, tmp
         pixels = cv2.imdecode(np.frombuffer(glb.view(image["bufferView"]), np.uint8), cv2.IMREAD_COLOR)
         assert pixels.shape[0] * 3 == pixels.shape[1] * 2
         assert pixels[..., 0].mean() > 200, "blue is out of the stone"
+
+
+def test_texture_size(module, known, photo, tmp_path):
+    arguments = ["reconstruct", str(photo), "--output", str(tmp_path), "--formats", "glb"]
+    for words, code in (
+        (["--texture-size", "64"], 0),
+        (["--texture-size", "64"], 0),
+        ([], 1),
+        (["--texture-size", "1"], 2),
+    ):
+        assert module("operators.command").main([*arguments, *words]) == code
+    glb = Glb((tmp_path / "panel.glb").read_bytes())
+    (image,) = glb.json["images"]
+    assert cv2.imdecode(np.frombuffer(glb.view(image["bufferView"]), np.uint8), 1).shape[:2] == (43, 64)
+    assert len(glb.accessor(glb.json["meshes"][0]["primitives"][0]["attributes"]["POSITION"])) == 120 * 80
+    assert known.calls == 1

@@ -33,6 +33,12 @@ def test_a_panorama_longer_than_a_jpeg_may_be():
     assert decoded[30, 32_000].max() < 5 and decoded[30, 33_500].min() > 250
 
 
+def test_a_picture_as_large_as_is_asked_for() -> None:
+    colour = np.full((40, 80, 3), 90, np.uint8)
+    shapes = [cv2.imdecode(np.frombuffer(encode_texture(colour, m), np.uint8), 1).shape[:2] for m in (64, 80, 500)]
+    assert shapes == [(32, 64), (40, 80), (40, 80)]
+
+
 def _rough(rows: int, columns: int) -> np.ndarray:
     """A carving with forms of all sizes, 0 to 1."""
     rng = np.random.default_rng(3)
