@@ -476,7 +476,7 @@ def _write_vertices(mesh: bpy.types.Mesh, relief: ReliefMesh, by_hand: npt.NDArr
     positions = np.stack((x, -z, y), axis=1).astype(np.float32, copy=False)
     if by_hand is not None:
         positions += by_hand.reshape(-1, 3)
-    mesh.attributes["position"].data.foreach_set("vector", positions.ravel())
+    mesh.vertices.foreach_set("co", positions.ravel())  # through the attribute Blender keeps the bounds of before
     _write_attribute(mesh, "height", "FLOAT", relief.height)
 
 

@@ -31,7 +31,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 from ..inference.errors import ReliefError, is_out_of_memory
-from ..inference.image_header import SUFFIXES
+from ..inference.image_header import SUFFIXES, read_header
 from ..inference.settings import MeshSettings, PreparationSettings, RefinementSettings
 from . import reconstruction
 from .reconstruction import Reconstruction, reconstruct, timed
@@ -45,6 +45,8 @@ _MODEL_SUFFIXES = {"blend": ".blend", "glb": ".glb", "render": ".render.png"}
 _MAP_SUFFIXES = (".height.tif", ".normal.png", ".edges.png", ".segments.png", ".preview.png", ".json")
 _FREE_BYTES = 256_000_000
 """Least free space of the results' drive with which a photograph is begun."""
+_BYTES_PER_PIXEL, _BYTES_PER_VERTEX = 150, 1000
+"""Memory for a photograph and its maps, and for its models; measured."""
 _PATIENCE_S = 1.5
 """How long another process may take to move the rest of its results to their places."""
 _BLENDERS_PATH_BYTES = 1023
@@ -535,6 +537,7 @@ def _make(photo: Path, options: _Options, progress: _Progress) -> list[str]:
         raise ReliefError(
             f"the disk is full: less than {_FREE_BYTES / 1e6:.0f} MB are free in {options.output}. Make room."
         )
+    _check_memory(photo, options)
     part = _make_hidden(options.output)
     aside = part / "old"  # no result's name: those have suffixes
     try:
@@ -565,6 +568,41 @@ def _make(photo: Path, options: _Options, progress: _Progress) -> list[str]:
         else:
             shutil.rmtree(part, ignore_errors=True)
     return [str(path) for path in paths]
+
+
+def _check_memory(photo: Path, options: _Options) -> None:
+    """Before Linux kills the whole batch for memory, and again whenever that is taken up.
+
+    Raises:
+        ReliefError: there is too little for this photograph.
+    """
+    from ..inference.photo import KEPT_PIXELS  # here: it needs OpenCV, which the zip brings
+
+    header = read_header(photo.read_bytes(), photo.name)
+    scale = min(1.0, options.max_size / max(header.width, header.height)) if options.max_size else 1.0
+    pixels = min(header.width * header.height * scale * scale, KEPT_PIXELS)
+    needed = _BYTES_PER_PIXEL * pixels
+    if options.formats:
+        needed += _BYTES_PER_VERTEX * min(pixels, options.mesh.max_vertices)
+    free = _free_memory()
+    if free is not None and needed > free:
+        raise ReliefError(
+            f"it takes about {needed / 1e9:.1f} GB of memory, of which {free / 1e9:.1f} GB are free. "
+            "Use a smaller --max-size, or --max-vertices for the models."
+        )
+
+
+def _free_memory() -> float | None:
+    """Bytes that may still be taken, as far as Linux or a container's limit says; None elsewhere."""
+    found = []
+    with suppress(OSError, ValueError, KeyError):
+        lines = (line.split() for line in Path("/proc/meminfo").read_text(encoding="ascii").splitlines())
+        kilobytes = {words[0]: int(words[1]) for words in lines}
+        found.append(1024.0 * (kilobytes["MemAvailable:"] + kilobytes["SwapFree:"]))
+    for limit in ("memory.max", "memory/memory.limit_in_bytes"):  # of cgroups, second and first version
+        with suppress(OSError, ValueError):
+            found.append(float(int(Path("/sys/fs/cgroup", limit).read_text(encoding="ascii"))))
+    return min(found, default=None)
 
 
 def _move(places: dict[Path, Path], aside: Path) -> None:
@@ -647,6 +685,7 @@ def _write_record(path: Path, photo: Path, result: Reconstruction, options: _Opt
     """What was made of what, by which weights and settings, in which time."""
     rows, columns = result.height.shape
     width_px, height_px = result.photo.source_size
+    right, up, out = result.prediction.light.tolist()
     name = os.fsencode(photo.name).decode("utf-8", "replace")  # names in other encodings, in old archives
     record = {
         "photo": {"file": name, "sha256": result.file_sha256, "width_px": width_px, "height_px": height_px},
@@ -654,6 +693,7 @@ def _write_record(path: Path, photo: Path, result: Reconstruction, options: _Opt
         "mesh": {"vertices": len(result.mesh.vertices), "faces": len(result.mesh.faces)},
         "weights": result.prediction.weights,
         "runtime": result.prediction.runtime,
+        "light": {"direction_deg": _degrees(math.atan2(up, right)) % 360, "elevation_deg": _degrees(math.asin(out))},
         "preparation": result.preparation,
         "settings": result.settings,
         "formats": options.formats,
@@ -662,6 +702,11 @@ def _write_record(path: Path, photo: Path, result: Reconstruction, options: _Opt
         "times_s": result.times_s,
     }
     path.write_text(json.dumps(record, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def _degrees(radians: float) -> int:
+    """Whole ones: nobody sees more of a light."""
+    return round(math.degrees(radians))
 
 
 def _with(stem: Path, suffix: str) -> Path:

@@ -225,13 +225,16 @@ class JobOperator:
         except ReliefError as error:
             return self._refuse(error)
         self._placed = 0
+        failed = []
         for task in tasks:
             try:
                 with _at_work:
                     result = _done(task.work, None)
                 self._finish(context, task, result)
             except ReliefError as error:
-                self._refuse(error)
+                failed.append(error)
+        for error in failed:  # of an error a script learns by an exception, and may take all for failed
+            self._refuse(error, "WARNING" if self._placed else "ERROR")
         return {"FINISHED"} if self._placed else {"CANCELLED"}
 
     def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[str]:
@@ -357,8 +360,8 @@ class JobOperator:
         context.window_manager.event_timer_remove(self._timer)
         _show(context, 0.0, "", False)
 
-    def _refuse(self, error: ReliefError) -> set[str]:
-        self.report({"INFO" if isinstance(error, Cancelled) else "ERROR"}, spoken(str(error)))  # type: ignore[attr-defined]
+    def _refuse(self, error: ReliefError, level: str = "ERROR") -> set[str]:
+        self.report({"INFO" if isinstance(error, Cancelled) else level}, spoken(str(error)))  # type: ignore[attr-defined]
         return {"CANCELLED"}
 
 

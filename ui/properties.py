@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import sys
 from dataclasses import Field, fields
 from typing import Any
 
@@ -43,6 +44,8 @@ def refine(context: bpy.types.Context, moved: str = "") -> None:
     except RuntimeError as error:  # what the operator reports; of a slider Blender shows no report
         context.window_manager.relief_progress.trouble = _said(error)
         scene.relief.waits = _state(relief)
+        if bpy.app.background:
+            sys.stderr.write(f"relief: {relief.name}: {_said(error)}\n")
         return
     sharers = {sharer.session_uid for sharer in bpy.data.objects if sharer.data == relief.data}
     for other in [uid for uid, shown in _shown.items() if shown in sharers and uid != scene.session_uid]:

@@ -113,6 +113,7 @@ def test_record_says_how_it_was_made(relief, module, photo, tmp_path):
     assert record["maps"] == {"width_px": 102, "height_px": 68}
     assert record["weights"] == "known+00000000"
     assert record["runtime"] == "known"
+    assert record["light"] == {"direction_deg": 180, "elevation_deg": 53}
     assert record["max_size"] == 102
     assert record["formats"] == []
     assert record["settings"] == {
@@ -922,6 +923,20 @@ def test_a_fault_is_shown_and_keeps_none_from_its_turn(module, relief, known, ph
     said = capsys.readouterr().err
     assert "ZeroDivisionError: bug" in said and "Use a smaller --max-size." in said
     assert _names(tmp_path / "out") == [f"third{suffix}" for suffix in MAPS]
+
+
+def test_a_photograph_too_large_for_the_memory_keeps_none_from_its_turn(
+    module, relief, known, photo, tmp_path, monkeypatch, capsys
+):
+    large = tmp_path / "large.png"
+    cv2.imwrite(str(large), np.zeros((800, 1000), np.uint8))
+    command = module("operators.command")
+    assert command._free_memory() > 1e8 if sys.platform == "linux" else True
+    monkeypatch.setattr(command, "_free_memory", lambda: 50e6)
+    assert relief(large, photo, "--formats", "none") == 1
+    assert "0.1 GB of memory, of which 0.1 GB are free. Use a smaller --max-size" in capsys.readouterr().err
+    assert _names(tmp_path / "out") == [f"panel{suffix}" for suffix in MAPS]
+    assert relief(large, "--formats", "none", "--max-size", "500") == 0
 
 
 def test_a_folder_that_is_protected_is_found_before_any_work(relief, known, photo, monkeypatch, capsys):

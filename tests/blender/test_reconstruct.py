@@ -202,6 +202,27 @@ def test_a_relief_stands_beside_another_whose_origin_was_set_anew(known, photo, 
     assert _corners(bpy.context.active_object)[0].x == pytest.approx(0.6, abs=1e-5)
 
 
+def test_several_files_of_which_one_is_missing_are_finished_for_scripts(known, photo):
+    files = [{"name": photo.name}, {"name": "missing.png"}, {"name": photo.name}]
+    assert bpy.ops.relief.reconstruct(directory=str(photo.parent), files=files) == {"FINISHED"}
+    assert len(bpy.data.objects) == 2
+    with pytest.raises(RuntimeError, match="missing"):
+        bpy.ops.relief.reconstruct(directory=str(photo.parent), files=[{"name": "missing.png"}])
+
+
+def test_bounds_follow_the_vertices(known, photo):
+    bpy.ops.relief.reconstruct(filepath=str(photo))
+    relief = bpy.context.active_object
+    bpy.context.view_layer.update()
+    assert relief.dimensions.x == pytest.approx(1.0)
+    bpy.context.scene.relief.width_m = 2.0
+    bpy.context.view_layer.update()
+    assert relief.dimensions.x == pytest.approx(2.0)
+    assert relief.ray_cast((0.9, -9.0, 1.2), (0.0, 1.0, 0.0))[0]
+    bpy.ops.relief.reconstruct(filepath=str(photo))
+    assert bpy.context.active_object.location.x == pytest.approx(2.2)
+
+
 def test_a_relief_on_top_of_another_stays_there(known, photo):
     bpy.ops.relief.reconstruct(filepath=str(photo))
     bpy.context.scene.cursor.location.z = _corners(bpy.context.active_object)[1].z

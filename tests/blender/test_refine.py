@@ -1422,3 +1422,12 @@ def test_few_vertices_are_lit_like_many(module, known, photo, tmp_path, monkeypa
         lit.append(cv2.imread(str(tmp_path / "lit.png"), cv2.IMREAD_GRAYSCALE).astype(np.float32))
     many, with_map, without = lit
     assert np.abs(with_map - many).mean() < 0.5 * np.abs(without - many).mean()
+
+
+def test_a_script_is_told_that_a_slider_did_nothing(known, photo, capsys):
+    bpy.ops.relief.reconstruct(filepath=str(photo))
+    bpy.context.scene.relief.detail = 0.5
+    assert capsys.readouterr().err == ""
+    bpy.ops.relief.clear_cache()
+    bpy.context.scene.relief.detail = 0.3
+    assert "relief: panel: What the network said of this photograph is no longer stored" in capsys.readouterr().err
