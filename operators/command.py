@@ -13,6 +13,7 @@ import glob
 import hashlib
 import importlib.util
 import io
+import itertools
 import json
 import math
 import os
@@ -56,6 +57,8 @@ _BLENDERS_PATH_BYTES = 1023
 @dataclass(frozen=True)
 class _Options:
     photos: list[Path]
+    folders: dict[Path, str]
+    """Below the output, for the photographs of patterns, where their tree is kept."""
     unreadable: list[str]
     output: Path
     refinement: RefinementSettings
@@ -73,7 +76,11 @@ class _Options:
     def outputs(self, photo: Path) -> list[Path]:
         """All files that a photograph gets."""
         suffixes = [*(_MODEL_SUFFIXES[name] for name in self.formats), *_MAP_SUFFIXES]
-        return [self.output / f"{photo.stem}{suffix}" for suffix in suffixes]
+        return [self.folder(photo) / f"{photo.stem}{suffix}" for suffix in suffixes]
+
+    def folder(self, photo: Path) -> Path:
+        """Where a photograph's files go."""
+        return self.output / self.folders.get(photo, "")
 
 
 def main(argv: list[str]) -> int:
@@ -192,6 +199,8 @@ def _parser() -> argparse.ArgumentParser:
         metavar="FILE.json",
         help="take the settings of an earlier NAME.json; options win over it",
     )
+    words = "give each folder below the fixed part of a pattern one of its own in DIR, instead of putting all into one"
+    add("--tree", action="store_true", help=words)
     add("--overwrite", action="store_true", help="replace results that were made otherwise, instead of skipping them")
     add("--quiet", action="store_true", help="say only what went wrong")
     return parser
@@ -216,12 +225,14 @@ def _check(arguments: argparse.Namespace) -> _Options:
         if size is not None and size < 64:
             raise ReliefError(f"{option} is {size}. Give at least 64 pixels.")
     photos, unreadable = _found(arguments.photos)
+    folders = photos if arguments.tree else {}
     try:
         output = Path(os.path.abspath(arguments.output))  # Blender takes the beginning of a relative one from PWD
     except OSError as error:
         raise ReliefError(f"--output {arguments.output} lies in a folder that is gone. Give a full path.") from error
     options = _Options(
-        photos=photos,
+        photos=list(photos),
+        folders=folders,
         unreadable=unreadable,
         output=output,
         refinement=RefinementSettings.from_mapping(values),
@@ -296,15 +307,16 @@ def _check_files(options: _Options) -> None:
 
     stems: dict[str, list[Path]] = {}
     for photo in options.photos:
-        stems.setdefault(known_as(photo.stem), []).append(photo)
+        stems.setdefault(known_as(options.folder(photo) / photo.stem), []).append(photo)
     clashes = [" and ".join(map(str, photos)) for photos in stems.values() if len(photos) > 1]
     if clashes:
         raise ReliefError(
-            f"These would be written under one name: {'; '.join(clashes)}. Rename some, or give each its own --output."
+            f"These would be written under one name: {'; '.join(clashes)}. Rename some, give each its own --output, or"
+            " keep the folders of a pattern with --tree."
         )
     real = functools.cache(os.path.realpath)  # a look at every folder above; there may be ten thousand photographs
-    output = real(options.output)
-    written = {known_as(os.path.join(output, p.name)) for photo in options.photos for p in options.outputs(photo)}
+    outputs = (path for photo in options.photos for path in options.outputs(photo))
+    written = {known_as(os.path.join(real(path.parent), path.name)) for path in outputs}
     for photo in options.photos:
         place = os.path.join(real(photo.parent), photo.name)
         places = [place, real(photo)] if os.path.islink(place) else [place]
@@ -329,7 +341,7 @@ def _check_names(photo: Path, options: _Options) -> None:
         )
     stem = os.fsencode(photo.stem).decode("utf-8", "replace")
     for name in options.formats:
-        length = len(f"{options.output / _hidden_name() / stem}{_MODEL_SUFFIXES[name]}".encode())
+        length = len(f"{options.output / _hidden_name() / stem}{_MODEL_SUFFIXES[name]}".encode())  # made there
         if length > _BLENDERS_PATH_BYTES:
             raise ReliefError(
                 f"its {name} would have a path of {length} bytes, and Blender writes none above {_BLENDERS_PATH_BYTES}."
@@ -348,13 +360,15 @@ def _make_hidden(folder: Path) -> Path:
     return place
 
 
-def _found(arguments: Sequence[Path]) -> tuple[list[Path], list[str]]:
+def _found(arguments: Sequence[Path]) -> tuple[dict[Path, str], list[str]]:
     """The photographs that are meant, each once, and the folders that patterns reach and that cannot be read.
+
+    With each photograph its folder below the fixed part of the pattern that matched it, or nothing.
 
     Patterns are taken too, which not every shell writes out. Of what they match, only what has the suffix of a
     photograph is meant: archives hold notes, sidecars and folders besides.
     """
-    found: list[Path] = []
+    found: list[tuple[Path, str]] = []
     unreadable: list[str] = []
     for path in arguments:
         # The name of a folder that is there may hold brackets.
@@ -367,13 +381,14 @@ def _found(arguments: Sequence[Path]) -> tuple[list[Path], list[str]]:
             matches = sorted(map(Path, glob.glob(os.path.join(*parts), recursive=True)))
             matches = [match for match in matches if match.parent not in shut and _is_photograph(match)]
             unreadable += sorted(map(str, shut))
-        found += matches or [path]
+        fixed = folder.joinpath(*itertools.takewhile(lambda part: not glob.has_magic(part), parts[1:-1]))
+        found += [(match, str(match.parent.relative_to(fixed))) for match in matches] or [(path, "")]
     # A link to a folder above leads to the same photographs again, and again.
     real = functools.cache(os.path.realpath)
-    places: dict[str, Path] = {}
-    for path in found:
-        places.setdefault(os.path.join(real(path.parent), path.name), path)
-    return list(places.values()), list(dict.fromkeys(map(real, unreadable)))
+    places: dict[str, tuple[Path, str]] = {}
+    for path, below in found:
+        places.setdefault(os.path.join(real(path.parent), path.name), (path, below))
+    return dict(places.values()), list(dict.fromkeys(map(real, unreadable)))
 
 
 def _unreadable(parts: list[str]) -> Iterator[str]:
@@ -464,7 +479,7 @@ def _try(photo: Path, options: _Options, number: int) -> str:
     if not written:
         return "existed"
     unasked = [photo.stem + suffix for name, suffix in _MODEL_SUFFIXES.items() if name not in options.formats]
-    stale = [name for name in unasked if (options.output / name).exists()]
+    stale = [name for name in unasked if (options.folder(photo) / name).exists()]
     if stale:
         _tell(f"relief: {photo}: not of this run, nor in {photo.stem}.json: {', '.join(stale)}", sys.stderr)
     return "done"
@@ -561,6 +576,7 @@ def _make(photo: Path, options: _Options, progress: _Progress) -> list[str]:
                 os.fsync(file.fileno())  # else a power cut may leave an empty file under the final name
         if _exists_already(photo, options):
             return []
+        options.folder(photo).mkdir(parents=True, exist_ok=True)
         _move(places, aside)
     finally:
         if sys.exc_info()[0] is not None and any(aside.glob("*")):  # the last copy of something
@@ -578,7 +594,10 @@ def _check_memory(photo: Path, options: _Options) -> None:
     """
     from ..inference.photo import KEPT_PIXELS  # here: it needs OpenCV, which the zip brings
 
-    header = read_header(photo.read_bytes(), photo.name)
+    try:
+        header = read_header(photo.read_bytes(), photo.name)
+    except (OSError, ReliefError):
+        return  # whoever reads the photograph tells what is wrong with it
     scale = min(1.0, options.max_size / max(header.width, header.height)) if options.max_size else 1.0
     pixels = min(header.width * header.height * scale * scale, KEPT_PIXELS)
     needed = _BYTES_PER_PIXEL * pixels

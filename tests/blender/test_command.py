@@ -719,6 +719,23 @@ def test_patterns_find_photographs_alone_and_in_capitals(relief, known, photo, t
     assert "*.xmp does not exist" in capsys.readouterr().err, "what finds nothing is told"
 
 
+def test_a_tree_of_folders_is_kept(relief, known, photo, tmp_path, capsys):
+    for name in ("s [1]/a/1.png", "s [1]/b/c/1.png", "s [1]/1.png"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(photo.read_bytes())
+    pattern = tmp_path / "s [1]" / "**" / "*.png"
+    assert relief(pattern, "--formats", "none") == 2
+    assert "keep the folders of a pattern with --tree" in capsys.readouterr().err
+    words = [pattern, photo, "--formats", "none", "--tree"]
+    assert relief(*words) == 0 and known.calls == 4
+    stems = ("1", "a/1", "b/c/1", "panel")
+    made = sorted(path for path in (tmp_path / "out").rglob("*") if path.is_file())
+    assert made == sorted(tmp_path / f"out/{stem}{suffix}" for stem in stems for suffix in MAPS)
+    assert relief(*words) == 0 and known.calls == 4
+    assert relief(tmp_path / "s [1]/b/*/*.png", "--formats", "none", "--tree") == 0 and known.calls == 5
+    assert (tmp_path / "out/c/1.json").exists()
+
+
 def test_photographs_have_the_same_suffixes_everywhere(module):
     suffixes = module("inference.image_header").SUFFIXES
     assert set(module("ui.doors").RELIEF_FH_photo.bl_file_extensions.split(";")) <= set(suffixes)
