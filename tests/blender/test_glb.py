@@ -112,6 +112,8 @@ def test_few_vertices_wear_what_is_finer_than_they_are(module, known, photo, tmp
     assert sorted(image["mimeType"] for image in glb.json["images"]) == kinds
     (material,) = glb.json["materials"]
     assert ("normalTexture" in material) == (len(kinds) == 2)
+    assert ("TANGENT" in glb.json["meshes"][0]["primitives"][0]["attributes"]) == (len(kinds) == 2)
+    assert {(sampler["wrapS"], sampler["wrapT"]) for sampler in glb.json["samplers"]} == {(33071, 33071)}, "no repeat"
     if len(kinds) == 2:
         image = glb.json["images"][glb.json["textures"][material["normalTexture"]["index"]]["source"]]
         pixels = cv2.imdecode(np.frombuffer(glb.view(image["bufferView"]), np.uint8), cv2.IMREAD_COLOR)
