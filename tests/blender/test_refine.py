@@ -1419,9 +1419,10 @@ def test_few_vertices_are_lit_like_many(module, known, photo, tmp_path, monkeypa
             module("operators.material").wear_detail(relief.active_material, None)
         bpy.context.scene.render.resolution_x, bpy.context.scene.render.resolution_y = 180, 120
         scene_io.render(tmp_path / "lit.png")
-        lit.append(cv2.imread(str(tmp_path / "lit.png"), cv2.IMREAD_GRAYSCALE).astype(np.float32))
+        lit.append(cv2.imread(str(tmp_path / "lit.png"), cv2.IMREAD_GRAYSCALE)[10:-20, 10:-10].ravel())
     many, with_map, without = lit
-    assert np.abs(with_map - many).mean() < 0.5 * np.abs(without - many).mean()
+    assert np.corrcoef(many, with_map)[0, 1] > 0.8  # Cycles of Blender 4.2 dims what is turned to the light
+    assert abs(np.corrcoef(many, without)[0, 1]) < 0.3
 
 
 def test_a_script_is_told_that_a_slider_did_nothing(known, photo, capsys):
