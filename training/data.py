@@ -20,7 +20,6 @@ from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 from inference.background import at_size, find_panel
 from inference.lowpass import resized_height
 from inference.normalisation import standardise
-from inference.predictor import MOST_ENLARGED
 
 from .compose import Composer, Scene
 from .labels import soft_edge_classes
@@ -46,8 +45,9 @@ CLEAN_HEADS_SHARE = 0.7
 """Of these crops' photographs are not aged: of faces that cannot be seen lumps are learnt."""
 LEAST_HEAD, LEAST_ROUND_HEAD = 300, 2.5
 """Pixels of a head that is looked at so, and the least window relative to its longer side."""
-ENLARGED_SHARE = 0.6
-"""Of the photographs are taken small and enlarged, as `inference.predictor.enlarged` does before it reads them."""
+ENLARGED_SHARE, MOST_ENLARGED = 0.6, 2.0
+"""Of the photographs are taken small and enlarged, by the second at most, as `inference.predictor.enlarged` does before
+it reads them."""
 RESTING, MOST_KEPT, MOST_READ = 24, 160, 6
 """Batches that must wait until one is read again, that are kept for it, and how often each is read at most."""
 BLOTS = (7, 28, 112)

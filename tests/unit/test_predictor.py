@@ -334,7 +334,7 @@ def test_borders_of_tiles_are_no_seams_in_the_relief(monkeypatch: pytest.MonkeyP
 @pytest.mark.parametrize(
     ("size", "maps", "read"),
     [
-        ((70, 101), (140, 202), (140, 202)),
+        ((70, 101), (280, 404), (280, 404)),
         ((600, 700), (768, 896), (900, 1050)),
         ((768, 800), (768, 800), (1152, 1200)),
         ((1500, 1600), (1500, 1600), (1936, 2066)),
@@ -407,7 +407,7 @@ def test_enlarged_greys_stay_greys() -> None:
     step = np.zeros((40, 60), np.float32)
     step[:, 30:] = 1.0
     large = predictor_module.enlarged(step)
-    assert large.shape == (80, 120) and large.dtype == np.float32
+    assert large.shape == (160, 240) and large.dtype == np.float32
     assert large.min() == 0.0 and large.max() == 1.0
 
 
@@ -543,3 +543,11 @@ def test_too_small() -> None:
 
     with pytest.raises(ReliefError, match="40 x 20 pixels"):
         Predictor(Linear(), "test").predict(Tiny())  # type: ignore[arg-type]
+
+
+SMALL_SIZES = ((100, 100), (100, 2000), (400, 600), (800, 800))
+
+
+def test_the_light_of_small_photographs_is_looked_for_enlarged() -> None:
+    sizes = {size: predictor_module._middle(np.zeros(size, np.float32), None, 512.0).shape for size in SMALL_SIZES}
+    assert sizes == {(100, 100): (322, 322), (100, 2000): (92, 1832), (400, 600): (322, 482), (800, 800): (410, 410)}
