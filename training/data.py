@@ -24,7 +24,7 @@ from inference.normalisation import standardise
 from .compose import Composer, Scene
 from .labels import soft_edge_classes
 from .library import Library
-from .photograph import take_photograph
+from .photograph import face_forms, take_photograph
 from .textures import Stone
 
 FloatArray = npt.NDArray[np.float32]
@@ -43,8 +43,11 @@ large as small photographs show them, once they are enlarged, were one in eight;
 0.68."""
 CLEAN_HEADS_SHARE = 0.7
 """Of these crops' photographs are not aged: of faces that cannot be seen lumps are learnt."""
-LEAST_HEAD, LEAST_ROUND_HEAD = 300, 2.5
-"""Pixels of a head that is looked at so, and the least window relative to its longer side."""
+LEAST_HEAD, ROUND_HEAD = 300, (2.5, 6.0)
+"""Pixels of a head that is looked at so, and the range of the least window relative to its longer side."""
+LEAST_ROUND, LEAST_FORMS = 0.43, 0.012
+"""Share of its box that such a head fills, else something covers most of it; and the standard deviation of the forms of
+its face, relative to its side, else it has none. A quarter of all heads showed no face."""
 ENLARGED_SHARE, MOST_ENLARGED = 0.6, 2.0
 """Of the photographs are taken small and enlarged, by the second at most, as `inference.predictor.enlarged` does before
 it reads them."""
@@ -79,35 +82,38 @@ def resized(scene: Scene, size: int) -> Scene:
     """A scene at ``size`` rows and columns."""
     rows, square = len(scene.height), (size, size)
     nearest = cv2.INTER_NEAREST_EXACT
+    blocks = np.asarray(cv2.resize(scene.blocks, square, interpolation=nearest), np.int32)
+    if size > rows:  # or enlarged joints are staircases, which no carving is
+        blocks = cv2.medianBlur(blocks.astype(np.float32), 5).astype(np.int32)
     return Scene(
         resized_height(scene.height, square),
         scene.depth_px * size / rows,
         np.asarray(cv2.resize(scene.segments, square, interpolation=nearest), np.uint8),
-        np.asarray(cv2.resize(scene.blocks, square, interpolation=nearest), np.int32),
+        blocks,
         resized_height(scene.masonry, square),
         np.asarray(cv2.resize(scene.heads, square, interpolation=cv2.INTER_LINEAR), np.float32),
     )
 
 
-def crop_scene(scene: Scene, size: int, rng: np.random.Generator, heads: bool = False) -> Scene:
+def crop_scene(scene: Scene, size: int, rng: np.random.Generator, heads: FloatArray | None = None) -> Scene:
     """A random window of a scene at a random scale, mirrored half of the time.
 
     Args:
         scene: composed panel.
         size: rows and columns of the result in pixels.
         rng: source of chance.
-        heads: about the middle of the window is a head, if the scene has any, and it is closer.
+        heads: of `find_heads`, one of which is about the middle of the window, and closer; those with more forms
+            more often.
     """
     n = scene.height.shape[0]
-    seen = _heads(scene) if heads else ()
     low, high = CLOSEST * size, float(n)
-    if len(seen):
-        top, left, head_px = seen[int(rng.integers(len(seen)))]
-        low, high = max(CLOSEST_HEADS * size, LEAST_ROUND_HEAD * head_px), size
+    if heads is not None:
+        top, left, head_px, _ = heads[rng.choice(len(heads), p=heads[:, 3] / heads[:, 3].sum())]
+        low, high = max(CLOSEST_HEADS * size, rng.uniform(*ROUND_HEAD) * head_px), size
     low, high = min(low, float(n)), min(max(low, high), float(n))
     rows = int(np.exp(rng.uniform(np.log(low), np.log(high))))
     columns = int(np.clip(rows * rng.uniform(0.9, 1.1), 16, n))
-    if len(seen):
+    if heads is not None:
         y, x = (int(np.clip(m - s * rng.uniform(0.3, 0.7), 0, n - s)) for m, s in ((top, rows), (left, columns)))
     else:
         y, x = int(rng.integers(0, n - rows + 1)), int(rng.integers(0, n - columns + 1))
@@ -116,11 +122,20 @@ def crop_scene(scene: Scene, size: int, rng: np.random.Generator, heads: bool = 
     return _each(crop, lambda values: np.ascontiguousarray(values[:, ::-1])) if rng.random() < 0.5 else crop
 
 
-def _heads(scene: Scene) -> npt.NDArray[np.float64]:
-    """Middle (row, column) and longer side of all heads in a scene, (N, 3) in pixels."""
-    _, _, boxes, middles = cv2.connectedComponentsWithStats((scene.heads > 0.5).astype(np.uint8))
-    found = np.column_stack((middles[:, ::-1], boxes[:, 2:4].max(axis=1)))[1:]
-    return found[boxes[1:, cv2.CC_STAT_AREA] >= LEAST_HEAD]
+def find_heads(scene: Scene) -> FloatArray:
+    """Heads of a scene that show a face: middle (row, column), longer side, forms (N, 4), in pixels."""
+    count, numbers, boxes, middles = cv2.connectedComponentsWithStats((scene.heads > 0.5).astype(np.uint8))
+    found = []
+    for head in range(1, count):
+        left, top, width, height, area = boxes[head]
+        side = max(width, height)
+        window = np.s_[top : top + height, left : left + width]
+        if area >= max(LEAST_HEAD, LEAST_ROUND * side * side):
+            surface = scene.height[window] * scene.depth_px
+            forms = face_forms(surface, side)[numbers[window] == head].std()
+            if forms >= LEAST_FORMS * side:
+                found.append((*middles[head, ::-1], side, forms / side))
+    return np.array(found, np.float32).reshape(-1, 4)
 
 
 def _each(scene: Scene, change: Callable[[Any], Any]) -> Scene:
@@ -140,21 +155,30 @@ def margins(size: int, rng: np.random.Generator) -> npt.NDArray[np.bool_]:
 
 
 def photographed(
-    scene: Scene, rng: np.random.Generator, stone: Stone, clean: bool = False, light: FloatArray | None = None
+    scene: Scene,
+    rng: np.random.Generator,
+    stone: Stone,
+    clean: bool = False,
+    light: FloatArray | None = None,
+    faces: bool = False,
 ) -> tuple[FloatArray, FloatArray]:
-    """`take_photograph` of a scene, its masonry and blocks included."""
+    """`take_photograph` of a scene, its masonry and blocks included, and its heads where faces shall be seen."""
     depth_px = np.float32(scene.depth_px)
-    return take_photograph(scene.height * depth_px, rng, stone, clean, light, scene.blocks, scene.masonry * depth_px)
+    height, masonry = scene.height * depth_px, scene.masonry * depth_px
+    return take_photograph(height, rng, stone, clean, light, scene.blocks, masonry, scene.heads if faces else None)
 
 
-def photograph_sample(scene: Scene, stone: Stone, rng: np.random.Generator, clean_share: float = CLEAN_SHARE) -> Sample:
-    """Light a scene anew, photograph it, and label it; some photographs are taken small and enlarged."""
-    clean = bool(rng.random() < clean_share)
+def photograph_sample(scene: Scene, stone: Stone, rng: np.random.Generator, heads: bool = False) -> Sample:
+    """Light a scene anew, photograph it, and label it; some photographs are taken small and enlarged.
+
+    Those of heads are aged less often, and then no stains hide their faces.
+    """
+    clean = bool(rng.random() < (CLEAN_HEADS_SHARE if heads else CLEAN_SHARE))
     size = len(scene.height)
     taken = scene
     if rng.random() < ENLARGED_SHARE:
         taken = resized(scene, round(size / rng.uniform(1.0, MOST_ENLARGED)))
-    grey, light = photographed(taken, rng, stone, clean)
+    grey, light = photographed(taken, rng, stone, clean, faces=heads and clean)
     if taken is not scene:
         grey = np.asarray(cv2.resize(grey, (size, size), interpolation=cv2.INTER_CUBIC).clip(0.0, 1.0), np.float32)
     if rng.random() >= MARGIN_SHARE:
@@ -185,18 +209,26 @@ class Stream(IterableDataset[Sample]):
         rng = np.random.default_rng([self.seed, worker.id if worker else 0])
         composer = Composer(Library(self.library, holdout=self.holdout), rng, self.scene_px)
         stone = Stone.load(self.shapes)
-        scenes: list[Scene] = [composer.compose() for _ in range(4)]
+        scenes = [_with_heads(composer) for _ in range(4)]
         turn = 0
         while True:
-            scene = scenes[int(rng.integers(len(scenes)))]
-            heads = bool(rng.random() < HEADS_SHARE)
-            crop = crop_scene(scene, self.size, rng, heads)
-            yield photograph_sample(crop, stone, rng, CLEAN_HEADS_SHARE if heads else CLEAN_SHARE)
+            faced = [pair for pair in scenes if len(pair[1])]
+            heads = bool(faced) and bool(rng.random() < HEADS_SHARE)
+            among = faced if heads else scenes
+            scene, seen = among[int(rng.integers(len(among)))]
+            crop = crop_scene(scene, self.size, rng, seen if heads else None)
+            yield photograph_sample(crop, stone, rng, heads)
             turn += 1
             if turn % USES_PER_SCENE == 0 or (len(scenes) < SCENES_KEPT and turn % 2 == 0):
                 if len(scenes) >= SCENES_KEPT:
                     scenes.pop(0)
-                scenes.append(composer.compose())
+                scenes.append(_with_heads(composer))
+
+
+def _with_heads(composer: Composer) -> tuple[Scene, FloatArray]:
+    """A new scene, and its heads that show a face."""
+    scene = composer.compose()
+    return scene, find_heads(scene)
 
 
 def collate(samples: list[Sample]) -> dict[str, torch.Tensor]:

@@ -72,7 +72,7 @@ def draw_lighting(rng: np.random.Generator, light: FloatArray | None = None, slo
         slope: of the carving, see `carving_slope`.
     """
     if light is None:
-        azimuth = rng.uniform(25.0, 155.0) if rng.random() < 0.65 else rng.uniform(0.0, 360.0)
+        azimuth = rng.uniform(25.0, 155.0) if rng.random() < 0.5 else rng.uniform(0.0, 360.0)
         raking = slope < SHALLOW_SLOPE and rng.random() < 0.7
         light = light_vector(azimuth, rng.uniform(8.0, 35.0) if raking else rng.uniform(15.0, 70.0))
     else:

@@ -54,6 +54,9 @@ FILLED_SHARE = 0.8
 """Of the walls have soot, or lime, in their joints: old joints are black lines, whatever stands beside them."""
 WIDEST_JOINT_PX = 4.0
 """Sigma of what fills a joint."""
+STAINED_FACES = 0.5
+"""Contrast of the stains on a face that is to be seen, relative to that of its light. In three of ten such photographs
+the stains had more than the light, and of faces that cannot be seen lumps are learnt."""
 TRANSLUCENT_SHARE = 0.3
 """Of the photographs show marble or alabaster, in which light spreads before it comes out again."""
 
@@ -66,6 +69,7 @@ def take_photograph(
     light: FloatArray | None = None,
     blocks: IntArray | None = None,
     masonry: FloatArray | None = None,
+    heads: FloatArray | None = None,
 ) -> tuple[FloatArray, FloatArray]:
     """Photograph a carved slab.
 
@@ -77,6 +81,7 @@ def take_photograph(
         light: vector toward the main light, or None to draw one.
         blocks: (H, W) number of the stone block at each pixel; each block then has its own tone.
         masonry: (H, W) what joints and the setting of blocks add to the height in pixels: it is seen, and no carving.
+        heads: (H, W) 1 where a head is seen, whose face no stains shall hide; None: whatever they hide.
 
     Returns:
         Grey picture (H, W), 0 to 1, display-referred, and the (3,) unit vector toward the light, see `mean_light`.
@@ -102,6 +107,8 @@ def take_photograph(
         albedo = _bounded(draw_albedo(height, rng, stone, blocks), rng, picture, slope, towards)
     if blocks is not None and rng.random() < ODD_BLOCKS_SHARE:
         albedo *= _odd_blocks(blocks, rng)
+    if heads is not None:
+        albedo = _showing(albedo, picture, heads)
     picture *= albedo
     picture = _expose(picture, rng, weathered)
     if not clean:
@@ -329,6 +336,21 @@ def _bounded(
             wanted = seen * math.exp(rng.uniform(*np.log(BLACKENED)))
             albedo = power(albedo, float(np.clip(wanted / max(_contrast(albedo), 1e-3), 1.0, 4.0)))
     return _calmed(albedo, shades * math.exp(rng.uniform(*np.log(STAINS))))
+
+
+def _showing(albedo: FloatArray, light: FloatArray, heads: FloatArray) -> FloatArray:
+    """Albedo that hides no face: within heads it has at most STAINED_FACES of the contrast of the light there."""
+    within = heads > 0.5
+    if not within.any():
+        return albedo
+    side = 2.0 * float(cv2.distanceTransform(within.astype(np.uint8), cv2.DIST_L2, 3).max())
+    stains, shades = (face_forms(np.log(np.maximum(a, np.float32(0.02))), side)[within].std() for a in (albedo, light))
+    return power(albedo, min(1.0, STAINED_FACES * float(shades) / max(float(stains), 1e-6)))
+
+
+def face_forms(values: FloatArray, side_px: float) -> FloatArray:
+    """Forms of the size of eyes, noses and mouths of a head so large."""
+    return blur(values, side_px / 27) - blur(values, side_px / 5)
 
 
 def _contrast(image: FloatArray) -> float:

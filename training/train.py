@@ -48,7 +48,7 @@ MAX_NORM = 1e6
 """Norm of the gradient that no healthy step has: better stop at the last checkpoint than train on garbage."""
 DECAY_FROM = 0.45
 """Share of the time after which the learning rate falls to zero, linearly."""
-ABOVE = 1.0
+ABOVE = 0.5
 """Evidence that light comes from above, which it does in most samples; see `inference.normalisation.believed`."""
 LIGHT_KNOWN = (0.4, 0.45, 0.15)
 """Shares of the samples that are read with the true light, with the light found, with no word of the light."""

@@ -40,6 +40,7 @@ from training.data import (
     again,
     collate,
     crop_scene,
+    find_heads,
     margins,
     mirrored,
     photograph_sample,
@@ -59,6 +60,7 @@ from training.losses import (
     slope_loss,
     total_loss,
 )
+from training.photograph import STAINED_FACES, _showing, face_forms
 from training.textures import Stone
 
 
@@ -432,19 +434,47 @@ def test_crop_scales_depth_with_the_window(library: Path) -> None:
 def test_crops_of_heads_show_one_about_their_middle_and_closer() -> None:
     y, x = np.mgrid[:300, :300]
     heads = (np.hypot(x - 70, y - 200) < 12) | (np.hypot(x - 240, y - 60) < 30)
-    flat = np.zeros((300, 300), np.float32)
-    scene = plain_scene(flat, 10.0, heads.astype(np.uint8), heads.astype(np.int32))
+    flat, bumps = np.zeros((300, 300), np.float32), 0.2 * np.sin(x / 2).astype(np.float32)
+    scene = plain_scene(bumps, 10.0, heads.astype(np.uint8), heads.astype(np.int32))
     scene = replace(scene, heads=heads.astype(np.float32))
     scales = []
+    found = find_heads(scene)
+    np.testing.assert_allclose(found[np.argsort(found[:, 2]), :3], [(200, 70, 23), (60, 240, 59)], atol=1)
+    assert not len(find_heads(replace(scene, height=flat))), "they have no faces"
+    covered = replace(scene, heads=scene.heads * ((x + y) % 300 < 20))
+    assert not len(find_heads(covered))
     for seed in range(40):
-        crop = crop_scene(scene, 150, np.random.default_rng(seed), True)
+        crop = crop_scene(scene, 150, np.random.default_rng(seed), found)
         assert (crop.heads[30:120, 30:120] > 0.5).sum() > 100
         assert (crop.heads > 0.5).mean() < 0.2, "there is something round it"
         scales.append(crop.depth_px / 10.0)
-    assert min(scales) >= 0.9 and 2.0 < max(scales) <= 1.1 / CLOSEST_HEADS
-    without = replace(scene, heads=flat)
-    scales = [crop_scene(without, 150, np.random.default_rng(seed), True).depth_px / 10.0 for seed in range(40)]
-    assert min(scales) < 0.7, "a scene without heads is cropped as any other"
+    assert 1.8 < max(scales) <= 1.1 / CLOSEST_HEADS, "closer than any other crop"
+
+
+def test_no_stains_hide_faces_that_shall_be_seen() -> None:
+    y, x = np.mgrid[:256, :256]
+    heads = (np.hypot(x - 128, y - 128) < 50).astype(np.float32)
+    light = np.exp(0.2 * np.sin(x / 3)).astype(np.float32)
+    stains = np.exp(np.sin(y / 3)).astype(np.float32)
+    shown = _showing(stains, light, heads)
+    contrast = [face_forms(np.log(a), 100.0)[heads > 0].std() for a in (light, stains, shown)]
+    assert contrast[2] == pytest.approx(STAINED_FACES * contrast[0], rel=0.02) and contrast[1] > contrast[0]
+    np.testing.assert_array_equal(_showing(shown**0.5, light, heads), shown**0.5)
+    np.testing.assert_array_equal(_showing(stains, light, 0 * heads), stains)
+
+
+def test_blocks_have_no_staircases_where_they_are_enlarged() -> None:
+    blocks = np.where(np.add.outer(np.arange(90), 0.3 * np.arange(90)) > 60, 9, 4).astype(np.int32)
+    flat = np.zeros((90, 90), np.float32)
+    large = resized(plain_scene(flat, 10.0, flat.astype(np.uint8), blocks), 215).blocks
+    nearest = cv2.resize(blocks, (215, 215), interpolation=cv2.INTER_NEAREST_EXACT)
+    assert set(np.unique(large)) == {4, 9}
+
+    def off(found: npt.NDArray[np.int32]) -> float:
+        border = (found == 9).argmax(axis=0)[20:190]
+        return float(np.abs(border - np.poly1d(np.polyfit(np.arange(170), border, 1))(np.arange(170))).max())
+
+    assert off(large) < 0.75 * off(nearest)
 
 
 def test_sample_is_a_photograph(library: Path) -> None:
