@@ -120,9 +120,10 @@ def test_light_is_found_first_and_then_known_to_every_pass() -> None:
 def test_light_is_looked_for_in_the_middle_at_several_sizes() -> None:
     runtime = Linear()
     predict(smooth(1200, 2400, 4.0), runtime)
-    for (rows, columns), side in zip(runtime.looked_at, predictor_module.EVIDENCE_PX, strict=True):
+    for (rows, columns), look in zip(runtime.looked_at, predictor_module.LOOKS, strict=True):
+        side = look * predictor_module.MOST_LIGHT_PX
         assert math.sqrt(rows * columns) == pytest.approx(predictor_module.MIDDLE * side, rel=0.01)
-        assert columns == pytest.approx(2 * rows, abs=2)
+        assert columns == pytest.approx(2 * rows, abs=4)
     runtime = Linear()
     predict(smooth(66, 900, 4.0), runtime)
     assert all(min(shape) >= 64 for shape in runtime.looked_at)
@@ -545,9 +546,9 @@ def test_too_small() -> None:
         Predictor(Linear(), "test").predict(Tiny())  # type: ignore[arg-type]
 
 
-SMALL_SIZES = ((100, 100), (100, 2000), (400, 600), (800, 800))
-
-
 def test_the_light_of_small_photographs_is_looked_for_enlarged() -> None:
-    sizes = {size: predictor_module._middle(np.zeros(size, np.float32), None, 512.0).shape for size in SMALL_SIZES}
-    assert sizes == {(100, 100): (322, 322), (100, 2000): (92, 1834), (400, 600): (322, 482), (800, 800): (410, 410)}
+    sizes = {
+        size: round(predictor_module._light_px(*size)) for size in ((100, 100), (100, 2000), (400, 600), (2000, 2000))
+    }
+    assert sizes == {(100, 100): 400, (100, 2000): 950, (400, 600): 490, (2000, 2000): 950}
+    assert predictor_module._middle(np.zeros((100, 100), np.float32), None, 600.0).shape == (482, 482)
