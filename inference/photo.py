@@ -70,7 +70,7 @@ def read_photo(path: str | PathLike[str], max_size: int | None = None) -> Photo:
 
     EXIF orientation is applied, colour profiles are not; transparent parts become mid grey; of several pages or frames
     the first counts. Floating-point and signed pixels of which more than a few leave the range 0 to 1 are scaled, so
-    that all but the darkest and brightest thousandth fit.
+    that all but the darkest and brightest thousandth fit; the 10, 12 or 14 bits of a sensor fill 16.
 
     Args:
         path: the file.
@@ -247,8 +247,15 @@ def _upright(pixels: AnyArray, orientation: int) -> AnyArray:
     return pixels
 
 
+_SENSORS = (2**10 - 1, 2**12 - 1, 2**14 - 1)
+"""White of sensors whose values a file of 16 bits may hold as they came; such a picture is all but black else."""
+
+
 def _value_range(pixels: AnyArray) -> tuple[float, float]:
     """The values that mean black and white in a file's pixels."""
+    if pixels.dtype == np.uint16 and (pixels.ndim == 2 or pixels.shape[2] == 3):
+        brightest = int(pixels.max())
+        return 0.0, next((float(most) for most in _SENSORS if brightest <= most), 65535.0)
     if pixels.dtype in (np.uint8, np.uint16):
         return 0.0, float(np.iinfo(pixels.dtype).max)
     colours = pixels[..., :3] if pixels.ndim == 3 else pixels

@@ -229,7 +229,7 @@ def test_a_broken_tag_of_exif_leaves_the_orientation(tmp_path: Path) -> None:
 
 
 def test_sixteen_bits_keep_their_precision(tmp_path: Path) -> None:
-    low = np.arange(64 * 96, dtype=np.uint16).reshape(64, 96) % 500 + 1000
+    low = np.arange(64 * 96, dtype=np.uint16).reshape(64, 96) % 500 + 20_000
     for name, data in (("a.png", encoded(".png", low)), ("a.tif", encoded(".tif", low))):
         photo = read_photo(write(tmp_path, name, data))
         np.testing.assert_allclose(photo.grey, low / 65535.0, atol=1e-7)
@@ -559,3 +559,13 @@ def test_arrays() -> None:
             photo_from_array(wrong, "wrong")
     with pytest.raises(ReliefError, match="too small"):
         photo_from_array(np.zeros((64, 63), np.uint8), "tiny")
+
+
+@pytest.mark.parametrize("suffix", [".png", ".tif"])
+@pytest.mark.parametrize("bits", [10, 12, 14, 16])
+def test_a_sensors_own_values_in_16_bits_are_no_darkness(tmp_path: Path, suffix: str, bits: int) -> None:
+    y, x = np.mgrid[:64, :96]
+    stored = np.rint((0.2 + 0.6 * x / 95) * (2**bits - 1)).astype(np.uint16)
+    path = tmp_path / f"raw{suffix}"
+    cv2.imwrite(str(path), stored)
+    np.testing.assert_allclose(read_photo(path).grey, 0.2 + 0.6 * x / 95, atol=2e-3)
