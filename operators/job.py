@@ -124,6 +124,15 @@ def in_words(error: Exception) -> str | None:
     return FULL if is_out_of_memory(error) else None
 
 
+def refused(operator: bpy.types.Operator, error: Exception) -> set[str]:
+    """Report an error that can be told, for the operator to return; raise a bug again."""
+    told = in_words(error)
+    if told is None:
+        raise error
+    operator.report({"ERROR"}, spoken(told))
+    return {"CANCELLED"}
+
+
 def _give_way() -> None:
     """Lower the priority of this thread and of those that it starts, so that the interface stays quick.
 

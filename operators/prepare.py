@@ -9,7 +9,7 @@ import bpy
 from mathutils import Vector
 
 from ..inference.errors import ReliefError
-from .job import clear_status, in_words
+from .job import clear_status, refused
 from .photo_source import photo_file
 from .words import spoken
 
@@ -169,12 +169,8 @@ class RELIEF_OT_preview_preparation(bpy.types.Operator):
             source = photo_file(image)
             photo = prepare(read_photo(source.path), source.preparation or Preparation())
             texture = encode_texture(photo.colour)
-        except Exception as error:
-            told = in_words(error)
-            if told is None:
-                raise
-            self.report({"ERROR"}, spoken(told))
-            return {"CANCELLED"}
+        except Exception as error:  # noqa: BLE001 (a bug is raised again)
+            return refused(self, error)
         shown = next((i for i in bpy.data.images if i.library is None and i.get(PREVIEW) == image.name), None)
         if shown is None:
             shown = bpy.data.images.new(f"{image.name} prepared", 8, 8)

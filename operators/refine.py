@@ -19,7 +19,7 @@ from .bridge import (
     settings_of,
     update_relief,
 )
-from .job import QUIET_S, in_words
+from .job import QUIET_S, in_words, refused
 from .material import DETAIL, material_of, own_material, wear_detail
 from .scene_settings import read_settings
 from .words import spoken
@@ -61,10 +61,7 @@ class RELIEF_OT_refine(bpy.types.Operator):
         if held:
             cls.poll_message_set(spoken(held))
             return False
-        cls.poll_message_set(
-            spoken("What the network said of this photograph is no longer stored. Let it read the photograph again")
-        )
-        return prediction_store.store().holds(relief[PHOTO_SHA256], relief[WEIGHTS])
+        return holds_prediction(cls, relief)
 
     def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[str]:
         relief, sliders = context.view_layer.objects.active, context.scene.relief
@@ -80,17 +77,21 @@ class RELIEF_OT_refine(bpy.types.Operator):
             draft = self.draft and max(prediction.height.shape) > prediction_store.DRAFT_PX
             coarse = prediction_store.store().get_draft(relief[PHOTO_SHA256], relief[WEIGHTS]) if draft else None
             solve(relief, coarse or prediction, *settings, prediction)
-        except Exception as error:
-            told = in_words(error)
-            if told is None:
-                raise
-            self.report({"ERROR"}, spoken(told))
-            return {"CANCELLED"}
+        except Exception as error:  # noqa: BLE001 (a bug is raised again)
+            return refused(self, error)
         if draft:
             relief[DRAFT] = True
             settle_later()
         context.window_manager.relief_progress.trouble = ""
         return {"FINISHED"}
+
+
+def holds_prediction(operator: type[bpy.types.Operator], relief: bpy.types.Object) -> bool:
+    """Whether what the network said of a relief is stored, for an operator's poll, which says where not."""
+    operator.poll_message_set(
+        spoken("What the network said of this photograph is no longer stored. Let it read the photograph again")
+    )
+    return prediction_store.store().holds(relief[PHOTO_SHA256], relief[WEIGHTS])
 
 
 def stored_prediction(relief: bpy.types.Object) -> Prediction:

@@ -10,10 +10,9 @@ import bpy
 
 from ..inference.errors import ReliefError
 from ..inference.settings import MeshSettings, RefinementSettings
-from . import prediction_store
-from .bridge import PHOTO_SHA256, WEIGHTS, is_relief, settings_of
-from .job import in_words
-from .refine import solved_height, stored_prediction
+from .bridge import is_relief, settings_of
+from .job import refused
+from .refine import holds_prediction, solved_height, stored_prediction
 from .words import spoken
 
 HEIGHT = ".height.tif"
@@ -41,10 +40,7 @@ class RELIEF_OT_save_maps(bpy.types.Operator):
         if relief.mode not in ("OBJECT", "VERTEX_PAINT"):  # elsewhere its paint and its mesh are out of reach
             cls.poll_message_set(spoken("Leave Edit, Sculpt or Paint Mode first"))
             return False
-        cls.poll_message_set(
-            spoken("What the network said of this photograph is no longer stored. Let it read the photograph again")
-        )
-        return prediction_store.store().holds(relief[PHOTO_SHA256], relief[WEIGHTS])
+        return holds_prediction(cls, relief)
 
     def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[str]:
         folder = os.path.dirname(bpy.data.filepath) or os.path.expanduser("~")
@@ -63,12 +59,8 @@ class RELIEF_OT_save_maps(bpy.types.Operator):
     def execute(self, context: bpy.types.Context) -> set[str]:
         try:
             names = save_maps(context.view_layer.objects.active, Path(_height_path(bpy.path.abspath(self.filepath))))
-        except Exception as error:
-            told = in_words(error)
-            if told is None:
-                raise
-            self.report({"ERROR"}, spoken(told))
-            return {"CANCELLED"}
+        except Exception as error:  # noqa: BLE001 (a bug is raised again)
+            return refused(self, error)
         self.report({"INFO"}, spoken(f"Saved: {', '.join(names)}"))
         return {"FINISHED"}
 

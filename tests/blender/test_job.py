@@ -464,7 +464,7 @@ def test_from_a_script_all_tasks_run_before_it_returns(job, start):
     ]
     operator.tasks = lambda _context: tasks
     assert operator.execute(context) == {"FINISHED"}
-    assert operator.placed == [1, 3] and operator.reports == [({"ERROR"}, "Too dark.")]
+    assert operator.placed == [1, 3] and operator.reports == [({"WARNING"}, "Too dark.")]
 
 
 def test_a_script_without_a_window_waits_for_its_result(job, start):
@@ -484,7 +484,7 @@ def test_too_little_memory_for_one_stops_none_from_a_script_either(job, start):
     ]
     operator.tasks = lambda _context: tasks
     assert operator.execute(None) == {"FINISHED"}
-    assert operator.placed == [2] and operator.reports == [({"ERROR"}, job.FULL)]
+    assert operator.placed == [2] and operator.reports == [({"WARNING"}, job.FULL)]
 
 
 def test_the_status_bar_is_given_back_in_every_workspace(job):

@@ -235,7 +235,7 @@ def test_classes_of_a_prediction_that_is_right_but_for_one_column() -> None:
     height = np.zeros((64, 64), np.float32)
     height[:, 32:] = 0.5
     # Labelled at the size at which so small a photograph is read.
-    edges = soft_edge_classes(np.asarray(cv2.resize(height, (128, 128), interpolation=cv2.INTER_CUBIC), np.float32))
+    edges = soft_edge_classes(np.asarray(cv2.resize(height, (256, 256), interpolation=cv2.INTER_CUBIC), np.float32))
     segments = np.zeros((64, 64), np.uint8)
     segments[:, 32:] = 2
     soft_edges = np.eye(len(EDGE_CLASSES), dtype=np.float32)[edges]
