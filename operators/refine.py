@@ -48,16 +48,7 @@ class RELIEF_OT_refine(bpy.types.Operator):
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         relief = context.view_layer.objects.active
-        if not is_relief(relief):
-            cls.poll_message_set(spoken("Select a relief, in Object Mode"))
-            return False
-        if not relief.visible_get():
-            cls.poll_message_set(spoken("This relief is hidden. Show it first"))
-            return False
-        if relief.mode not in ("OBJECT", "VERTEX_PAINT"):
-            cls.poll_message_set(spoken("Return to Object Mode, then press Refine"))
-            return False
-        held = locked(relief)
+        held = _held(relief) if is_relief(relief) else None
         if held:
             cls.poll_message_set(spoken(held))
             return False
@@ -86,8 +77,20 @@ class RELIEF_OT_refine(bpy.types.Operator):
         return {"FINISHED"}
 
 
-def holds_prediction(operator: type[bpy.types.Operator], relief: bpy.types.Object) -> bool:
-    """Whether what the network said of a relief is stored, for an operator's poll, which says where not."""
+def _held(relief: bpy.types.Object) -> str | None:
+    """Why a relief cannot be refined now; None where it can."""
+    if not relief.visible_get():
+        return "This relief is hidden. Show it first"
+    if relief.mode not in ("OBJECT", "VERTEX_PAINT"):
+        return "Return to Object Mode, then press Refine"
+    return locked(relief)
+
+
+def holds_prediction(operator: type[bpy.types.Operator], relief: bpy.types.Object | None) -> bool:
+    """Whether an object is a relief and what the network said of it stored, for an operator's poll; says where not."""
+    if not is_relief(relief):
+        operator.poll_message_set(spoken("Select a relief, in Object Mode"))
+        return False
     operator.poll_message_set(
         spoken("What the network said of this photograph is no longer stored. Let it read the photograph again")
     )

@@ -34,10 +34,8 @@ class RELIEF_OT_save_maps(bpy.types.Operator):
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         relief = context.view_layer.objects.active
-        if not is_relief(relief):
-            cls.poll_message_set(spoken("Select a relief, in Object Mode"))
-            return False
-        if relief.mode not in ("OBJECT", "VERTEX_PAINT"):  # elsewhere its paint and its mesh are out of reach
+        # In other modes its paint and its mesh are out of reach.
+        if is_relief(relief) and relief.mode not in ("OBJECT", "VERTEX_PAINT"):
             cls.poll_message_set(spoken("Leave Edit, Sculpt or Paint Mode first"))
             return False
         return holds_prediction(cls, relief)
