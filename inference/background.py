@@ -12,6 +12,8 @@ from .lowpass import extent
 from .prediction import FloatArray
 
 BoolArray = npt.NDArray[np.bool_]
+Box = tuple[slice, slice]
+"""Rows and columns of a photograph."""
 
 LOOKED_PX = 400
 """Extent to which a photograph is reduced for this."""
@@ -38,6 +40,52 @@ the mean r of the high-passed height from 0.630 to 0.704 (weights 0.16); with th
 contrast of the panel alone, to 0.683.
 """
 
+BLANK, LEAST_BLANK = 0.015, 0.95
+"""Neighbours along a row or column beside the panel differ by less than the first, in so much of it at least: dust lies
+there too."""
+PARTS, LEAST_BEGUN, UNIFORM = 8, 6, 0.002
+"""A side is divided into so many parts, and the panel must begin in so many of them where the blank ends: a spear that
+stands out into smooth ground is carved. And what is cut away must differ by JUMP from the panel's tone, as no smooth
+frame does, unless nothing in it differs by more than the last, as around a cut-out."""
+LEAST_SIDE, LEAST_SIDE_PX = 0.1, 64
+"""Of the photograph's side, and of pixels, that must be left for a panel."""
+
+
+def find_box(grey: FloatArray) -> Box:
+    """What is left of a photograph where blank strips along its sides are cut away: page, cloth, wall, a scanner's lid.
+
+    Args:
+        grey: (H, W), 0 to 1.
+
+    Returns:
+        Rows and columns; all of them where none are surely blank.
+    """
+    small = _reduced(grey)
+    panel = find_panel(small)
+    box = [[0, side] for side in small.shape]
+    if panel is not None:
+        box = [[int(lines[0]), int(lines[-1]) + 1] for lines in (np.flatnonzero(panel.any(k)) for k in (1, 0))]
+    outside = [list(ends) for ends in box]
+    moved = True
+    while moved:
+        moved = False
+        for axis, end in ((0, 0), (0, 1), (1, 0), (1, 1)):
+            while box[axis][1] - box[axis][0] > LEAST_SIDE * small.shape[axis] and _blank(_line(small, box, axis, end)):
+                box[axis][end] += 1 - 2 * end
+                moved = True
+    (top, bottom), (left, right) = box
+    stone = float(np.median(small[top:bottom, left:right]))
+    for axis, end in ((0, 0), (0, 1), (1, 0), (1, 1)):
+        if box[axis][end] != outside[axis][end] and not _begins(small, box, axis, end, stone):
+            box[axis][end] = outside[axis][end]
+    scales = [whole / side for whole, side in zip(grey.shape, small.shape, strict=True)]
+    rows, columns = (
+        slice(math.ceil(low * scale), math.floor(high * scale)) for (low, high), scale in zip(box, scales, strict=True)
+    )
+    if min(rows.stop - rows.start, columns.stop - columns.start) < LEAST_SIDE_PX:
+        return slice(0, grey.shape[0]), slice(0, grey.shape[1])
+    return rows, columns
+
 
 def find_panel(grey: FloatArray) -> BoolArray | None:
     """Where a photograph shows more than black or white without anything on it that reaches in from its border.
@@ -48,10 +96,7 @@ def find_panel(grey: FloatArray) -> BoolArray | None:
     Returns:
         (h, w) of the same proportions, smaller where the photograph is large; None where all of it may be the panel.
     """
-    rows, columns = grey.shape
-    scale = min(LOOKED_PX / extent(grey.shape), 1.0)
-    size = max(round(columns * scale), 1), max(round(rows * scale), 1)
-    small = np.asarray(cv2.resize(grey, size, interpolation=cv2.INTER_AREA), np.float32)
+    small = _reduced(grey)
     panel = np.ones(small.shape, bool)
     for black in (True, False):
         panel &= ~_background(small, small < BLACK if black else small > WHITE)
@@ -71,6 +116,37 @@ def at_size(panel: BoolArray | None, grey: FloatArray) -> BoolArray | None:
     wide = (4 * reach + 1, 4 * reach + 1)
     tone = cv2.blur(grey * beyond, wide) / np.maximum(cv2.blur(beyond, wide), 1e-6)
     return np.where(outline, np.abs(grey - tone) > OUTLINE_TONE, sized > 0)
+
+
+def _reduced(grey: FloatArray) -> FloatArray:
+    """A photograph of an extent of LOOKED_PX at most."""
+    rows, columns = grey.shape
+    scale = min(LOOKED_PX / extent(grey.shape), 1.0)
+    size = max(round(columns * scale), 1), max(round(rows * scale), 1)
+    return np.asarray(cv2.resize(grey, size, interpolation=cv2.INTER_AREA), np.float32)
+
+
+def _line(small: FloatArray, box: list[list[int]], axis: int, end: int, inside: int = 0) -> FloatArray:
+    """The row (axis 0) or column (1) so many lines within the upper or left (end 0), the lower or right (1) side."""
+    at = box[axis][0] + inside if end == 0 else box[axis][1] - 1 - inside
+    (top, bottom), (left, right) = box
+    return small[at, left:right] if axis == 0 else small[top:bottom, at]
+
+
+def _blank(line: FloatArray) -> bool:
+    return bool((np.abs(np.diff(line)) < BLANK).mean() >= LEAST_BLANK)
+
+
+def _begins(small: FloatArray, box: list[list[int]], axis: int, end: int, stone: float) -> bool:
+    """Whether a panel of this tone begins all along a side: rough, or of another tone than what lies before it."""
+    beside = _line(small, box, axis, end, -1)
+    tone = np.median(beside)
+    if abs(tone - stone) < JUMP and np.ptp(beside) > UNIFORM:
+        return False
+    parts = np.array_split(_line(small, box, axis, end, JUMP_PX - 1), PARTS)
+    rough = (np.abs(np.diff(part)).max() > BLANK for part in parts)
+    jumps = (abs(np.median(part) - tone) > JUMP for part in parts)
+    return bool(np.sum([a or b for a, b in zip(rough, jumps, strict=True)]) >= LEAST_BEGUN)
 
 
 def _background(small: FloatArray, candidates: BoolArray) -> BoolArray:

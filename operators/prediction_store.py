@@ -17,15 +17,12 @@ if TYPE_CHECKING:
     from ..inference.prediction import Prediction
 
 LIMIT_BYTES = 2 * 2**30
-ASKED = 5
+ASKED = 6
 """Grows whenever `inference.predictor` asks the same weights otherwise: what was stored before is then asked anew."""
 DRAFT_PX = 1024
 """Longer side of a draft, which answers a slider at once."""
-_PROBABILITIES = (
-    "soft_edges",
-    "segments",
-    "confidence",
-)  # half precision is enough for these on disk, and only for these
+# Half precision is enough for these on disk, and only for these.
+_PROBABILITIES = ("soft_edges", "segments", "confidence")
 
 _OWN = re.compile(r"[0-9a-f]{64}(\.npz|\.\d+\.part)")
 """Names of its files."""
@@ -50,11 +47,13 @@ class PredictionStore:
         self._draft: tuple[str, Prediction] | None = None
 
     def holds(self, photo_sha256: str, weights: str) -> bool:
-        path = self._path(_key(photo_sha256, weights))
+        """Whether `get` would find it, as far as that is known without reading it."""
         key = _key(photo_sha256, weights)
+        path = self._path(key)
         return key in self._memory or (path is not None and os.path.isfile(path) and key not in self._unreadable)
 
     def get(self, photo_sha256: str, weights: str) -> Prediction | None:
+        """What these weights said of a photograph; None if it is not stored or cannot be read."""
         key = _key(photo_sha256, weights)
         prediction = self._memory.get(key) or self._read(key)
         if prediction is not None:
@@ -76,6 +75,7 @@ class PredictionStore:
         return self._draft[1]
 
     def put(self, photo_sha256: str, prediction: Prediction) -> None:
+        """Store a prediction, in memory alone where the disk does not take it."""
         key = _key(photo_sha256, prediction.weights)
         self._draft = None
         self._remember(key, prediction)

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from inference.background import at_size, find_panel
+from inference.background import at_size, find_box, find_panel
 
 
 def stone(rows: int, columns: int) -> npt.NDArray[np.float32]:
@@ -73,3 +73,51 @@ def test_the_outline_in_a_large_photograph_is_no_saw(tone: float) -> None:
 @pytest.mark.parametrize("tone", [0.0, 0.5, 1.0])
 def test_nothing_but_background_is_taken_as_it_is(tone: float) -> None:
     assert find_panel(np.full((120, 90), tone, np.float32)) is None
+
+
+def _sides(grey: npt.NDArray[np.float32]) -> tuple[int, ...]:
+    rows, columns = find_box(grey)
+    return rows.start, rows.stop, columns.start, columns.stop
+
+
+@pytest.mark.parametrize("tone", [0.02, 0.15, 0.7, 0.85, 1.0])
+@pytest.mark.parametrize("scale", [1, 4])
+def test_page_cloth_and_lid_beside_a_panel_are_cut_away(tone: float, scale: int) -> None:
+    rng = np.random.default_rng(2)
+    grey = np.float32(tone) + 0.004 * rng.standard_normal((200 * scale, 260 * scale)).astype(np.float32)
+    inside = np.s_[20 * scale : 150 * scale, 40 * scale : 220 * scale]
+    grey[inside] = stone(130 * scale, 180 * scale)
+    found = _sides(grey.clip(0.0, 1.0))
+    assert np.abs(np.subtract(found, np.multiply((20, 150, 40, 220), scale))).max() <= scale
+    captioned = grey.copy()
+    captioned[170 * scale : 174 * scale, 60 * scale : 200 * scale : 2] = 0.3 if tone > 0.5 else 0.9
+    assert _sides(captioned.clip(0.0, 1.0))[1] >= 170 * scale, "a caption ends what is blank"
+
+
+def test_a_cut_out_of_the_stones_own_tone_is_found() -> None:
+    grey = np.full((200, 260), 0.5, np.float32)
+    grey[30:150, 50:220] = stone(120, 170)
+    assert _sides(grey) == (30, 150, 50, 220)
+
+
+def test_what_is_carved_and_smooth_stone_are_not_cut_away() -> None:
+    grey = stone(300, 300)
+    assert _sides(grey) == (0, 300, 0, 300)
+    framed = 0.45 + 0.002 * np.random.default_rng(3).standard_normal((300, 300)).astype(np.float32)
+    framed[30:270, 30:270] = grey[30:270, 30:270]
+    assert _sides(framed) == (0, 300, 0, 300), "a smooth frame of the same stone"
+    smooth = np.full((300, 300), 0.7, np.float32)
+    smooth += 0.002 * np.random.default_rng(3).standard_normal((300, 300)).astype(np.float32)
+    y, x = np.mgrid[:300, :300]
+    bust = np.hypot(y - 300, x - 150) < 150
+    smooth[bust] = grey[bust]  # before smooth ground
+    smooth[90:150, 148:152] = 0.3  # and its spear
+    assert _sides(smooth) == (0, 300, 0, 300)
+    assert _sides(np.full((300, 300), 0.4, np.float32)) == (0, 300, 0, 300)
+    assert _sides(np.linspace(0.0, 1.0, 300 * 300, dtype=np.float32).reshape(300, 300)) == (0, 300, 0, 300)
+
+
+def test_a_panel_too_small_to_be_read_is_left_where_it_is() -> None:
+    grey = np.ones((200, 200), np.float32)
+    grey[80:140, 80:140] = stone(60, 60)
+    assert _sides(grey) == (0, 200, 0, 200)

@@ -11,6 +11,7 @@ import pytest
 
 from inference import predictor as predictor_module
 from inference.errors import Cancelled, ReliefError
+from inference.evaluation import correlation
 from inference.lowpass import lowpass, resized_height
 from inference.normalisation import lit
 from inference.photo import KEPT_PIXELS, photo_from_array
@@ -19,12 +20,14 @@ from inference.predictor import (
     CHANNELS,
     CONFIDENCE,
     DEPTH,
+    FADE_PX,
     HEIGHT,
     SEGMENTS,
     SLOPES,
     Predictor,
     Tile,
     levels,
+    map_size,
     merge,
     tiles,
 )
@@ -389,6 +392,43 @@ def test_a_panel_on_black_or_white_is_read_as_without(tone: float) -> None:
     alone = (alone - alone.mean()) / (alone.std() + 0.05)
     inner = np.s_[30:-30, 30:-30]
     assert np.abs(within - alone)[inner].max() < 0.2 * alone.std(), "the contrast is the panel's"
+
+
+@pytest.mark.parametrize("tone", [0.05, 0.8, 1.0])
+def test_what_is_blank_beside_a_panel_is_not_read(tone: float) -> None:
+    panel = 0.2 + 0.5 * smooth(96, 320, 3.0)
+    grey = np.full((200, 400), tone)
+    grey[40:136, 30:350] = panel
+    runtime, alone_runtime = Linear(), Linear()
+    within, alone = predict(grey, runtime), predict(panel, alone_runtime)
+    assert runtime.shapes == alone_runtime.shapes and within.light.tolist() == alone.light.tolist()
+    assert within.height.shape == grey.shape
+    place = np.s_[40:136, 30:350]
+    inner = np.s_[40 + FADE_PX : 136 - FADE_PX, 30 + FADE_PX : 350 - FADE_PX]
+    beside = np.ones(grey.shape, bool)
+    beside[place] = False
+    for name in ("height", "slopes", "soft_edges", "segments", "confidence"):
+        whole, part = getattr(within, name), np.zeros_like(getattr(within, name))
+        part[place] = getattr(alone, name)
+        np.testing.assert_array_equal(whole[inner], part[inner])
+    assert not within.height[beside].any() and not within.slopes[beside].any() and not within.confidence[beside].any()
+    assert (within.soft_edges[beside] == (1, 0, 0, 0)).all() and (within.segments[beside] == (1, 0, 0, 0, 0, 0)).all()
+    # It rises from what is flat, and its slopes say so.
+    np.testing.assert_allclose(within.height[40, 60:320], alone.height[0, 30:290] / FADE_PX, rtol=1e-5)
+    down = np.gradient(within.height, axis=0)[38:60, 60:320]
+    assert correlation(within.slopes[38:60, 60:320, 1], down, np.ones(down.shape, bool)) > 0.95
+
+
+def test_where_an_enlarged_photograph_is_cut_its_maps_are_whole() -> None:
+    panel = 0.2 + 0.5 * smooth(150, 120, 4.0)
+    grey = np.full((300, 200), 1.0)
+    grey[60:210, 30:150] = panel
+    within = predict(grey)
+    assert within.height.shape == within.slopes.shape[:2] == map_size(300, 200) == (1152, 768)
+    scale = 1152 / 300
+    seen = np.abs(within.height).max(axis=1)
+    rows = np.flatnonzero(seen > 1e-3)
+    assert abs(rows[0] - 60 * scale) < 3 and abs(rows[-1] + 1 - 210 * scale) < 3
 
 
 def test_the_dots_of_a_print_are_not_read() -> None:
