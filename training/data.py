@@ -30,6 +30,10 @@ from .textures import Stone
 FloatArray = npt.NDArray[np.float32]
 USES_PER_SCENE = 24
 SCENES_KEPT = 40
+LARGE_SHARE, LARGE = 1 / 3, 1.5
+"""Of the scenes are so much larger: their faces have features where small scenes', enlarged, have blur."""
+WIDEST = 2.0
+"""Largest window, relative to the crop made of it."""
 CLEAN_SHARE = 0.45
 MARGIN_SHARE = 0.2
 WIDEST_MARGIN = 0.08
@@ -44,7 +48,8 @@ large as small photographs show them, once they are enlarged, were one in eight;
 CLEAN_HEADS_SHARE = 0.7
 """Of these crops' photographs are not aged: of faces that cannot be seen lumps are learnt."""
 LEAST_HEAD, ROUND_HEAD = 300, (2.5, 6.0)
-"""Pixels of a head that is looked at so, and the range of the least window relative to its longer side."""
+"""Pixels of a head that is looked at so, and the range of the window relative to its longer side. Windows up to a
+whole crop showed most of these faces as small as other crops do."""
 LEAST_ROUND, LEAST_FORMS = 0.43, 0.012
 """Share of its box that such a head fills, else something covers most of it; and the standard deviation of the forms of
 its face, relative to its side, else it has none. A quarter of all heads showed no face."""
@@ -106,10 +111,10 @@ def crop_scene(scene: Scene, size: int, rng: np.random.Generator, heads: FloatAr
             more often.
     """
     n = scene.height.shape[0]
-    low, high = CLOSEST * size, float(n)
+    low, high = CLOSEST * size, min(WIDEST * size, float(n))
     if heads is not None:
         top, left, head_px, _ = heads[rng.choice(len(heads), p=heads[:, 3] / heads[:, 3].sum())]
-        low, high = max(CLOSEST_HEADS * size, rng.uniform(*ROUND_HEAD) * head_px), size
+        low = high = float(np.clip(rng.uniform(*ROUND_HEAD) * head_px, CLOSEST_HEADS * size, size))
     low, high = min(low, float(n)), min(max(low, high), float(n))
     rows = int(np.exp(rng.uniform(np.log(low), np.log(high))))
     columns = int(np.clip(rows * rng.uniform(0.9, 1.1), 16, n))
@@ -123,7 +128,7 @@ def crop_scene(scene: Scene, size: int, rng: np.random.Generator, heads: FloatAr
 
 
 def find_heads(scene: Scene) -> FloatArray:
-    """Heads of a scene that show a face: middle (row, column), longer side, forms (N, 4), in pixels."""
+    """Heads of a scene that show a face: middle (row, column), longer side, forms; (N, 4) in pixels."""
     count, numbers, boxes, middles = cv2.connectedComponentsWithStats((scene.heads > 0.5).astype(np.uint8))
     found = []
     for head in range(1, count):
@@ -134,7 +139,7 @@ def find_heads(scene: Scene) -> FloatArray:
             surface = scene.height[window] * scene.depth_px
             forms = face_forms(surface, side)[numbers[window] == head].std()
             if forms >= LEAST_FORMS * side:
-                found.append((*middles[head, ::-1], side, forms / side))
+                found.append((*middles[head, ::-1], side, forms))
     return np.array(found, np.float32).reshape(-1, 4)
 
 
@@ -207,7 +212,8 @@ class Stream(IterableDataset[Sample]):
         torch.set_num_threads(1)
         worker = get_worker_info()
         rng = np.random.default_rng([self.seed, worker.id if worker else 0])
-        composer = Composer(Library(self.library, holdout=self.holdout), rng, self.scene_px)
+        library = Library(self.library, holdout=self.holdout)
+        composer, larger = (Composer(library, rng, round(by * self.scene_px)) for by in (1.0, LARGE))
         stone = Stone.load(self.shapes)
         scenes = [_with_heads(composer) for _ in range(4)]
         turn = 0
@@ -222,7 +228,7 @@ class Stream(IterableDataset[Sample]):
             if turn % USES_PER_SCENE == 0 or (len(scenes) < SCENES_KEPT and turn % 2 == 0):
                 if len(scenes) >= SCENES_KEPT:
                     scenes.pop(0)
-                scenes.append(_with_heads(composer))
+                scenes.append(_with_heads(larger if rng.random() < LARGE_SHARE else composer))
 
 
 def _with_heads(composer: Composer) -> tuple[Scene, FloatArray]:
