@@ -146,7 +146,9 @@ def unpack_photo(object_: bpy.types.Object, own: Path | None = None) -> None:
     except RuntimeError as error:
         image.filepath_raw = packed_as
         image.pack(data=data, data_len=len(data))  # Blender has let go of it by now
-        raise ReliefError("The photograph stays inside the .blend: beside it, textures cannot be written.") from error
+        raise ReliefError(
+            "The photograph stays inside the .blend: beside it, textures cannot be written. Make room or mend rights."
+        ) from error
 
 
 def linked(file: Path) -> str:

@@ -24,7 +24,6 @@ import sys
 import time
 import traceback
 import unicodedata
-import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, fields
@@ -33,15 +32,15 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from ..inference.errors import ReliefError, is_out_of_memory
 from ..inference.image_header import SUFFIXES, read_header
-from ..inference.settings import MeshSettings, PreparationSettings, RefinementSettings
+from ..inference.settings import RUNTIMES, MeshSettings, PreparationSettings, RefinementSettings
 from . import reconstruction
+from .hidden import hidden_name, make_hidden
 from .reconstruction import Reconstruction, reconstruct, timed
 
 if TYPE_CHECKING:
     from ..inference.restoration import Preparation
 
 FORMATS = ("blend", "glb", "render")
-RUNTIMES = ("auto", "opencv", "torch", "torch-cpu")
 _MODEL_SUFFIXES = {"blend": ".blend", "glb": ".glb", "render": ".render.png"}
 _MAP_SUFFIXES = (".height.tif", ".normal.png", ".edges.png", ".segments.png", ".preview.png", ".json")
 _FREE_BYTES = 256_000_000
@@ -167,7 +166,8 @@ def _parser() -> argparse.ArgumentParser:
     add("--output", required=True, type=_path, metavar="DIR", help="folder of the results; made if missing")
     for setting in (*fields(MeshSettings), *fields(PreparationSettings)):
         flag, kind = "--" + setting.name.replace("_", "-"), type(setting.default)
-        words = setting.metadata["description"].replace("%", "%%")
+        words, limits = setting.metadata["description"].replace("%", "%%"), setting.metadata
+        words += " in metres" if limits["unit"] == "LENGTH" else f", {limits['low']:g} to {limits['high']:g}"
         add(flag, type=kind, metavar=kind.__name__.upper(), help=f"{words} (default: {setting.default})")
     add(
         "--corners",
@@ -197,7 +197,7 @@ def _parser() -> argparse.ArgumentParser:
         "--settings",
         type=_path,
         metavar="FILE.json",
-        help="take the settings of an earlier NAME.json; options win over it",
+        help="take settings, corners, light and restoration of an earlier NAME.json; options win over it",
     )
     words = "give each folder below the fixed part of a pattern one of its own in DIR, instead of putting all into one"
     add("--tree", action="store_true", help=words)
@@ -293,13 +293,15 @@ def _check_files(options: _Options) -> None:
                 " blend out of --formats."
             )
         options.output.mkdir(parents=True, exist_ok=True)
-        place = _make_hidden(options.output)
+        place = make_hidden(options.output)
         alike = place.with_name(place.name.swapcase()).exists()
         place.rmdir()
     except UnicodeEncodeError:
         raise ReliefError(f"--output {options.output} has letters that Blender cannot write. Choose another.") from None
     except OSError as error:
-        raise ReliefError(f"--output {options.output} cannot be written to: {error.strerror}.") from error
+        raise ReliefError(
+            f"--output {options.output} cannot be written to: {error.strerror}. Choose another, or mend its rights."
+        ) from error
 
     def known_as(name: str | Path) -> str:
         """The name as the folder of the results tells names apart."""
@@ -341,23 +343,12 @@ def _check_names(photo: Path, options: _Options) -> None:
         )
     stem = os.fsencode(photo.stem).decode("utf-8", "replace")
     for name in options.formats:
-        length = len(f"{options.output / _hidden_name() / stem}{_MODEL_SUFFIXES[name]}".encode())  # made there
+        length = len(f"{options.output / hidden_name() / stem}{_MODEL_SUFFIXES[name]}".encode())  # made there
         if length > _BLENDERS_PATH_BYTES:
             raise ReliefError(
                 f"its {name} would have a path of {length} bytes, and Blender writes none above {_BLENDERS_PATH_BYTES}."
                 " Choose a shorter --output, or use --formats none."
             )
-
-
-def _hidden_name() -> str:
-    return f".relief-{uuid.uuid4().hex[:8]}"
-
-
-def _make_hidden(folder: Path) -> Path:
-    """A new hidden folder; one that tempfile makes is private, and so stays on Windows what is moved out of it."""
-    place = folder / _hidden_name()
-    place.mkdir()
-    return place
 
 
 def _found(arguments: Sequence[Path]) -> tuple[dict[Path, str], list[str]]:
@@ -432,7 +423,7 @@ def _read_settings(path: Path) -> dict[str, Any]:
         record = json.loads(path.read_text(encoding="utf-8-sig"))  # Windows' editors put a mark at the beginning
         values, preparation = record["settings"], record.get("preparation", {})
     except OSError as error:
-        raise ReliefError(f"--settings {path} cannot be read: {error.strerror}.") from error
+        raise ReliefError(f"--settings {path} cannot be read: {error.strerror}. Check the path.") from error
     except (ValueError, KeyError, TypeError) as error:
         raise ReliefError(
             f'--settings {path} is no JSON object with "settings" in it. Give the NAME.json of a run.'
@@ -471,7 +462,7 @@ def _try(photo: Path, options: _Options, number: int) -> str:
             _tell(f"relief: {photo}: not enough memory. Use a smaller --max-size.", sys.stderr)
         else:
             fault = traceback.format_exc()
-            _tell(f"{fault}relief: {photo}: failed by a fault of this program, shown above.", sys.stderr)
+            _tell(f"{fault}relief: {photo}: failed by the fault shown above. Please report it.", sys.stderr)
         return "failed"
     progress.end()
     if not options.quiet:
@@ -553,7 +544,7 @@ def _make(photo: Path, options: _Options, progress: _Progress) -> list[str]:
             f"the disk is full: less than {_FREE_BYTES / 1e6:.0f} MB are free in {options.output}. Make room."
         )
     _check_memory(photo, options)
-    part = _make_hidden(options.output)
+    part = make_hidden(options.output)
     aside = part / "old"  # no result's name: those have suffixes
     try:
         result = reconstruct(
@@ -632,7 +623,7 @@ def _move(places: dict[Path, Path], aside: Path) -> None:
     """
     for path in places.values():
         if path.is_dir():
-            raise IsADirectoryError(errno.EISDIR, "a folder has the name of a result", str(path))
+            raise ReliefError(f"{path} is a folder with the name of a result. Move it away.")
     old = {path: aside / path.name for path in places.values()}
     aside.mkdir()
     try:

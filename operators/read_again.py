@@ -77,7 +77,7 @@ class RELIEF_OT_read_again(job.JobOperator, bpy.types.Operator):
 def _refine(session_uid: int, context: bpy.types.Context, result: Reconstruction) -> None:
     relief = next((o for o in bpy.data.objects if o.session_uid == session_uid), None)
     if relief is None:
-        raise ReliefError("The relief was removed or remeshed while its photograph was read.")
+        raise ReliefError("The relief was removed while its photograph was read. Reconstruct the photograph anew.")
     held = locked(relief)
     if held:
         raise ReliefError(held)

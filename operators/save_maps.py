@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-import tempfile
+import shutil
 from pathlib import Path
 
 import bpy
@@ -11,6 +11,7 @@ import bpy
 from ..inference.errors import ReliefError
 from ..inference.settings import MeshSettings, RefinementSettings
 from .bridge import is_relief, settings_of
+from .hidden import make_hidden
 from .job import refused
 from .refine import holds_prediction, solved_height, stored_prediction
 from .words import spoken
@@ -86,20 +87,25 @@ def save_maps(relief: bpy.types.Object, path: Path) -> list[str]:
     """
     from ..inference.maps import write_maps
 
-    if not path.name.endswith(HEIGHT) or not path.parent.is_dir():
+    if not path.name.endswith(HEIGHT):
         raise ReliefError("No file is chosen.")
+    if not path.parent.is_dir():
+        raise ReliefError(f"{path.parent} does not exist. Choose another folder.")
     values = settings_of(relief)
     prediction = stored_prediction(relief)
     height = solved_height(relief, prediction, RefinementSettings.from_mapping(values))
     stem = path.name.removesuffix(HEIGHT)
     try:
-        with tempfile.TemporaryDirectory(prefix=".relief-", dir=path.parent) as part:
-            made = write_maps(Path(part) / stem, height, prediction, MeshSettings.from_mapping(values))
+        part = make_hidden(path.parent)
+        try:
+            made = write_maps(part / stem, height, prediction, MeshSettings.from_mapping(values))
             taken = [file.name for file in made[1:] if path.with_name(file.name).exists()]
             if taken and not path.exists():
                 raise ReliefError(f"{taken[0]} exists already. Choose another name.")
             for file in made:
                 os.replace(file, path.with_name(file.name))
+        finally:
+            shutil.rmtree(part, ignore_errors=True)
     except OSError as error:
         raise ReliefError(f"The maps cannot be written: {error.strerror}. Choose another folder.") from error
     return [file.name for file in made]

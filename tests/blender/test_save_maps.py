@@ -59,7 +59,7 @@ def test_no_folder_no_relief_nothing_stored(module, known, photo, tmp_path):
     bpy.ops.relief.reconstruct(filepath=str(photo))
     with pytest.raises(RuntimeError, match="No file is chosen"):
         bpy.ops.relief.save_maps(filepath="")
-    with pytest.raises(RuntimeError, match="No file is chosen"):
+    with pytest.raises(RuntimeError, match="none does not exist. Choose another folder"):
         bpy.ops.relief.save_maps(filepath=str(tmp_path / "none" / NAMES[0]))
     module("operators.prediction_store").store().clear()
     with pytest.raises(RuntimeError, match="no longer stored"):
