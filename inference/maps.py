@@ -62,7 +62,7 @@ def write_maps(stem: Path, height: FloatArray, prediction: Prediction, settings:
 
 def write_height(path: str | PathLike[str], height_m: FloatArray) -> None:
     """Write a height map as TIFF: float32, one channel, row 0 at the top, metres above the slab."""
-    _write(path, _encode(".tif", height_m.astype(np.float32, copy=False), [cv2.IMWRITE_TIFF_COMPRESSION, 1]))
+    _write(path, encode(".tif", height_m.astype(np.float32, copy=False), [cv2.IMWRITE_TIFF_COMPRESSION, 1]))
 
 
 def write_normals(path: str | PathLike[str], height_m: FloatArray, width_m: float) -> None:
@@ -78,7 +78,7 @@ def write_normals(path: str | PathLike[str], height_m: FloatArray, width_m: floa
     """
     normals = surface_normals(height_m, width_m / height_m.shape[1])
     stored = np.rint(normals[..., ::-1] * 32767.5 + 32767.5).astype(np.uint16)  # the writer wants B G R
-    _write(path, _encode(".png", stored, [cv2.IMWRITE_PNG_COMPRESSION, 1]))
+    _write(path, encode(".png", stored, [cv2.IMWRITE_PNG_COMPRESSION, 1]))
 
 
 def write_classes(path: str | PathLike[str], probabilities: FloatArray, palette: ByteArray) -> None:
@@ -129,7 +129,7 @@ def write_preview(
     scale = min(1.0, _PREVIEW_TILE_PX / max(rows, columns))
     size = (max(1, round(columns * scale)), max(1, round(rows * scale)))
     preview = np.concatenate([_tile(picture, size, caption) for caption, picture in pictures], axis=1)
-    _write(path, _encode(".png", preview[..., ::-1], []))
+    _write(path, encode(".png", preview[..., ::-1], []))
 
 
 def shade(height: FloatArray, depth_px: float | None = None, light: tuple[float, float, float] = _RAKING) -> ByteArray:
@@ -180,7 +180,8 @@ def _tile(picture: ByteArray, size: tuple[int, int], caption: str) -> ByteArray:
     )
 
 
-def _encode(suffix: str, pixels: npt.NDArray[Any], options: list[int]) -> bytes:
+def encode(suffix: str, pixels: npt.NDArray[Any], options: list[int]) -> bytes:
+    """Pixels, B G R where they have colour, as the bytes of a file of this suffix."""
     done, data = cv2.imencode(suffix, pixels, options)
     if not done:
         raise RuntimeError(f"cv2 could not encode {pixels.shape} {pixels.dtype} as {suffix}")

@@ -40,8 +40,9 @@ def refine(
     Every slope is scaled by what its edge class asks for, in proportion to the class probabilities: none by
     1 - smoothing, the others by their strength, all by detail. Since only the slopes are scaled, the large forms stay
     where the coarse height puts them, and flat stone stays flat. Layering scales the coarse height. In the end the
-    ground is flattened and segments are raised, in proportion to their probability. What is painted acts last of
-    all: paint decides over the network.
+    ground is flattened and segments are raised, in proportion to their probability. Painted edges and flat places
+    enter the solve, so flat places move with their segments; painted height is added after these, and the mask
+    multiplies all.
 
     Convention:
         Pixel frame of the prediction. 0 is the slab, 1 the full depth of a carved panel; never renormalised.

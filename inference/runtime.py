@@ -20,6 +20,7 @@ import numpy.typing as npt
 
 from .errors import ReliefError
 from .prediction import FloatArray
+from .settings import RUNTIMES
 
 log = logging.getLogger(__name__)
 
@@ -30,9 +31,6 @@ ONNX_FILE = "relief.onnx.gz"
 LIGHT_FILE = "light.onnx.gz"
 FILES = (TORCH_FILE, ONNX_FILE, LIGHT_FILE)
 """PyTorch's file holds the whole network; the ONNX files hold its two parts, of which the one for light goes first."""
-
-RUNTIMES = ("auto", "opencv", "torch", "torch-cpu")
-"""What can be asked for; "torch" takes a GPU where there is one, "torch-cpu" never."""
 
 OUTPUTS = ("height", "slopes", "soft_edges", "segments", "confidence")
 """Names of the exported network's answers, in order."""

@@ -9,6 +9,8 @@ from typing import Any, TypeVar
 
 from .errors import ReliefError
 
+RUNTIMES = ("auto", "opencv", "torch", "torch-cpu")
+"""What can be asked to run the network; "torch" takes a GPU where there is one, "torch-cpu" never."""
 S = TypeVar("S", bound="_Limited")
 
 

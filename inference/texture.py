@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 
 from .lowpass import resized_height
-from .maps import surface_normals
+from .maps import encode, surface_normals
 from .meshing import ReliefMesh, at_pixels, vertex_normals
 from .photo import ByteArray
 from .prediction import FloatArray
@@ -15,8 +15,6 @@ from .settings import MeshSettings
 _MOST_PX = 65500
 """Longest side that a JPEG may have."""
 _QUALITY = [cv2.IMWRITE_JPEG_QUALITY, 95, cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444]
-
-
 DETAIL_PX = 2048
 """Longest side of a normal map: what headsets and phones take."""
 FINER = 2.1
@@ -35,10 +33,7 @@ def encode_texture(colour: ByteArray, most_px: int | None = None) -> bytes:
     if scale < 1.0:
         size = (max(round(columns * scale), 1), max(round(rows * scale), 1))
         colour = np.asarray(cv2.resize(colour, size, interpolation=cv2.INTER_AREA), np.uint8)
-    done, data = cv2.imencode(".jpg", colour[..., ::-1], _QUALITY)
-    if not done:
-        raise RuntimeError(f"cv2 could not encode {colour.shape} as JPEG")
-    return data.tobytes()
+    return encode(".jpg", colour[..., ::-1], _QUALITY)
 
 
 def encode_detail(height: FloatArray, mesh: ReliefMesh, settings: MeshSettings) -> bytes | None:
@@ -70,7 +65,4 @@ def encode_detail(height: FloatArray, mesh: ReliefMesh, settings: MeshSettings) 
     along_v = steep * fine[..., 1] - y * (x * fine[..., 0] + z * fine[..., 2]) / steep
     out = np.sum(normal * fine, axis=2)
     stored = np.rint(127.5 + 127.5 * np.dstack((out, along_v, along_u))).astype(np.uint8)  # the writer wants B G R
-    done, data = cv2.imencode(".png", stored, [cv2.IMWRITE_PNG_COMPRESSION, 6])
-    if not done:
-        raise RuntimeError(f"cv2 could not encode {stored.shape} as PNG")
-    return data.tobytes()
+    return encode(".png", stored, [cv2.IMWRITE_PNG_COMPRESSION, 6])

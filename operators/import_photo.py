@@ -6,9 +6,10 @@ import os
 
 import bpy
 
+from ..inference.image_header import SUFFIXES
 from .words import spoken
 
-PHOTO_FILES = "*.jpg;*.jpeg;*.png;*.tif;*.tiff;*.webp;*.bmp"
+PHOTO_FILES = ";".join(f"*{suffix}" for suffix in SUFFIXES)
 
 
 class RELIEF_OT_import_photo(bpy.types.Operator):

@@ -124,12 +124,12 @@ def in_words(error: Exception) -> str | None:
     return FULL if is_out_of_memory(error) else None
 
 
-def refused(operator: bpy.types.Operator, error: Exception) -> set[str]:
-    """Report an error that can be told, for the operator to return; raise a bug again."""
+def refused(operator: Any, error: Exception, level: str = "ERROR") -> set[str]:
+    """Report an error that can be told, for the operator to return; raise a bug again. What was stopped is no error."""
     told = in_words(error)
     if told is None:
         raise error
-    operator.report({"ERROR"}, spoken(told))
+    operator.report({"INFO" if isinstance(error, Cancelled) else level}, spoken(told))
     return {"CANCELLED"}
 
 
@@ -231,8 +231,8 @@ class JobOperator:
     def execute(self, context: bpy.types.Context) -> set[str]:
         try:
             tasks = self.tasks(context)
-        except ReliefError as error:
-            return self._refuse(error)
+        except Exception as error:  # noqa: BLE001 (a bug is raised again)
+            return refused(self, error)
         self._placed = 0
         failed = []
         for task in tasks:
@@ -243,7 +243,7 @@ class JobOperator:
             except ReliefError as error:
                 failed.append(error)
         for error in failed:  # of an error a script learns by an exception, and may take all for failed
-            self._refuse(error, "WARNING" if self._placed else "ERROR")
+            refused(self, error, "WARNING" if self._placed else "ERROR")
         return {"FINISHED"} if self._placed else {"CANCELLED"}
 
     def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[str]:
@@ -251,11 +251,11 @@ class JobOperator:
             return self.execute(context)
         try:
             tasks = self.tasks(context)
-        except ReliefError as error:
-            return self._refuse(error)
+        except Exception as error:  # noqa: BLE001 (a bug is raised again)
+            return refused(self, error)
         _waiting.extend(tasks)
         if running():
-            return self._refuse(Cancelled(f"{len(_waiting)} more to carve after this one."))
+            return refused(self, Cancelled(f"{len(_waiting)} more to carve after this one."))
         self._attach(context)
         self._begin()
         return {"RUNNING_MODAL"}
@@ -304,7 +304,7 @@ class JobOperator:
         if job.stopping:  # the thread ends at its next report; nothing of it is awaited or kept
             self._close(context)
             kept = "What was finished before stays." if self._placed else "Nothing was changed."
-            return self._refuse(Cancelled(f"Stopped. {kept}"))  # each placed before has its step of undo
+            return refused(self, Cancelled(f"Stopped. {kept}"))  # each placed before has its step of undo
         if event.type != "TIMER":
             return {"PASS_THROUGH"}
         total = self._begun + len(_waiting)
@@ -325,7 +325,7 @@ class JobOperator:
             if _waiting:  # the last one's step of undo is the operator's own
                 bpy.ops.ed.undo_push(message="Relief")
         except ReliefError as error:
-            self._refuse(error)
+            refused(self, error)
         except BaseException:
             self._close(context)
             raise
@@ -368,10 +368,6 @@ class JobOperator:
         _waiting.clear()
         context.window_manager.event_timer_remove(self._timer)
         _show(context, 0.0, "", False)
-
-    def _refuse(self, error: ReliefError, level: str = "ERROR") -> set[str]:
-        self.report({"INFO" if isinstance(error, Cancelled) else level}, spoken(str(error)))  # type: ignore[attr-defined]
-        return {"CANCELLED"}
 
 
 class RELIEF_OT_resume(JobOperator, bpy.types.Operator):

@@ -125,7 +125,7 @@ def photographs_worn() -> set[bpy.types.Image]:
 
 
 def own_material(object_: bpy.types.Object) -> bpy.types.Material | None:
-    """The same, that of a duplicate copied first: what one relief shows is not what the other does."""
+    """`material_of`, that of a duplicate copied first: what one relief shows is not what the other does."""
     material = material_of(object_)
     if material is None or not any(
         other.data != object_.data and any(slot.material == material for slot in other.material_slots)

@@ -38,7 +38,7 @@ from .labels import soft_edge_classes
 from .library import Library
 from .lighting import light_vector
 from .panel import write_image
-from .photograph import take_photograph
+from .photograph import FACE_FORMS, face_forms, take_photograph
 from .textures import Stone
 
 log = logging.getLogger(__name__)
@@ -48,8 +48,6 @@ SYNTHETIC_PX = 512
 LIGHTS_PX, LIGHTS_ELEVATION = 512, 35.0
 SCALES, TRAINING_PX = (0.5, 1, 2, 4), 256
 """Sizes of one panel, relative to a scene as the network saw it whole."""
-FACE_FORMS = (1 / 27, 1 / 5)
-"""Sigmas between which eyes, noses and lips lie, relative to the side of a square as large as the head."""
 LEAST_HEAD_PX = 12
 """Side of such a square below which a head has no face."""
 HIGHPASS_SHARE = 1 / 16
@@ -90,11 +88,11 @@ def flat_slab(photo: Photo) -> FloatArray:
 
 
 def blurred_luminance(photo: Photo) -> FloatArray:
-    """The same without grain and small stains."""
+    """`luminance` without grain and small stains."""
     return np.asarray(cv2.GaussianBlur(photo.grey, (0, 0), max(photo.grey.shape) / 200), np.float32)
 
 
-def bundled(predictor: Predictor) -> Method:
+def refined(predictor: Predictor) -> Method:
     """Prediction and refinement with default settings."""
     return lambda photo: refine(predictor.predict(photo))
 
@@ -203,12 +201,6 @@ def score_faces(found: FloatArray, true: FloatArray, heads: npt.NDArray[np.bool_
         scores.append(correlation(a, b, parts[crop] == part))
         areas.append(area)
     return {"faces r": float(np.average(scores, weights=areas))} if scores else {}
-
-
-def face_forms(height: FloatArray, side: float) -> FloatArray:
-    """What of a height (H, W) is of the size of eyes, noses and lips in a head as large as a square of this side."""
-    fine, coarse = (cv2.GaussianBlur(height, (0, 0), side * share) for share in FACE_FORMS)
-    return np.asarray(fine - coarse, np.float32)
 
 
 def by_photograph(folder: Path) -> dict[str, list[Panel]]:
@@ -399,7 +391,7 @@ def main() -> None:
     ]
     methods: dict[str, Method] = {"flat": flat_slab, "luminance": luminance}
     methods["blurred luminance"] = blurred_luminance
-    methods |= {predictor.weights: bundled(predictor) for predictor in predictors}
+    methods |= {predictor.weights: refined(predictor) for predictor in predictors}
     for folder in options.plain:
         predictor = predictor_of(folder, options.runtime)
         methods[f"{predictor.weights}, height alone"] = plain(predictor)

@@ -54,6 +54,8 @@ FILLED_SHARE = 0.8
 """Of the walls have soot, or lime, in their joints: old joints are black lines, whatever stands beside them."""
 WIDEST_JOINT_PX = 4.0
 """Sigma of what fills a joint."""
+FACE_FORMS = (1 / 27, 1 / 5)
+"""Sigmas between which eyes, noses and lips lie, relative to the side of a square as large as the head."""
 STAINED_FACES = 0.5
 """Contrast of the stains on a face that is to be seen, relative to that of its light. In three of ten such photographs
 the stains had more than the light, and of faces that cannot be seen lumps are learnt."""
@@ -349,8 +351,9 @@ def _showing(albedo: FloatArray, light: FloatArray, heads: FloatArray) -> FloatA
 
 
 def face_forms(values: FloatArray, side_px: float) -> FloatArray:
-    """Forms of the size of eyes, noses and mouths of a head so large."""
-    return blur(values, side_px / 27) - blur(values, side_px / 5)
+    """What of (H, W) is of the size of eyes, noses and lips in a head as large as a square of this side."""
+    fine, coarse = (blur(values, side_px * share) for share in FACE_FORMS)
+    return fine - coarse
 
 
 def _contrast(image: FloatArray) -> float:
@@ -361,9 +364,7 @@ def _contrast(image: FloatArray) -> float:
 
 def _calmed(albedo: FloatArray, most: float) -> FloatArray:
     """Albedo whose forms of a carving's size differ by no more than ``most`` on the mean, logarithms compared."""
-    tone = np.log(np.maximum(albedo, np.float32(0.02)))
-    contrast = float(np.abs(tone - blur(tone, max(albedo.shape) / 32)).mean())
-    return cast(FloatArray, np.exp(tone * np.float32(min(1.0, most / max(contrast, 1e-6)))))
+    return power(albedo, min(1.0, most / max(_contrast(albedo), 1e-6)))
 
 
 def _fill_joints(albedo: FloatArray, blocks: IntArray, rng: np.random.Generator, stone: Stone) -> None:

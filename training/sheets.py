@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from inference.errors import ReliefError
+from inference.image_header import SUFFIXES
 from inference.maps import DEPTH_TO_SIDE, shade
 from inference.photo import read_photo
 from inference.prediction import FloatArray
@@ -30,7 +31,6 @@ from .panel import write_image
 from .textures import Stone
 
 Picture = npt.NDArray[np.uint8]
-SUFFIXES = (".jpg", ".jpeg", ".png", ".tif", ".tiff", ".webp", ".bmp")
 SQUARE_PX, COLUMNS = 420, 4
 ROW_PX = 480
 TURN_DEG = 30.0

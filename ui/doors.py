@@ -9,7 +9,7 @@ class RELIEF_FH_photo(bpy.types.FileHandler):
     bl_idname = "RELIEF_FH_photo"
     bl_label = "Relief from Photo"
     bl_import_operator = "relief.import_photo"
-    bl_file_extensions = ".jpg;.jpeg;.png;.tif;.tiff;.webp;.bmp"
+    bl_file_extensions = ".jpg;.jpeg;.jpe;.jfif;.png;.tif;.tiff;.webp;.bmp"
 
     @classmethod
     def poll_drop(cls, context: bpy.types.Context) -> bool:

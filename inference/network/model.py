@@ -32,7 +32,7 @@ class ReliefOutput(NamedTuple):
         edges_photo: (N, 4, H, W), logits of detector A.
         soft_edges: (N, 4, H, W), their probabilities.
         segments: (N, 6, H/4, W/4), logits.
-        error: (N, 1, H, W), at least 0: expected length of the slopes' error, in the unit of ``slopes``.
+        error: (N, 1, H, W), at least 0: expected mean absolute error of both slopes, in the unit of ``slopes``.
         light: (N, 3), evidence of where the light comes from, see ``LightBranch``; from the photograph alone.
         mismatch: (N, 4, H/2, W/2), difference of the two detectors' probabilities; B looks at the first height.
     """

@@ -21,13 +21,13 @@ from training.benchmark import (
     SCALES,
     at_size,
     blurred_luminance,
-    bundled,
     by_photograph,
     flat_slab,
     flat_stone,
     luminance,
     plain,
     read_panels,
+    refined,
     relief_of,
     score_classes,
     score_faces,
@@ -199,7 +199,7 @@ def test_the_bundled_weights_read_a_panel() -> None:
     """One of Cycles' panels, aged, which most weights read well: a sign turned round anywhere shows."""
     (panel,) = read_panels(ROOT / "training" / "panels" / "09")
     aged = [photo for photo in panel.photos if photo[0].name.endswith("aged")]
-    scores = score_reference(bundled(Predictor.load("opencv")), replace(panel, photos=aged))
+    scores = score_reference(refined(Predictor.load("opencv")), replace(panel, photos=aged))
     assert len(aged) == 1 and scores["r"] > 0.75 and scores["order"] > 0.8 and scores["normals deg"] < 25
 
 
