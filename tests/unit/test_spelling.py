@@ -14,8 +14,9 @@ from spellchecker import SpellChecker
 ROOT = Path(__file__).resolve().parents[2]
 
 _TERMS = """
-    adamw ambientcg bas bfloat bpy colour colours ctrl deg esc macos makehuman metres midlevel miou mm multiresolution
-    mypy numpy opencv opengl pett px pytest pytorch quaternius remeshed runtime runtimes srgb uint viewport
+    adamw ambientcg bas bfloat bpy colour colours ctrl deg esc ffmpeg macos makehuman metres midlevel miou mm
+    multiresolution mypy numpy opencv opengl openssl pett px pytest pytorch quaternius remeshed runtime runtimes
+    srgb uint viewport
 """
 OWN = set(_TERMS.split())
 """Names and terms of the field that a plain dictionary does not hold."""
