@@ -190,13 +190,17 @@ def map_size(rows: int, columns: int) -> tuple[int, int]:
     return round(rows * scale), round(columns * scale)
 
 
-def enlarged(grey: FloatArray) -> FloatArray:
-    """A photograph (H, W) at the size at which it is read, at least that of its maps."""
-    rows, columns = grey.shape
+def read_size(rows: int, columns: int) -> tuple[int, int]:
+    """Rows and columns at which a photograph is read, at least those of its maps."""
     finer = min(math.sqrt(FINEST_PX / (rows * columns)), FINER)
     if finer < math.sqrt(LEVEL_STEP):  # enlarged by so little, a photograph only loses sharpness, here and there
         finer = 1.0
-    size = max((round(rows * finer), round(columns * finer)), map_size(rows, columns))
+    return max((round(rows * finer), round(columns * finer)), map_size(rows, columns))
+
+
+def enlarged(grey: FloatArray) -> FloatArray:
+    """A photograph (H, W) at the size at which it is read."""
+    size = read_size(*grey.shape)
     if size == grey.shape:
         return grey
     larger = cv2.resize(grey, size[::-1], interpolation=cv2.INTER_CUBIC)

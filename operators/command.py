@@ -9,22 +9,19 @@ from __future__ import annotations
 import argparse
 import errno
 import functools
-import glob
 import hashlib
 import importlib.util
 import io
-import itertools
 import json
 import math
 import os
-import re
 import shutil
 import signal
 import sys
 import time
 import traceback
 import unicodedata
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -35,6 +32,7 @@ from ..inference.image_header import SUFFIXES, read_header
 from ..inference.settings import RUNTIMES, MeshSettings, PreparationSettings, RefinementSettings
 from . import reconstruction
 from .hidden import hidden_name, make_hidden
+from .patterns import find_photographs
 from .reconstruction import Reconstruction, reconstruct, timed
 
 if TYPE_CHECKING:
@@ -45,8 +43,8 @@ _MODEL_SUFFIXES = {"blend": ".blend", "glb": ".glb", "render": ".render.png"}
 _MAP_SUFFIXES = (".height.tif", ".normal.png", ".edges.png", ".segments.png", ".preview.png", ".json")
 _FREE_BYTES = 256_000_000
 """Least free space of the results' drive with which a photograph is begun."""
-_BYTES_PER_PIXEL, _BYTES_PER_VERTEX = 150, 1000
-"""Memory for a photograph and its maps, and for its models; measured."""
+_BYTES_PER_SOURCE_PIXEL, _BYTES_PER_PIXEL, _BYTES_PER_VERTEX = 18, 150, 1000
+"""Memory for a file's pixels, for a photograph of the size at which it is read, and for models; measured."""
 _PATIENCE_S = 1.5
 """How long another process may take to move the rest of its results to their places."""
 _BLENDERS_PATH_BYTES = 1023
@@ -183,9 +181,10 @@ def _parser() -> argparse.ArgumentParser:
         "--max-size",
         type=int,
         metavar="PX",
-        help="longest side; larger photos are reduced (default: to 60 megapixels, the most in any case)",
+        help="longest side; larger photos are reduced (default: to 60 megapixels, the most in any case); what then has"
+        " less than 768 pixels on the shorter side is read, and gets maps, enlarged as ever",
     )
-    words = "longest side of the picture that the models wear; 2048 is plenty for headsets (default: the photo's own)"
+    words = "longest side of the pictures that the models wear; 2048 is plenty for headsets (default: the photo's own)"
     add("--texture-size", type=int, metavar="PX", help=words)
     add(
         "--formats",
@@ -224,7 +223,7 @@ def _check(arguments: argparse.Namespace) -> _Options:
     for option, size in (("--max-size", arguments.max_size), ("--texture-size", arguments.texture_size)):
         if size is not None and size < 64:
             raise ReliefError(f"{option} is {size}. Give at least 64 pixels.")
-    photos, unreadable = _found(arguments.photos)
+    photos, unreadable = find_photographs(arguments.photos, _is_result)
     folders = photos if arguments.tree else {}
     try:
         output = Path(os.path.abspath(arguments.output))  # Blender takes the beginning of a relative one from PWD
@@ -349,66 +348,6 @@ def _check_names(photo: Path, options: _Options) -> None:
                 f"its {name} would have a path of {length} bytes, and Blender writes none above {_BLENDERS_PATH_BYTES}."
                 " Choose a shorter --output, or use --formats none."
             )
-
-
-def _found(arguments: Sequence[Path]) -> tuple[dict[Path, str], list[str]]:
-    """The photographs that are meant, each once, and the folders that patterns reach and that cannot be read.
-
-    With each photograph its folder below the fixed part of the pattern that matched it, or nothing.
-
-    Patterns are taken too, which not every shell writes out. Of what they match, only what has the suffix of a
-    photograph is meant: archives hold notes, sidecars and folders besides.
-    """
-    found: list[tuple[Path, str]] = []
-    unreadable: list[str] = []
-    for path in arguments:
-        # The name of a folder that is there may hold brackets.
-        folder = next((parent for parent in path.parents if os.path.isdir(parent)), path.parent)
-        parts = [glob.escape(str(folder)), *path.relative_to(folder).parts]
-        matches: list[Path] = []
-        if any(map(glob.has_magic, parts[1:])) and not os.path.exists(path):
-            parts[-1] = _in_capitals_too(parts[-1])
-            shut = set(map(Path, _unreadable(parts)))
-            matches = sorted(map(Path, glob.glob(os.path.join(*parts), recursive=True)))
-            matches = [match for match in matches if match.parent not in shut and _is_photograph(match)]
-            unreadable += sorted(map(str, shut))
-        fixed = folder.joinpath(*itertools.takewhile(lambda part: not glob.has_magic(part), parts[1:-1]))
-        found += [(match, str(match.parent.relative_to(fixed))) for match in matches] or [(path, "")]
-    # A link to a folder above leads to the same photographs again, and again.
-    real = functools.cache(os.path.realpath)
-    places: dict[str, tuple[Path, str]] = {}
-    for path, below in found:
-        places.setdefault(os.path.join(real(path.parent), path.name), (path, below))
-    return dict(places.values()), list(dict.fromkeys(map(real, unreadable)))
-
-
-def _unreadable(parts: list[str]) -> Iterator[str]:
-    """The folders that a pattern, a folder before it, looks into and that cannot be read; glob leaves them out.
-
-    Also those that may be listed and not entered, of whose files glob gives the names.
-    """
-    for end, part in enumerate(parts[1:], 1):
-        if glob.has_magic(part):
-            looked_into = os.path.join(*parts[: end + (part == "**")], "")
-            for folder in glob.iglob(looked_into, recursive=True):
-                try:
-                    os.scandir(folder).close()
-                    os.stat(os.path.join(folder, os.curdir))
-                except OSError:
-                    yield folder
-
-
-def _in_capitals_too(pattern: str) -> str:
-    """The last part of a pattern, with its suffix in small letters or capitals; brackets in that stay as they are."""
-    stem, suffix = os.path.splitext(pattern)
-    if "[" in suffix or "]" in suffix:
-        return pattern
-    return stem + re.sub("[A-Za-z]", lambda found: f"[{found[0].lower()}{found[0].upper()}]", suffix)
-
-
-def _is_photograph(path: Path) -> bool:
-    """Whether what a pattern matches is meant by it."""
-    return path.suffix.lower() in SUFFIXES and not os.path.isdir(path) and not _is_result(path)
 
 
 def _is_result(path: Path) -> bool:
@@ -539,12 +478,15 @@ def _make(photo: Path, options: _Options, progress: _Progress) -> list[str]:
         The files; none where another run has made them meanwhile.
     """
     _check_names(photo, options)
-    if shutil.disk_usage(options.output).free < _FREE_BYTES:  # before the network runs for minutes
-        raise ReliefError(
-            f"the disk is full: less than {_FREE_BYTES / 1e6:.0f} MB are free in {options.output}. Make room."
-        )
+    # Before the network runs for minutes. With --tree other drives may be linked into the folder of the results.
+    folder = options.folder(photo)
+    place = next((parent for parent in (folder, *folder.parents) if os.path.lexists(parent)), options.output)
+    if not place.is_dir():
+        raise ReliefError(f"{place} is no folder, and one of that name is needed. Move it away.")
+    if shutil.disk_usage(place).free < _FREE_BYTES:
+        raise ReliefError(f"the disk is full: less than {_FREE_BYTES / 1e6:.0f} MB are free in {place}. Make room.")
     _check_memory(photo, options)
-    part = make_hidden(options.output)
+    part = make_hidden(place)
     aside = part / "old"  # no result's name: those have suffixes
     try:
         result = reconstruct(
@@ -583,15 +525,19 @@ def _check_memory(photo: Path, options: _Options) -> None:
     Raises:
         ReliefError: there is too little for this photograph.
     """
-    from ..inference.photo import KEPT_PIXELS  # here: it needs OpenCV, which the zip brings
+    from ..inference.photo import KEPT_PIXELS, MAX_FILE_BYTES  # here: it needs OpenCV, which the zip brings
+    from ..inference.predictor import read_size
 
     try:
+        if not photo.is_file() or photo.stat().st_size > MAX_FILE_BYTES:
+            return
         header = read_header(photo.read_bytes(), photo.name)
     except (OSError, ReliefError):
         return  # whoever reads the photograph tells what is wrong with it
-    scale = min(1.0, options.max_size / max(header.width, header.height)) if options.max_size else 1.0
-    pixels = min(header.width * header.height * scale * scale, KEPT_PIXELS)
-    needed = _BYTES_PER_PIXEL * pixels
+    source, longest = header.width * header.height, max(header.width, header.height)
+    scale = min(1.0, (options.max_size or longest) / longest, math.sqrt(KEPT_PIXELS / source))
+    pixels = math.prod(read_size(*(max(round(side * scale), 1) for side in (header.height, header.width))))
+    needed = _BYTES_PER_SOURCE_PIXEL * source + _BYTES_PER_PIXEL * pixels
     if options.formats:
         needed += _BYTES_PER_VERTEX * min(pixels, options.mesh.max_vertices)
     free = _free_memory()
@@ -600,6 +546,11 @@ def _check_memory(photo: Path, options: _Options) -> None:
             f"it takes about {needed / 1e9:.1f} GB of memory, of which {free / 1e9:.1f} GB are free. "
             "Use a smaller --max-size, or --max-vertices for the models."
         )
+
+
+def _own_memory() -> float:
+    """Bytes that this process holds, as Linux says."""
+    return float(Path("/proc/self/statm").read_text(encoding="ascii").split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
 def _free_memory() -> float | None:
@@ -611,7 +562,7 @@ def _free_memory() -> float | None:
         found.append(1024.0 * (kilobytes["MemAvailable:"] + kilobytes["SwapFree:"]))
     for limit in ("memory.max", "memory/memory.limit_in_bytes"):  # of cgroups, second and first version
         with suppress(OSError, ValueError):
-            found.append(float(int(Path("/sys/fs/cgroup", limit).read_text(encoding="ascii"))))
+            found.append(float(int(Path("/sys/fs/cgroup", limit).read_text(encoding="ascii"))) - _own_memory())
     return min(found, default=None)
 
 

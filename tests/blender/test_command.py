@@ -13,6 +13,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from collections import namedtuple
 from pathlib import Path
 
@@ -656,6 +657,65 @@ def test_a_link_to_a_folder_above_makes_no_photograph_twice(relief, known, photo
     assert relief(*words, "--formats", "none") == 0 and known.calls == 1
 
 
+def test_links_do_not_name_what_has_a_name_of_its_own(relief, known, photo, tmp_path):
+    (tmp_path / "scans/2021").mkdir(parents=True)
+    photo.rename(tmp_path / "scans/2021/panel.png")
+    (tmp_path / "scans/1_latest").symlink_to(tmp_path / "scans/2021")
+    (tmp_path / "scans/a_all").symlink_to(tmp_path / "scans")
+    for pattern in ("scans/*/*.png", "scans/**/*.png"):
+        assert relief(tmp_path / pattern, "--formats", "none", "--tree") == 0 and known.calls == 1
+        assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["2021"]
+
+
+def test_links_that_multiply_end(relief, known, photo, tmp_path):
+    folders = [tmp_path / "scans" / name for name in "abc"]
+    for folder in folders:
+        folder.mkdir(parents=True)
+        (folder / f"{folder.name}.png").write_bytes(photo.read_bytes())
+        for other in folders:
+            (folder / f"see {other.name}").symlink_to(other)
+    assert relief(tmp_path / "scans/**/*", "--formats", "none", "--tree") == 0 and known.calls == 3
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["a", "b", "c"]
+
+
+def test_a_link_alone_leads_to_photographs_too(relief, known, photo, tmp_path):
+    (tmp_path / "elsewhere").mkdir()
+    photo.rename(tmp_path / "elsewhere/panel.png")
+    (tmp_path / "scans").mkdir()
+    (tmp_path / "scans/link").symlink_to(tmp_path / "elsewhere")
+    assert relief(tmp_path / "scans/**/*.png", "--formats", "none", "--tree") == 0
+    assert (tmp_path / "out/link/panel.json").exists()
+
+
+def test_hidden_files_are_meant_by_their_dot_alone(relief, known, photo, tmp_path):
+    for name in (".cache/a.png", "s/.b.png", "s/c.png"):
+        (tmp_path / "scans" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "scans" / name).write_bytes(photo.read_bytes())
+    assert relief(tmp_path / "scans/**/*.png", "--formats", "none") == 0 and known.calls == 1
+    assert relief(tmp_path / "scans/.cache/*.png", tmp_path / "scans/s/.*.png", "--formats", "none") == 0
+    assert known.calls == 3
+
+
+def test_a_folder_of_the_tree_that_cannot_be_made_is_found_before_any_work(relief, known, photo, tmp_path, capsys):
+    (tmp_path / "scans/a").mkdir(parents=True)
+    photo.rename(tmp_path / "scans/a/panel.png")
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out/a").write_bytes(b"a file")
+    assert relief(tmp_path / "scans/**/*.png", "--formats", "none", "--tree") == 1
+    assert "out/a is no folder" in capsys.readouterr().err.replace(os.sep, "/") and known.calls == 0
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="Windows has no pipes with a name")
+def test_a_photograph_out_of_a_pipe(relief, known, photo, tmp_path):
+    pipe = tmp_path / "pipe.png"
+    os.mkfifo(pipe)
+    data = photo.read_bytes()
+    writer = threading.Thread(target=pipe.write_bytes, args=(data,))
+    writer.start()
+    assert relief(pipe, "--formats", "none") == 0 and known.calls == 1
+    writer.join()
+
+
 def test_folders_that_cannot_be_read_are_named(relief, known, photo, tmp_path, monkeypatch, capsys):
     for name in ("locked [1]", "open"):
         (tmp_path / "scans" / name).mkdir(parents=True)
@@ -949,11 +1009,17 @@ def test_a_photograph_too_large_for_the_memory_keeps_none_from_its_turn(
     cv2.imwrite(str(large), np.zeros((800, 1000), np.uint8))
     command = module("operators.command")
     assert command._free_memory() > 1e8 if sys.platform == "linux" else True
-    monkeypatch.setattr(command, "_free_memory", lambda: 50e6)
+    monkeypatch.setattr(command, "_free_memory", lambda: 240e6)  # the small one is read at 1152 x 768
     assert relief(large, photo, "--formats", "none") == 1
-    assert "0.1 GB of memory, of which 0.1 GB are free. Use a smaller --max-size" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "of which 0.2 GB are free. Use a smaller --max-size" in said and "large.png" in said
     assert _names(tmp_path / "out") == [f"panel{suffix}" for suffix in MAPS]
-    assert relief(large, "--formats", "none", "--max-size", "500") == 0
+    assert relief(large, "--formats", "none", "--max-size", "200") == 0, "three quarters of a megapixel"
+    huge = tmp_path / "huge.png"
+    with huge.open("wb") as file:
+        file.truncate(3 << 30)
+    assert relief(huge, "--formats", "none") == 1
+    assert "too large a file" in capsys.readouterr().err, "and not read for its size"
 
 
 def test_a_folder_that_is_protected_is_found_before_any_work(relief, known, photo, monkeypatch, capsys):
