@@ -36,7 +36,9 @@ def encode_texture(colour: ByteArray, most_px: int | None = None) -> bytes:
     return encode(".jpg", colour[..., ::-1], _QUALITY)
 
 
-def encode_detail(height: FloatArray, mesh: ReliefMesh, settings: MeshSettings) -> bytes | None:
+def encode_detail(
+    height: FloatArray, mesh: ReliefMesh, settings: MeshSettings, most_px: int | None = None
+) -> bytes | None:
     """What is finer than a mesh: a normal map as a PNG file, with which few vertices are lit like many.
 
     Convention:
@@ -46,12 +48,13 @@ def encode_detail(height: FloatArray, mesh: ReliefMesh, settings: MeshSettings) 
         height: (H, W) float32, what the mesh was made of, 0 slab to 1 full depth, row 0 at the top.
         mesh: of all of it, as `meshing.build_mesh` made it.
         settings: that it was made with.
+        most_px: longest side of the picture; None, and at most: DETAIL_PX.
 
     Returns:
-        At most DETAIL_PX on the longer side; None where the mesh is nearly as fine.
+        None where the mesh is nearly as fine as the picture would be.
     """
     rows, columns = height.shape
-    scale = min(DETAIL_PX / max(rows, columns), 1.0)
+    scale = min(min(most_px or DETAIL_PX, DETAIL_PX) / max(rows, columns), 1.0)
     size = max(round(rows * scale), 2), max(round(columns * scale), 2)
     if size[0] < FINER * mesh.grid[0]:
         return None

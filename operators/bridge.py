@@ -90,9 +90,9 @@ def create_relief(
 ) -> bpy.types.Object:
     """A textured object in the collection "Relief" of ``scene``; where that fails, nothing of it stays.
 
-    ``texture_px`` is the most that its photograph may have on the longer side.
+    ``texture_px`` is the most that the pictures it wears may have on the longer side.
     """
-    from ..inference.texture import encode_texture
+    from ..inference.texture import encode_detail, encode_texture
 
     name = result.photo.name
     with _removed_on_error() as made:
@@ -106,7 +106,10 @@ def create_relief(
         material = bpy.data.materials.new(name)
         made.append(material)
         fill_material(material, image)
-        made += filter(None, [wear_detail(material, result.detail)])
+        detail = result.detail
+        if texture_px is not None:
+            detail = encode_detail(result.height, result.mesh, result.mesh_settings, texture_px)
+        made += filter(None, [wear_detail(material, detail)])
         mesh = bpy.data.meshes.new(name)
         made.append(mesh)
         _fill_mesh(mesh, result.mesh)

@@ -15,6 +15,7 @@ from . import job, prediction_store
 from .bridge import (
     PHOTO_SHA256,
     PREPARATION,
+    SIZE_PX,
     WEIGHTS,
     grid_of,
     is_relief,
@@ -74,7 +75,7 @@ class RELIEF_OT_read_again(job.JobOperator, bpy.types.Operator):
         return [job.Task(work, functools.partial(_refine, relief.session_uid), context.scene.session_uid)]
 
 
-def _refine(session_uid: int, context: bpy.types.Context, result: Reconstruction) -> None:
+def _refine(session_uid: int, context: bpy.types.Context, result: Reconstruction) -> str | None:
     relief = next((o for o in bpy.data.objects if o.session_uid == session_uid), None)
     if relief is None:
         raise ReliefError("The relief was removed while its photograph was read. Reconstruct the photograph anew.")
@@ -90,6 +91,7 @@ def _refine(session_uid: int, context: bpy.types.Context, result: Reconstruction
         # Small photographs were not always enlarged. So many vertices have its grid in any size of its photograph.
         most = rows * columns + min(rows, columns) - 1
         settings = settings[0], replace(settings[1], max_vertices=most)
+    size_before = tuple(relief.get(SIZE_PX, (0,)))
     mesh = solve(relief, result.prediction, *settings, result.prediction)
     for sharer in sharers(relief.data):
         sharer[PHOTO_SHA256], sharer[WEIGHTS] = result.photo.sha256, result.prediction.weights
@@ -97,3 +99,6 @@ def _refine(session_uid: int, context: bpy.types.Context, result: Reconstruction
         sliders.take_over(relief)
     write_classes(relief.data, mesh)
     context.window_manager.relief_progress.trouble = ""
+    if max(result.mesh.size_px) < max(size_before):
+        return "The picture on this relief is smaller than its photograph was, so it has less detail now"
+    return None

@@ -121,6 +121,17 @@ def test_few_vertices_wear_what_is_finer_than_they_are(module, known, photo, tmp
         assert pixels[..., 0].mean() > 200, "blue is out of the stone"
 
 
+def test_texture_size_bounds_the_normal_map_too(module, known, photo, tmp_path):
+    arguments = ["reconstruct", str(photo), "--output", str(tmp_path), "--formats", "glb", "--max-vertices", "100"]
+    assert module("operators.command").main([*arguments, "--texture-size", "64"]) == 0
+    glb = Glb((tmp_path / "panel.glb").read_bytes())
+    sizes = [
+        cv2.imdecode(np.frombuffer(glb.view(image["bufferView"]), np.uint8), 1).shape[:2]
+        for image in glb.json["images"]
+    ]
+    assert sizes == [(43, 64), (43, 64)]
+
+
 def test_texture_size(module, known, photo, tmp_path):
     arguments = ["reconstruct", str(photo), "--output", str(tmp_path), "--formats", "glb"]
     for words, code in (

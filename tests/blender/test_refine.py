@@ -288,6 +288,22 @@ def test_lost_prediction_is_read_again_in_place(module, known, photo):
     assert known.calls == 2 and not bpy.ops.relief.read_again.poll()
 
 
+def test_reading_a_reduced_picture_again_is_told(module, known, photo, tmp_path):
+    cv2 = pytest.importorskip("cv2")
+    bpy.ops.relief.reconstruct(filepath=str(photo))
+    read_again = module("operators.read_again").RELIEF_OT_read_again
+
+    def said():
+        (task,) = read_again.tasks(SimpleNamespace(), bpy.context)
+        return task.finish(bpy.context, task.work(None))
+
+    assert said() is None
+    small = tmp_path / "small.png"
+    cv2.imwrite(str(small), cv2.resize(cv2.imread(str(photo)), (90, 64)))
+    bpy.context.object.active_material.node_tree.nodes["photo"].image = bpy.data.images.load(str(small))
+    assert "smaller than its photograph was" in said()
+
+
 def test_a_photograph_turned_on_its_side_gets_its_own_faces(module, known, photo, tmp_path):
     """It has as many vertices and faces as before."""
     cv2 = pytest.importorskip("cv2")
