@@ -68,6 +68,6 @@ def test_errors_and_help(misspelt: SpellChecker) -> None:
     assert {place: found for place, t in texts if (found := unknown(misspelt, t))} == {}
 
 
-@pytest.mark.parametrize("name", ["README.md", "inference/weights/README.md"])
+@pytest.mark.parametrize("name", ["README.md", "inference/weights/README.md", "training/HISTORY.md"])
 def test_the_documents(misspelt: SpellChecker, name: str) -> None:
     assert unknown(misspelt, (ROOT / name).read_text(encoding="utf-8")) == set()
