@@ -10,8 +10,10 @@ import logging
 import multiprocessing
 import os
 import time
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -211,37 +213,41 @@ def _make(job: tuple[int, int]) -> HeightMap:
     return _maker.make(*job)
 
 
-def write_library(folder: Path, output: Path, count: int, seed: int, workers: int) -> None:
-    """Makes count maps and writes heights.u16 and index.npz into the folder output."""
-    output.mkdir(parents=True, exist_ok=True)
-    made: list[HeightMap] = []
-    offsets, offset = [], 0
+def maps(folder: Path, count: int, seed: int, workers: int) -> Iterator[HeightMap]:
+    """Height maps of shapes of a folder, in the order of their numbers however many processes make them."""
     start = time.monotonic()
+    with multiprocessing.get_context("spawn").Pool(workers, _start, (folder,)) as pool:
+        for done, made in enumerate(pool.imap(_make, ((seed, i) for i in range(count)), chunksize=4), 1):
+            yield made
+            if done % 250 == 0:
+                LOG.info("%d of %d, %.1f a second", done, count, done / (time.monotonic() - start))
+
+
+def write_library(made: Iterable[HeightMap], output: Path) -> None:
+    """Writes heights.u16 and index.npz, which `training.library.Library` reads, into the folder output."""
+    output.mkdir(parents=True, exist_ok=True)
+    columns: dict[str, list[Any]] = {}
+    offset = 0
     temporary = output / "heights.u16.part"
-    with multiprocessing.get_context("spawn").Pool(workers, _start, (folder,)) as pool, temporary.open("wb") as file:
-        for done in pool.imap(_make, ((seed, i) for i in range(count)), chunksize=4):
-            height = done.height
-            file.write(packed(height).tobytes())
-            offsets.append(offset)
-            offset += height.size
-            # only the size is needed once the heights are on disk
-            empty = np.broadcast_to(np.float32(0), height.shape)
-            made.append(HeightMap(empty, done.segment, done.kind, done.head, done.upright, done.holdout))
-            if len(made) % 250 == 0:
-                LOG.info("%d of %d, %.1f a second", len(made), count, len(made) / (time.monotonic() - start))
+    with temporary.open("wb") as file:
+        for shape in made:
+            file.write(packed(shape.height).tobytes())
+            row = {
+                "offset": np.int64(offset),
+                "rows": np.int32(shape.height.shape[0]),
+                "columns": np.int32(shape.height.shape[1]),
+                "segment": np.uint8(SEGMENT_CLASSES.index(shape.segment)),
+                "kind": shape.kind,
+                "head": np.array(shape.head, np.float32),
+                "upright": bool(shape.upright),
+                "holdout": np.uint8(shape.holdout),
+            }
+            for name, value in row.items():
+                columns.setdefault(name, []).append(value)
+            offset += shape.height.size
     os.replace(temporary, output / "heights.u16")
     index = output / "index.part.npz"
-    np.savez(
-        index,
-        offset=np.array(offsets, np.int64),
-        rows=np.array([m.height.shape[0] for m in made], np.int32),
-        columns=np.array([m.height.shape[1] for m in made], np.int32),
-        segment=np.array([SEGMENT_CLASSES.index(m.segment) for m in made], np.uint8),
-        kind=np.array([m.kind for m in made]),
-        head=np.array([m.head for m in made], np.float32),
-        upright=np.array([m.upright for m in made], bool),
-        holdout=np.array([m.holdout for m in made], np.uint8),
-    )
+    np.savez(index, **{name: np.array(values) for name, values in columns.items()})
     os.replace(index, output / "index.npz")
 
 
@@ -255,7 +261,7 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=2)
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(message)s")
-    write_library(arguments.shapes, arguments.output, arguments.count, arguments.seed, arguments.workers)
+    write_library(maps(arguments.shapes, arguments.count, arguments.seed, arguments.workers), arguments.output)
 
 
 if __name__ == "__main__":
