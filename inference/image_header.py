@@ -74,6 +74,9 @@ def read_header(data: bytes, name: str) -> ImageHeader:
     """
     parser = _parser(data)
     if parser is None:
+        other = _other_format(data)
+        if other is not None:
+            raise ReliefError(f"{name} is of the format {other}, which cannot be read. Export it as JPEG or PNG.")
         raise ReliefError(f"{name} is no image that can be read. Give a {FORMATS} file.")
     try:
         header = parser(data)
@@ -106,6 +109,27 @@ def _parser(data: bytes) -> Callable[[bytes], ImageHeader] | None:
     if data.startswith(b"BM") and data[14:18] in [struct.pack("<I", n) for n in (12, 40, 52, 56, 64, 108, 124)]:
         return _bmp
     return None
+
+
+def _other_format(data: bytes) -> str | None:
+    """The name of a format of pictures that phones, browsers and archives use and that is not read.
+
+    Source: ISO/IEC 14496-12 (brands of ftyp), ISO/IEC 18181-2, ISO/IEC 15444-1, GIF89a.
+    """
+    if data[4:8] == b"ftyp":
+        brands = data[8:12] + data[16 : int.from_bytes(data[:4], "big")]
+        if b"avif" in brands:
+            return "AVIF"
+        return "HEIC" if any(brand in brands for brand in (b"heic", b"heix", b"mif1")) else None
+    starts = {
+        b"\xff\x0a": "JPEG XL",
+        b"\0\0\0\x0cJXL ": "JPEG XL",
+        b"\0\0\0\x0cjP  ": "JPEG 2000",
+        b"GIF8": "GIF",
+        b"8BPS": "Photoshop",
+        b"%PDF": "PDF",
+    }
+    return next((name for start, name in starts.items() if data.startswith(start)), None)
 
 
 # In the compressed data ff is followed by 00 or by a restart marker (d0 to d7); anything else is the next segment.

@@ -498,6 +498,30 @@ def test_no_image(tmp_path: Path) -> None:
             read_photo(write(tmp_path, name, data))
 
 
+@pytest.mark.parametrize(
+    ("data", "name"),
+    [
+        (b"\0\0\0\x1cftypavif\0\0\0\0mif1avifmiaf", "AVIF"),
+        (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", "HEIC"),
+        (b"\0\0\0\x18ftypmif1\0\0\0\0miafheix", "HEIC"),
+        (b"\xff\x0a\xfa\x7f", "JPEG XL"),
+        (b"\0\0\0\x0cJXL \r\n\x87\n", "JPEG XL"),
+        (b"\0\0\0\x0cjP  \r\n\x87\n", "JPEG 2000"),
+        (b"GIF89a", "GIF"),
+        (b"8BPS\0\x01", "Photoshop"),
+        (b"%PDF-1.7", "PDF"),
+    ],
+)
+def test_other_formats_are_named(tmp_path: Path, data: bytes, name: str) -> None:
+    with pytest.raises(ReliefError, match=f"a.jpg is of the format {name}, which cannot be read. Export it as JPEG"):
+        read_photo(write(tmp_path, "a.jpg", data + 200 * b"\0"))
+
+
+def test_a_film_is_no_image_of_another_format(tmp_path: Path) -> None:
+    with pytest.raises(ReliefError, match="is no image"):
+        read_photo(write(tmp_path, "a.jpg", b"\0\0\0\x18ftypisom\0\0\x02\0isommp41" + 200 * b"\0"))
+
+
 def test_contents_decide_not_the_suffix(tmp_path: Path) -> None:
     assert read_photo(write(tmp_path, "a.jpg", encoded(".png", corners()))).source_size == (96, 64)
 
