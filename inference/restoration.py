@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from .background import at_size, find_panel
+from .background import at_size, find_box, find_panel
 from .errors import ReliefError
 from .lowpass import extent, lowpass
 from .photo import KEPT_PIXELS, MIN_SIDE_PX, ByteArray, Photo
@@ -36,7 +36,7 @@ _MOST_GAIN = 3.0
 _SPECK = 1.0 / 120.0
 """Largest side of a speck, relative to the panel's extent; what is larger may be carved."""
 _SCRATCH_WIDTH_PX, _SCRATCH_LENGTH = 4, 1.0 / 25.0
-_VERSION = 3
+_VERSION = 4
 """Of the preparation: goes up when it makes other pixels of a photograph, or stored predictions would not fit."""
 _DUST_WINDOW_PX, _DUST_PX = 9, 500
 """Of the median that dust stands out from, and the extent below which a photograph is not halved once more for it: what
@@ -232,16 +232,18 @@ def _sides(corners: npt.NDArray[np.float64]) -> tuple[npt.NDArray[np.float64], n
 
 
 def even_light(grey: FloatArray, colour: ByteArray, strength: float) -> tuple[FloatArray, ByteArray]:
-    """Lift what lies in the dark and dim what is bright, over wide areas alone; a black or white background stays.
+    """Lift what lies in the dark and dim what is bright, over wide areas alone; what lies beside the panel stays.
 
     Args:
         grey: (H, W).
         colour: (H, W, 3).
         strength: 0 as it is, 1 as bright everywhere.
     """
-    panel = at_size(find_panel(grey), grey)
-    if panel is None:
-        panel = np.ones(grey.shape, bool)
+    panel = np.zeros(grey.shape, bool)
+    panel[find_box(grey)] = True
+    found = at_size(find_panel(grey), grey)
+    if found is not None:
+        panel &= found
     sigma = _LIGHT_SIGMA * extent(grey.shape)
     light = lowpass(grey * panel, sigma) / np.maximum(lowpass(panel.astype(np.float32), sigma), 1e-3)
     usual = float(light[panel].mean())
