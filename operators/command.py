@@ -31,7 +31,7 @@ from ..inference.errors import ReliefError, is_out_of_memory
 from ..inference.image_header import SUFFIXES, read_header
 from ..inference.settings import RUNTIMES, MeshSettings, PreparationSettings, RefinementSettings
 from . import reconstruction
-from .hidden import hidden_name, make_hidden
+from .hidden import hidden_name, make_hidden, replace_all
 from .patterns import find_photographs
 from .reconstruction import Reconstruction, reconstruct, timed
 
@@ -510,7 +510,7 @@ def _make(photo: Path, options: _Options, progress: _Progress) -> list[str]:
         if _exists_already(photo, options):
             return []
         options.folder(photo).mkdir(parents=True, exist_ok=True)
-        _move(places, aside)
+        replace_all(places, aside)
     finally:
         if sys.exc_info()[0] is not None and any(aside.glob("*")):  # the last copy of something
             _tell(f"relief: earlier results that could not be put back lie in {aside}", sys.stderr)
@@ -564,33 +564,6 @@ def _free_memory() -> float | None:
         with suppress(OSError, ValueError):
             found.append(float(int(Path("/sys/fs/cgroup", limit).read_text(encoding="ascii"))) - _own_memory())
     return min(found, default=None)
-
-
-def _move(places: dict[Path, Path], aside: Path) -> None:
-    """Move files to their places: all of them, or what was there before stays; on Windows a viewer may hold one.
-
-    The NAME.json, the last of them, leaves last and comes first. So whatever ends the process in between, a NAME.json
-    lies there with too few files beside it: that reads as incomplete, and no pattern takes those for photographs.
-    """
-    for path in places.values():
-        if path.is_dir():
-            raise ReliefError(f"{path} is a folder with the name of a result. Move it away.")
-    old = {path: aside / path.name for path in places.values()}
-    aside.mkdir()
-    try:
-        for path in old:
-            if path.exists():
-                os.replace(path, old[path])
-        for made, path in reversed(places.items()):
-            os.replace(made, path)
-    except BaseException:
-        for made, path in reversed(places.items()):
-            with suppress(OSError):
-                if old[path].exists():
-                    os.replace(old[path], path)
-                elif not made.exists():
-                    path.unlink(missing_ok=True)
-        raise
 
 
 def _check_bpy() -> None:

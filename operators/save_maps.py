@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 from pathlib import Path
 
 import bpy
 
 from ..inference.errors import ReliefError
 from ..inference.settings import MeshSettings, RefinementSettings
-from .bridge import is_relief, settings_of
-from .hidden import make_hidden
+from .bridge import has_its_grid, is_relief, settings_of
+from .hidden import make_hidden, replace_all
 from .job import refused
+from .material import PAINT
 from .refine import holds_prediction, solved_height, stored_prediction
 from .words import spoken
 
@@ -36,7 +38,7 @@ class RELIEF_OT_save_maps(bpy.types.Operator):
     def poll(cls, context: bpy.types.Context) -> bool:
         relief = context.view_layer.objects.active
         # In other modes its paint and its mesh are out of reach.
-        if is_relief(relief) and relief.mode not in ("OBJECT", "VERTEX_PAINT"):
+        if is_relief(relief) and (relief.mode not in ("OBJECT", "VERTEX_PAINT") or relief.data.is_editmode):
             cls.poll_message_set(spoken("Leave Edit, Sculpt or Paint Mode first"))
             return False
         return holds_prediction(cls, relief)
@@ -56,11 +58,14 @@ class RELIEF_OT_save_maps(bpy.types.Operator):
         return changed
 
     def execute(self, context: bpy.types.Context) -> set[str]:
+        relief = context.view_layer.objects.active
         try:
-            names = save_maps(context.view_layer.objects.active, Path(_height_path(bpy.path.abspath(self.filepath))))
+            names = save_maps(relief, Path(_height_path(bpy.path.abspath(self.filepath))))
         except Exception as error:  # noqa: BLE001 (a bug is raised again)
             return refused(self, error)
         self.report({"INFO"}, spoken(f"Saved: {', '.join(names)}"))
+        if PAINT in relief.data.color_attributes and not has_its_grid(relief):
+            self.report({"WARNING"}, spoken("What was painted is not in the maps: the relief was remeshed since"))
         return {"FINISHED"}
 
 
@@ -87,7 +92,7 @@ def save_maps(relief: bpy.types.Object, path: Path) -> list[str]:
     """
     from ..inference.maps import write_maps
 
-    if not path.name.endswith(HEIGHT):
+    if not path.name.removesuffix(HEIGHT) or not path.name.endswith(HEIGHT):
         raise ReliefError("No file is chosen.")
     if not path.parent.is_dir():
         raise ReliefError(f"{path.parent} does not exist. Choose another folder.")
@@ -102,10 +107,10 @@ def save_maps(relief: bpy.types.Object, path: Path) -> list[str]:
             taken = [file.name for file in made[1:] if path.with_name(file.name).exists()]
             if taken and not path.exists():
                 raise ReliefError(f"{taken[0]} exists already. Choose another name.")
-            for file in made:
-                os.replace(file, path.with_name(file.name))
+            replace_all({file: path.with_name(file.name) for file in made}, part / "old")
         finally:
-            shutil.rmtree(part, ignore_errors=True)
+            if sys.exc_info()[0] is None or not any((part / "old").glob("*")):  # else the last copy of something
+                shutil.rmtree(part, ignore_errors=True)
     except OSError as error:
         raise ReliefError(f"The maps cannot be written: {error.strerror}. Choose another folder.") from error
     return [file.name for file in made]

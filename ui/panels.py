@@ -170,11 +170,12 @@ class RELIEF_PT_maps(_Sidebar, bpy.types.Panel):
 
     @classmethod
     def poll(cls, _context: bpy.types.Context) -> bool:
-        return bpy.ops.relief.show.poll()
+        return bpy.ops.relief.show.poll() or bpy.ops.relief.save_maps.poll()
 
     def draw(self, context: bpy.types.Context) -> None:
         relief = context.view_layer.objects.active
-        self.layout.template_icon_view(relief, "relief_view", show_labels=True, scale=8.0, scale_popup=5.0)
+        if bpy.ops.relief.show.poll():  # else it has another material by now
+            self.layout.template_icon_view(relief, "relief_view", show_labels=True, scale=8.0, scale_popup=5.0)
         self.layout.operator("relief.save_maps", text="Save Maps...", icon="EXPORT")
 
 

@@ -346,7 +346,7 @@ def test_results_that_were_cut_short_are_no_photographs(relief, known, photo, tm
 
 
 def test_a_replacing_that_was_cut_short_reads_as_incomplete(module, relief, photo, tmp_path, monkeypatch, capsys):
-    move, names = module("operators.command")._move, ["a.glb", "a.edges.png", "a.json"]
+    move, names = module("operators.hidden").replace_all, ["a.glb", "a.edges.png", "a.json"]
     for steps in range(1, 2 * len(names)):
         out, part = tmp_path / f"{steps}/out", tmp_path / f"{steps}/part"
         for folder in (out, part):

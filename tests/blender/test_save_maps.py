@@ -53,6 +53,55 @@ def test_the_chosen_file_is_replaced_and_no_other(known, photo, tmp_path):
     assert sorted(os.listdir(tmp_path / "maps")) == sorted(NAMES[1:]), "nothing half-made is left"
 
 
+def test_all_of_them_or_none(known, photo, tmp_path, monkeypatch):
+    bpy.ops.relief.reconstruct(filepath=str(photo))
+    assert _save(tmp_path) == {"FINISHED"}
+    before = {name: (tmp_path / "maps" / name).read_bytes() for name in NAMES}
+    bpy.context.scene.relief.depth_m = 0.4
+    replace, calls = os.replace, []
+
+    def fail_once(made, place):
+        calls.append(place)
+        if len(calls) == len(NAMES) + 3:  # all of before are aside, two are in their place
+            raise PermissionError(13, "Permission denied")
+        replace(made, place)
+
+    monkeypatch.setattr(os, "replace", fail_once)
+    with pytest.raises(RuntimeError, match="cannot be written: Permission denied"):
+        _save(tmp_path)
+    assert {path.name: path.read_bytes() for path in (tmp_path / "maps").iterdir()} == before
+
+
+def test_paint_of_a_remeshed_relief_is_missed(known, photo, tmp_path, capsys):
+    bpy.ops.relief.reconstruct(filepath=str(photo))
+    relief = bpy.context.active_object
+    bpy.ops.relief.paint(meaning="raise")
+    bpy.ops.object.mode_set(mode="OBJECT")
+    assert _save(tmp_path) == {"FINISHED"} and "painted" not in capsys.readouterr().out
+    relief.data.vertices.add(1)
+    assert _save(tmp_path) == {"FINISHED"}
+    assert "What was painted is not in the maps" in capsys.readouterr().out
+
+
+def test_a_name_before_the_ending(known, photo, tmp_path):
+    bpy.ops.relief.reconstruct(filepath=str(photo))
+    with pytest.raises(RuntimeError, match="No file is chosen"):
+        bpy.ops.relief.save_maps(filepath=str(tmp_path / ".height.tif"))
+    assert sorted(os.listdir(tmp_path)) == ["panel.png"]
+
+
+def test_not_while_a_linked_duplicate_is_edited(known, photo, tmp_path):
+    bpy.ops.relief.reconstruct(filepath=str(photo))
+    relief = bpy.context.active_object
+    twin = bpy.data.objects.new("twin", relief.data)
+    bpy.context.scene.collection.objects.link(twin)
+    bpy.context.view_layer.objects.active = twin
+    bpy.ops.object.mode_set(mode="EDIT")
+    bpy.context.view_layer.objects.active = relief
+    with pytest.raises(RuntimeError, match="Leave Edit"):
+        _save(tmp_path)
+
+
 def test_no_folder_no_relief_nothing_stored(module, known, photo, tmp_path):
     with pytest.raises(RuntimeError, match="Select a relief"):
         _save(tmp_path)
