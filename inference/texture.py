@@ -36,6 +36,14 @@ def encode_texture(colour: ByteArray, most_px: int | None = None) -> bytes:
     return encode(".jpg", colour[..., ::-1], _QUALITY)
 
 
+def detail_size(size_px: tuple[int, ...], grid: tuple[int, int], most_px: int | None = None) -> tuple[int, int] | None:
+    """Rows and columns of the normal map of a height map of so many on a grid of so many; None where it wears none."""
+    rows, columns = size_px
+    scale = min(min(most_px or DETAIL_PX, DETAIL_PX) / max(rows, columns), 1.0)
+    size = max(round(rows * scale), 2), max(round(columns * scale), 2)
+    return None if size[0] < FINER * grid[0] else size
+
+
 def encode_detail(
     height: FloatArray, mesh: ReliefMesh, settings: MeshSettings, most_px: int | None = None
 ) -> bytes | None:
@@ -53,10 +61,8 @@ def encode_detail(
     Returns:
         None where the mesh is nearly as fine as the picture would be.
     """
-    rows, columns = height.shape
-    scale = min(min(most_px or DETAIL_PX, DETAIL_PX) / max(rows, columns), 1.0)
-    size = max(round(rows * scale), 2), max(round(columns * scale), 2)
-    if size[0] < FINER * mesh.grid[0]:
+    size = detail_size(height.shape, mesh.grid, most_px)
+    if size is None:
         return None
     height_m = np.float32(settings.depth_m) * resized_height(height, size)
     fine = surface_normals(height_m, settings.width_m / size[1])

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import bpy
 
 from ..inference.errors import ReliefError
-from .material import PAINT, fill_material, named_by_content, pack_as_file, wear_detail
+from .material import CONTENT, PAINT, content_of, fill_material, named_by_content, pack_as_file, wear_detail
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -119,6 +119,8 @@ def create_relief(
         object_.matrix_world = matrix
         _note_origin(object_, result.photo.sha256, result.prediction.weights, result.settings)
         object_[GRID], object_[SIZE_PX], object_[PHOTO_NAME] = result.mesh.grid, result.mesh.size_px, name
+        if detail is not None:
+            mesh[CONTENT] = content_of(detail)
         if result.preparation:
             object_[PREPARATION] = json.dumps(result.preparation)
         _collection(scene).objects.link(object_)

@@ -144,6 +144,11 @@ def _give_way() -> None:
         os.setpriority(os.PRIO_PROCESS, thread, max(os.getpriority(os.PRIO_PROCESS, thread), YIELDING))
 
 
+def rendering() -> bool:
+    """Whether Blender renders or bakes, which reads what would change."""
+    return any(map(bpy.app.is_job_running, ("RENDER", "OBJECT_BAKE")))
+
+
 def running() -> bool:
     """Whether a modal job is under way."""
     return _running is not None
@@ -286,7 +291,7 @@ class JobOperator:
         if _running is None or not _running.done:
             self._held_at = now
         within = len(context.window.modal_operators) > self._others + 1 and now - self._held_at < HELD_S
-        return now - self._moved_at < QUIET_S or within or any(map(bpy.app.is_job_running, ("RENDER", "OBJECT_BAKE")))
+        return now - self._moved_at < QUIET_S or within or rendering()
 
     def take_up(self, context: bpy.types.Context) -> None:
         """Go on where another operator paused."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import zlib
 from typing import TYPE_CHECKING
 
@@ -31,6 +32,9 @@ VIEWS = (
 )
 DETAIL = "relief_detail"
 """Name of the node that holds what is finer than the mesh."""
+CONTENT, STEM = "relief_content", "relief_stem"
+"""Stand on a normal map: what its file holds, and its name but for that. The first on a mesh too: what its map should
+hold, for undo does not always bring that back."""
 BASE = "relief_base"
 """Stands on the node that gave the shader its colour before a view did, and names the socket."""
 UNSURE, SURE = (150, 20, 20), (235, 235, 225)
@@ -52,16 +56,26 @@ def fill_material(material: bpy.types.Material, image: bpy.types.Image) -> None:
 
 
 def wear_detail(material: bpy.types.Material, data: bytes | None) -> bpy.types.Image | None:
-    """Light a relief by this normal map, a PNG file, or by its mesh alone; gives the map's image.
+    """Light a relief by this normal map, a PNG file, or by its mesh alone; gives the map's image."""
+    image = place_detail(material, data is not None)
+    if image is not None and data is not None:
+        fill_detail(image, data)
+    return image
 
-    What an artist has given the shader for a normal stays, and so does what they made of an earlier map's nodes.
+
+def place_detail(material: bpy.types.Material, wanted: bool) -> bpy.types.Image | None:
+    """Make room for a normal map in a relief's material, or take the map away; gives its image, which may be empty.
+
+    What an artist has given the shader for a normal stays, and so does what they made of an earlier map's nodes. Images
+    and nodes come and go, so it belongs into a step of undo: else undo brings back a material whose image is freed.
     """
     nodes, links = material.node_tree.nodes, material.node_tree.links
-    texture = nodes.get(DETAIL)
+    texture = _detail_node(material)
     old = None if texture is None else texture.image
-    normal = _shader(material).inputs["Normal"]
-    wanted = data is not None and (texture is not None or not normal.is_linked)
-    image = _normal_map(material.name, data) if wanted else None
+    if wanted and old is not None and old.library is None and old.users == 1:
+        return old
+    takes_one = texture is not None or (is_of_relief(material) and not _shader(material).inputs["Normal"].is_linked)
+    image = _normal_map(material.name) if wanted and takes_one else None
     if image is None and texture is not None:
         followers = [link.to_node for link in texture.outputs["Color"].links]
         for node in [texture, *(node for node in followers if node.type == "NORMAL_MAP")]:
@@ -77,21 +91,55 @@ def wear_detail(material: bpy.types.Material, data: bytes | None) -> bpy.types.I
         map_ = nodes.new("ShaderNodeNormalMap")
         map_.location = (place.x - 320.0, place.y + row)
         links.new(texture.outputs["Color"], map_.inputs["Color"])
-        links.new(map_.outputs["Normal"], normal)
+        links.new(map_.outputs["Normal"], _shader(material).inputs["Normal"])
     if old is not None and old.users == 0:
         bpy.data.images.remove(old)
     return image
 
 
-def _normal_map(name: str, data: bytes) -> bpy.types.Image | None:
-    """A PNG file as an image of Blender's, or None where its colours would bend the normals."""
-    image = bpy.data.images.new(named_by_content(f"{name} normals", data), 8, 8)
+def fill_detail(image: bpy.types.Image, data: bytes) -> None:
+    """Give a normal map's image the bytes of a PNG file."""
+    if image.get(CONTENT) == content_of(data):
+        return
+    image.name = named_by_content(image.get(STEM, image.name), data)
+    pack_as_file(image, data, ".png")
+    image.buffers_free()  # else the viewport goes on with the pixels of before
+    image[CONTENT] = content_of(data)
+
+
+def content_of(data: bytes) -> str:
+    """What tells a file from another."""
+    return f"{zlib.crc32(data):08x}"
+
+
+def with_detail(object_: bpy.types.Object) -> bpy.types.Material | None:
+    """The material with an object's normal map in it, whatever else an artist made of it."""
+    materials = (slot.material for slot in object_.material_slots if slot.material and slot.material.node_tree)
+    return next((material for material in materials if _detail_node(material) is not None), None)
+
+
+def detail_of(object_: bpy.types.Object) -> bpy.types.Image | None:
+    """The image of an object's normal map."""
+    material = with_detail(object_)
+    return None if material is None else _detail_node(material).image
+
+
+def _detail_node(material: bpy.types.Material) -> bpy.types.Node | None:
+    node = material.node_tree.nodes.get(DETAIL)
+    return node if node is not None and node.type == "TEX_IMAGE" else None
+
+
+def _normal_map(name: str) -> bpy.types.Image | None:
+    """An image that changes no normals, or None where Blender's colours would bend them."""
+    stem = f"{name} normals"
+    image = bpy.data.images.new(stem, 8, 8)
     try:
         image.colorspace_settings.name = "Non-Color"
     except TypeError:  # a studio's colours may know none of that name
         bpy.data.images.remove(image)
         return None
-    pack_as_file(image, data, ".png")
+    image.generated_color = (0.5, 0.5, 1.0, 1.0)
+    image[STEM] = stem
     return image
 
 
@@ -105,7 +153,8 @@ def pack_as_file(image: bpy.types.Image, data: bytes, suffix: str) -> None:
 
 def named_by_content(name: str, data: bytes) -> str:
     """A picture's name that no other picture has: USD keeps a file that has it already, whatever that shows."""
-    return f"{name.encode()[:50].decode(errors='ignore')}-{zlib.crc32(data):08x}"
+    name = re.sub(r"[/\\]", "_", name).encode()[:50].decode(errors="ignore")  # USD takes those for folders
+    return f"{name}-{content_of(data)}"
 
 
 def photograph_of(object_: bpy.types.Object) -> bpy.types.Image | None:
@@ -124,12 +173,15 @@ def photographs_worn() -> set[bpy.types.Image]:
     return {m.node_tree.nodes["photo"].image for m in bpy.data.materials if is_of_relief(m)}
 
 
-def own_material(object_: bpy.types.Object) -> bpy.types.Material | None:
-    """`material_of`, that of a duplicate copied first: what one relief shows is not what the other does."""
-    material = material_of(object_)
-    if material is None or not any(
-        other.data != object_.data and any(slot.material == material for slot in other.material_slots)
-        for other in bpy.data.objects
+def own_material(object_: bpy.types.Object, material: bpy.types.Material | None) -> bpy.types.Material | None:
+    """One of an object's materials, a duplicate's or a linked one copied first: others do not show what this does."""
+    if material is None or not (
+        material.library
+        or material.override_library
+        or any(
+            other.data != object_.data and any(slot.material == material for slot in other.material_slots)
+            for other in bpy.data.objects
+        )
     ):
         return material
     copy = material.copy()

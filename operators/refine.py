@@ -17,10 +17,20 @@ from .bridge import (
     locked,
     read_mask,
     settings_of,
+    sharers,
     update_relief,
 )
-from .job import QUIET_S, in_words, refused
-from .material import DETAIL, material_of, own_material, wear_detail
+from .job import QUIET_S, in_words, refused, rendering
+from .material import (
+    CONTENT,
+    content_of,
+    detail_of,
+    fill_detail,
+    material_of,
+    own_material,
+    place_detail,
+    with_detail,
+)
 from .scene_settings import read_settings
 from .words import spoken
 
@@ -29,7 +39,7 @@ if TYPE_CHECKING:
     from ..inference.prediction import FloatArray, Prediction
 
 DRAFT = "relief_draft"
-"""Stands on a relief whose surface is a draft; undone and saved with it."""
+"""Stands on a mesh that is a draft; undone and saved with it, which an object's properties are not always."""
 
 
 class RELIEF_OT_refine(bpy.types.Operator):
@@ -71,7 +81,7 @@ class RELIEF_OT_refine(bpy.types.Operator):
         except Exception as error:  # noqa: BLE001 (a bug is raised again)
             return refused(self, error)
         if draft:
-            relief[DRAFT] = True
+            relief.data[DRAFT] = True
             settle_later()
         context.window_manager.relief_progress.trouble = ""
         return {"FINISHED"}
@@ -115,6 +125,7 @@ def solve(
     refinement_settings: RefinementSettings,
     mesh_settings: MeshSettings,
     prediction: Prediction,
+    settling: bool = False,
 ) -> ReliefMesh:
     """Solve a relief with its paint and its mask, and move its vertices.
 
@@ -124,6 +135,7 @@ def solve(
         refinement_settings: of the height.
         mesh_settings: of the mesh.
         prediction: whose edges, segments and confidence the vertices get.
+        settling: outside any step of undo, where no data-block may come or go: one that is freed would be brought back.
 
     Returns:
         The relief's mesh, without what was sculpted.
@@ -131,17 +143,21 @@ def solve(
     Raises:
         ReliefError: the mask cannot be read, or the mesh is such that `update_relief` refuses it.
     """
-    from ..inference.meshing import build_mesh
-    from ..inference.texture import encode_detail
+    from ..inference.meshing import build_mesh, grid_size
+    from ..inference.texture import detail_size, encode_detail
 
     height = solved_height(relief, solved, refinement_settings)
     mesh = build_mesh(height, mesh_settings, prediction)
     draft = solved is not prediction
     detail = None if draft else encode_detail(height, mesh, mesh_settings)
     update_relief(relief, mesh, {**refinement_settings.to_mapping(), **mesh_settings.to_mapping()})
+    if not settling:
+        whole = prediction.height.shape
+        grid = grid_size(whole[0], whole[1], int(mesh_settings.max_vertices))
+        _place_detail(relief, detail_size(whole, grid) is not None)
     if not draft:
         _wear(relief, detail)
-    relief.pop(DRAFT, None)
+    relief.data.pop(DRAFT, None)
     thumbnails.forget(relief)
     return mesh
 
@@ -163,14 +179,23 @@ def solved_height(relief: bpy.types.Object, solved: Prediction, refinement_setti
     return refine(solved, refinement_settings, paint, read_mask(relief))
 
 
+def _place_detail(relief: bpy.types.Object, wanted: bool) -> None:
+    """Make room for a relief's normal map in the materials of all that have its mesh, or take it away."""
+    for sharer in sharers(relief.data):
+        material = with_detail(sharer) or (material_of(sharer) if wanted else None)
+        if material is not None:
+            place_detail(own_material(sharer, material), wanted)
+
+
 def _wear(relief: bpy.types.Object, detail: bytes | None) -> None:
-    """Give a relief the normal map of its new surface, or take that of an earlier one away."""
-    worn = material_of(relief)
-    if worn is None or (detail is None and DETAIL not in worn.node_tree.nodes):
+    """Give a relief the normal map of its new surface, where there is room for it."""
+    relief.data.pop(CONTENT, None)
+    if detail is None:
         return
-    material = own_material(relief)
-    if material is not None and material.library is None and material.override_library is None:
-        wear_detail(material, detail)
+    for image in map(detail_of, sharers(relief.data)):
+        if image is not None and image.library is None:
+            fill_detail(image, detail)
+            relief.data[CONTENT] = content_of(detail)
 
 
 def settle_later() -> None:
@@ -188,10 +213,14 @@ def stop_settling() -> None:
 def _settle() -> float | None:
     """Solve every draft in full, with the settings that it was made with; those being edited or sculpted later.
 
-    One that cannot be solved stays a draft, for `settle_restored` to try again.
+    One that cannot be solved stays a draft, for `settle_restored` to try again. While Blender renders nothing changes.
     """
+    if rendering():
+        return QUIET_S
     later = None
     for relief in _drafts():
+        if not _is_draft(relief):  # any longer, for one that has its mesh was solved
+            continue
         if relief.mode not in ("OBJECT", "VERTEX_PAINT"):
             later = QUIET_S
             continue
@@ -199,7 +228,7 @@ def _settle() -> float | None:
         try:
             settings = RefinementSettings.from_mapping(values), MeshSettings.from_mapping(values)
             prediction = stored_prediction(relief)
-            solve(relief, prediction, *settings, prediction)
+            solve(relief, prediction, *settings, prediction, settling=True)
         except Exception as error:
             told = in_words(error)
             if told is None:
@@ -209,7 +238,15 @@ def _settle() -> float | None:
 
 
 def _drafts() -> list[bpy.types.Object]:
-    return [o for o in bpy.data.objects if DRAFT in o and is_relief(o) and locked(o) is None]
+    """The reliefs that are drafts, and those whose normal map undo did not bring back with them."""
+    return [o for o in bpy.data.objects if is_relief(o) and _is_draft(o) and locked(o) is None]
+
+
+def _is_draft(relief: bpy.types.Object) -> bool:
+    """Whether a relief's mesh is a draft, or its normal map another surface's: undo keeps what no step has changed."""
+    mesh = relief.data
+    image = detail_of(relief) if CONTENT in mesh else None
+    return DRAFT in mesh or (image is not None and image.get(CONTENT, mesh[CONTENT]) != mesh[CONTENT])
 
 
 @bpy.app.handlers.persistent

@@ -59,7 +59,7 @@ def _show(relief: bpy.types.Object, _context: bpy.types.Context) -> None:
         return
     material = material_of(relief)
     if material is not None and material.library is None:
-        show(own_material(relief), relief.relief_view)
+        show(own_material(relief, material), relief.relief_view)
 
 
 view_property = bpy.props.EnumProperty(
