@@ -345,7 +345,8 @@ def _showing(albedo: FloatArray, light: FloatArray, heads: FloatArray) -> FloatA
     within = heads > 0.5
     if not within.any():
         return albedo
-    side = 2.0 * float(cv2.distanceTransform(within.astype(np.uint8), cv2.DIST_L2, 3).max())
+    # Where a head fills the picture there is no way out of it.
+    side = min(2.0 * float(cv2.distanceTransform(within.astype(np.uint8), cv2.DIST_L2, 3).max()), max(heads.shape))
     stains, shades = (face_forms(np.log(np.maximum(a, np.float32(0.02))), side)[within].std() for a in (albedo, light))
     return power(albedo, min(1.0, STAINED_FACES * float(shades) / max(float(stains), 1e-6)))
 

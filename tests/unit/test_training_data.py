@@ -462,6 +462,8 @@ def test_no_stains_hide_faces_that_shall_be_seen() -> None:
     assert contrast[2] == pytest.approx(STAINED_FACES * contrast[0], rel=0.02) and contrast[1] > contrast[0]
     np.testing.assert_array_equal(_showing(shown**0.5, light, heads), shown**0.5)
     np.testing.assert_array_equal(_showing(stains, light, 0 * heads), stains)
+    filled = _showing(stains, light, np.ones_like(heads))
+    assert np.isfinite(filled).all() and np.log(filled).std() < np.log(stains).std(), "a head may fill the picture"
 
 
 def test_blocks_have_no_staircases_where_they_are_enlarged() -> None:
