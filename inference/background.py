@@ -40,47 +40,37 @@ the mean r of the high-passed height from 0.630 to 0.704 (weights 0.16); with th
 contrast of the panel alone, to 0.683.
 """
 
-BLANK, LEAST_BLANK = 0.015, 0.95
-"""Neighbours along a row or column beside the panel differ by less than the first, in so much of it at least: dust lies
-there too."""
-PARTS, LEAST_BEGUN, UNIFORM = 8, 6, 0.002
-"""A side is divided into so many parts, and the panel must begin in so many of them where the blank ends: a spear that
-stands out into smooth ground is carved. And what is cut away must differ by JUMP from the panel's tone, as no smooth
-frame does, unless nothing in it differs by more than the last, as around a cut-out."""
-LEAST_SIDE, LEAST_SIDE_PX = 0.1, 64
-"""Of the photograph's side, and of pixels, that must be left for a panel."""
+STRAIGHT = 0.97
+"""Least share of its box that fills a panel beside which a page, cloth, mount or lid is cut away: what is carved before
+smooth ground, a bust or a spear, fills its own less."""
+UNLIKE, UNIFORM = 0.15, 0.002
+"""Of the panel, less than the first may be within half of JUMP of the tone of what is cut away: a smooth frame has that
+of its ground. Not so where nothing in it differs by more than the second, as around a cut-out."""
+LEAST_SIDE_PX = 64
+"""Pixels that must be left for a panel."""
+WITHIN_EACH_OTHER = 3
+"""How many such things may lie round a panel: a mount on a page on a scanner's lid."""
 
 
 def find_box(grey: FloatArray) -> Box:
-    """What is left of a photograph where blank strips along its sides are cut away: page, cloth, wall, a scanner's lid.
+    """What is left of a photograph without what is plain along its sides: a page, a mount, cloth, a scanner's lid.
 
     Args:
         grey: (H, W), 0 to 1.
 
     Returns:
-        Rows and columns; all of them where none are surely blank.
+        Rows and columns of a straight-sided panel, or of a panel on black or white; all of them where none is sure.
     """
     small = _reduced(grey)
     panel = find_panel(small)
-    box = [[0, side] for side in small.shape]
-    if panel is not None:
-        box = [[int(lines[0]), int(lines[-1]) + 1] for lines in (np.flatnonzero(panel.any(k)) for k in (1, 0))]
-    outside = [list(ends) for ends in box]
-    moved = True
-    while moved:
-        moved = False
-        for axis, end in ((0, 0), (0, 1), (1, 0), (1, 1)):
-            while box[axis][1] - box[axis][0] > LEAST_SIDE * small.shape[axis] and _blank(_line(small, box, axis, end)):
-                box[axis][end] += 1 - 2 * end
-                moved = True
-    (top, bottom), (left, right) = box
-    stone = float(np.median(small[top:bottom, left:right]))
-    for axis, end in ((0, 0), (0, 1), (1, 0), (1, 1)):
-        if box[axis][end] != outside[axis][end] and not _begins(small, box, axis, end, stone):
-            box[axis][end] = outside[axis][end]
-    scales = [whole / side for whole, side in zip(grey.shape, small.shape, strict=True)]
+    top, bottom, left, right = (0, small.shape[0], 0, small.shape[1]) if panel is None else _around(panel)
+    for _ in range(WITHIN_EACH_OTHER):
+        found = _straight_panel(small[top:bottom, left:right])
+        top, bottom, left, right = top + found[0], top + found[1], left + found[2], left + found[3]
+    ends = ((top, bottom), (left, right))
     rows, columns = (
-        slice(math.ceil(low * scale), math.floor(high * scale)) for (low, high), scale in zip(box, scales, strict=True)
+        slice(math.ceil(low * whole / side) if low else 0, math.floor(high * whole / side) if high < side else whole)
+        for (low, high), whole, side in zip(ends, grey.shape, small.shape, strict=True)
     )
     if min(rows.stop - rows.start, columns.stop - columns.start) < LEAST_SIDE_PX:
         return slice(0, grey.shape[0]), slice(0, grey.shape[1])
@@ -126,27 +116,42 @@ def _reduced(grey: FloatArray) -> FloatArray:
     return np.asarray(cv2.resize(grey, size, interpolation=cv2.INTER_AREA), np.float32)
 
 
-def _line(small: FloatArray, box: list[list[int]], axis: int, end: int, inside: int = 0) -> FloatArray:
-    """The row (axis 0) or column (1) so many lines within the upper or left (end 0), the lower or right (1) side."""
-    at = box[axis][0] + inside if end == 0 else box[axis][1] - 1 - inside
-    (top, bottom), (left, right) = box
-    return small[at, left:right] if axis == 0 else small[top:bottom, at]
+def _around(places: BoolArray) -> tuple[int, int, int, int]:
+    """Top, bottom, left and right of what is true, (h, w)."""
+    rows, columns = (np.flatnonzero(places.any(axis)) for axis in (1, 0))
+    return int(rows[0]), int(rows[-1]) + 1, int(columns[0]), int(columns[-1]) + 1
 
 
-def _blank(line: FloatArray) -> bool:
-    return bool((np.abs(np.diff(line)) < BLANK).mean() >= LEAST_BLANK)
+def _straight_panel(small: FloatArray) -> tuple[int, int, int, int]:
+    """Top, bottom, left and right of a panel without what is plain along its sides, or of everything."""
+    everything = (0, small.shape[0], 0, small.shape[1])
+    page = np.zeros(small.shape, bool)
+    for place in _reaching_in(small, np.ones(small.shape, bool)):
+        page |= place
+    count, places, stats, _ = cv2.connectedComponentsWithStats((~page).astype(np.uint8), connectivity=4)
+    if count < 2 or not page.any():
+        return everything
+    panel = places == 1 + int(np.argmax(stats[1:, cv2.CC_STAT_AREA]))
+    top, bottom, left, right = ends = _around(panel)
+    if panel[top:bottom, left:right].mean() < STRAIGHT or min(bottom - top, right - left) <= 2 * JUMP_PX:
+        return everything
+    stone, kept = small[top:bottom, left:right], list(everything)
+    for side, (across, edge, out) in enumerate(
+        ((small, top, -1), (small, bottom - 1, 1), (small.T, left, -1), (small.T, right - 1, 1))
+    ):
+        along = slice(left, right) if side < 2 else slice(top, bottom)
+        beyond = edge + 2 * out
+        if 0 <= beyond < len(across) and _is_beside(across[beyond, along], across[edge - 2 * out, along], stone):
+            kept[side] = ends[side]
+    return kept[0], kept[1], kept[2], kept[3]
 
 
-def _begins(small: FloatArray, box: list[list[int]], axis: int, end: int, stone: float) -> bool:
-    """Whether a panel of this tone begins all along a side: rough, or of another tone than what lies before it."""
-    beside = _line(small, box, axis, end, -1)
-    tone = np.median(beside)
-    if abs(tone - stone) < JUMP and np.ptp(beside) > UNIFORM:
-        return False
-    parts = np.array_split(_line(small, box, axis, end, JUMP_PX - 1), PARTS)
-    rough = (np.abs(np.diff(part)).max() > BLANK for part in parts)
-    jumps = (abs(np.median(part) - tone) > JUMP for part in parts)
-    return bool(np.sum([a or b for a, b in zip(rough, jumps, strict=True)]) >= LEAST_BEGUN)
+def _is_beside(before: FloatArray, behind: FloatArray, stone: FloatArray) -> bool:
+    """Whether a line before a side of a panel is no part of it, told from a line behind it and the whole panel."""
+    if np.ptp(before) <= UNIFORM:
+        return True
+    unlike = (np.abs(stone - np.median(before)) < JUMP / 2).mean() < UNLIKE
+    return bool(unlike and (np.abs(behind - before) > JUMP).mean() > 0.5)
 
 
 def _background(small: FloatArray, candidates: BoolArray) -> BoolArray:

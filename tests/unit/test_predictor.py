@@ -13,7 +13,7 @@ from inference import predictor as predictor_module
 from inference.errors import Cancelled, ReliefError
 from inference.evaluation import correlation
 from inference.lowpass import lowpass, resized_height
-from inference.normalisation import lit
+from inference.normalisation import lit, standardise
 from inference.photo import KEPT_PIXELS, photo_from_array
 from inference.prediction import Prediction
 from inference.predictor import (
@@ -388,8 +388,7 @@ def test_a_panel_on_black_or_white_is_read_as_without(tone: float) -> None:
     grey = np.full((640, 640), tone)
     grey[160:480, 160:480] = panel
     within = predict(grey).height[160:480, 160:480] / DEPTH
-    alone = photo(panel).grey
-    alone = (alone - alone.mean()) / (alone.std() + 0.05)
+    alone = standardise(photo(panel).grey)
     inner = np.s_[30:-30, 30:-30]
     assert np.abs(within - alone)[inner].max() < 0.2 * alone.std(), "the contrast is the panel's"
 
