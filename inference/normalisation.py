@@ -13,10 +13,10 @@ MULTIPLE_PX = 32
 """Height and width of the network's input are multiples of this: its coarsest features stand at 1/32."""
 
 DEVIATIONS, FLOORS = (0.006, 0.015, 0.04), (0.05, 0.01875, 0.05)
-"""What is added to standard deviations, with straight lines between: much to those of blank photographs, whose noise and
-blotches are not blown up into relief, little to those of faint ones. Of Cycles' photographs of 384 px with a quarter to an eighth of
-their contrast, three with deviations of 0.015 to 0.033 have r 0.938, 0.849 and 0.704 of the high-passed height; 0.908,
-0.799 and 0.668 with 0.05 added to all (weights 0.19)."""
+"""What is added to standard deviations, with straight lines between: much to those of blank photographs, whose noise
+and blotches are not blown up into relief, little to those of faint ones. Of Cycles' photographs of 384 px with a
+quarter to an eighth of their contrast, three with deviations of 0.015 to 0.033 have r 0.938, 0.849 and 0.704 of the
+high-passed height; 0.908, 0.799 and 0.668 with 0.05 added to all (weights 0.19)."""
 
 
 def standardise(grey: FloatArray, panel: npt.NDArray[np.bool_] | None = None) -> FloatArray:

@@ -330,8 +330,8 @@ def _has_backslash(path: str | Path) -> bool:
     return os.sep != "\\" and "\\" in str(path)
 
 
-def _check_names(photo: Path, options: _Options) -> None:
-    """See that Blender can write what is asked for; what it makes of other names tells nobody why.
+def _check_names(photo: Path, options: _Options, place: Path) -> None:
+    """See that Blender can write what is asked for in a folder; what it makes of other names tells nobody why.
 
     Raises:
         ReliefError: it cannot.
@@ -342,7 +342,7 @@ def _check_names(photo: Path, options: _Options) -> None:
         )
     stem = os.fsencode(photo.stem).decode("utf-8", "replace")
     for name in options.formats:
-        length = len(f"{options.output / hidden_name() / stem}{_MODEL_SUFFIXES[name]}".encode())  # made there
+        length = len(f"{place / hidden_name() / stem}{_MODEL_SUFFIXES[name]}".encode())  # made there
         if length > _BLENDERS_PATH_BYTES:
             raise ReliefError(
                 f"its {name} would have a path of {length} bytes, and Blender writes none above {_BLENDERS_PATH_BYTES}."
@@ -477,17 +477,18 @@ def _make(photo: Path, options: _Options, progress: _Progress) -> list[str]:
     Returns:
         The files; none where another run has made them meanwhile.
     """
-    _check_names(photo, options)
     # Before the network runs for minutes. With --tree other drives may be linked into the folder of the results.
     folder = options.folder(photo)
     place = next((parent for parent in (folder, *folder.parents) if os.path.lexists(parent)), options.output)
     if not place.is_dir():
         raise ReliefError(f"{place} is no folder, and one of that name is needed. Move it away.")
+    _check_names(photo, options, place)
     if shutil.disk_usage(place).free < _FREE_BYTES:
         raise ReliefError(f"the disk is full: less than {_FREE_BYTES / 1e6:.0f} MB are free in {place}. Make room.")
     _check_memory(photo, options)
     part = make_hidden(place)
     aside = part / "old"  # no result's name: those have suffixes
+    done = False
     try:
         result = reconstruct(
             photo,
@@ -511,8 +512,9 @@ def _make(photo: Path, options: _Options, progress: _Progress) -> list[str]:
             return []
         options.folder(photo).mkdir(parents=True, exist_ok=True)
         replace_all(places, aside)
+        done = True
     finally:
-        if sys.exc_info()[0] is not None and any(aside.glob("*")):  # the last copy of something
+        if not done and any(aside.glob("*")):  # the last copy of something
             _tell(f"relief: earlier results that could not be put back lie in {aside}", sys.stderr)
         else:
             shutil.rmtree(part, ignore_errors=True)

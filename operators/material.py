@@ -101,7 +101,8 @@ def fill_detail(image: bpy.types.Image, data: bytes) -> None:
     """Give a normal map's image the bytes of a PNG file."""
     if image.get(CONTENT) == content_of(data):
         return
-    image.name = named_by_content(image.get(STEM, image.name), data)
+    stem = image.get(STEM) or re.sub("-[0-9a-f]{8}$", "", image.name)  # earlier versions noted none
+    image.name = named_by_content(stem, data)
     pack_as_file(image, data, ".png")
     image.buffers_free()  # else the viewport goes on with the pixels of before
     image[CONTENT] = content_of(data)
@@ -173,16 +174,20 @@ def photographs_worn() -> set[bpy.types.Image]:
     return {m.node_tree.nodes["photo"].image for m in bpy.data.materials if is_of_relief(m)}
 
 
+def with_others(object_: bpy.types.Object, material: bpy.types.Material) -> list[bpy.types.Object]:
+    """The objects of other meshes that wear an object's material."""
+    return [
+        other
+        for other in bpy.data.objects
+        if other.data != object_.data and any(slot.material == material for slot in other.material_slots)
+    ]
+
+
 def own_material(object_: bpy.types.Object, material: bpy.types.Material | None) -> bpy.types.Material | None:
     """One of an object's materials, a duplicate's or a linked one copied first: others do not show what this does."""
-    if material is None or not (
-        material.library
-        or material.override_library
-        or any(
-            other.data != object_.data and any(slot.material == material for slot in other.material_slots)
-            for other in bpy.data.objects
-        )
-    ):
+    if material is None:
+        return None
+    if not (material.library or material.override_library or with_others(object_, material)):
         return material
     copy = material.copy()
     for slot in object_.material_slots:

@@ -30,6 +30,7 @@ from .material import (
     own_material,
     place_detail,
     with_detail,
+    with_others,
 )
 from .scene_settings import read_settings
 from .words import spoken
@@ -192,8 +193,12 @@ def _wear(relief: bpy.types.Object, detail: bytes | None) -> None:
     relief.data.pop(CONTENT, None)
     if detail is None:
         return
-    for image in map(detail_of, sharers(relief.data)):
-        if image is not None and image.library is None:
+    for sharer in sharers(relief.data):
+        material, image = with_detail(sharer), detail_of(sharer)
+        if material is None or image is None or image.library is not None:
+            continue
+        # One that others wear too, by Link Materials, shows what they are; copies of a draft wait for the same as it.
+        if all(DRAFT in other.data for other in with_others(sharer, material)):
             fill_detail(image, detail)
             relief.data[CONTENT] = content_of(detail)
 
@@ -244,14 +249,18 @@ def _drafts() -> list[bpy.types.Object]:
 
 def _is_draft(relief: bpy.types.Object) -> bool:
     """Whether a relief's mesh is a draft, or its normal map another surface's: undo keeps what no step has changed."""
-    mesh = relief.data
-    image = detail_of(relief) if CONTENT in mesh else None
-    return DRAFT in mesh or (image is not None and image.get(CONTENT, mesh[CONTENT]) != mesh[CONTENT])
+    mesh, material, image = relief.data, with_detail(relief), detail_of(relief)
+    if DRAFT in mesh or CONTENT not in mesh or material is None or image is None:
+        return DRAFT in mesh
+    return image.get(CONTENT, mesh[CONTENT]) != mesh[CONTENT] and not with_others(relief, material)
 
 
 @bpy.app.handlers.persistent
 def settle_restored(*_: object) -> None:
     """After undo, redo and opening a file: a draft that came back is solved in full, from the settings with it."""
     thumbnails.forget_all()
+    for relief in filter(is_relief, bpy.data.objects):
+        if relief.library is None and relief.data.library is None and DRAFT in relief:  # of an earlier version
+            relief.data[DRAFT] = relief.pop(DRAFT)
     if _drafts():
         settle_later()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import sys
 from pathlib import Path
 
 import bpy
@@ -12,7 +11,7 @@ import bpy
 from ..inference.errors import ReliefError
 from ..inference.settings import MeshSettings, RefinementSettings
 from .bridge import has_its_grid, is_relief, settings_of
-from .hidden import make_hidden, replace_all
+from .hidden import hidden_name, replace_all
 from .job import refused
 from .material import PAINT
 from .refine import holds_prediction, solved_height, stored_prediction
@@ -100,17 +99,24 @@ def save_maps(relief: bpy.types.Object, path: Path) -> list[str]:
     prediction = stored_prediction(relief)
     height = solved_height(relief, prediction, RefinementSettings.from_mapping(values))
     stem = path.name.removesuffix(HEIGHT)
+    part = path.parent / hidden_name()
+    aside, done = part / "old", False
     try:
-        part = make_hidden(path.parent)
+        part.mkdir()
         try:
             made = write_maps(part / stem, height, prediction, MeshSettings.from_mapping(values))
             taken = [file.name for file in made[1:] if path.with_name(file.name).exists()]
             if taken and not path.exists():
                 raise ReliefError(f"{taken[0]} exists already. Choose another name.")
-            replace_all({file: path.with_name(file.name) for file in made}, part / "old")
+            replace_all({file: path.with_name(file.name) for file in made}, aside)
+            done = True
         finally:
-            if sys.exc_info()[0] is None or not any((part / "old").glob("*")):  # else the last copy of something
+            if done or not any(aside.glob("*")):  # else the last copy of something
                 shutil.rmtree(part, ignore_errors=True)
     except OSError as error:
+        if aside.exists():
+            raise ReliefError(
+                f"The maps cannot be written: {error.strerror}. Those of before lie in {aside}."
+            ) from error
         raise ReliefError(f"The maps cannot be written: {error.strerror}. Choose another folder.") from error
     return [file.name for file in made]

@@ -705,6 +705,18 @@ def test_a_folder_of_the_tree_that_cannot_be_made_is_found_before_any_work(relie
     assert "out/a is no folder" in capsys.readouterr().err.replace(os.sep, "/") and known.calls == 0
 
 
+def test_a_path_too_long_for_blender_is_that_of_the_folder_it_is_made_in(
+    module, relief, known, photo, tmp_path, monkeypatch, capsys
+):
+    (tmp_path / "scans/deep").mkdir(parents=True)
+    photo.rename(tmp_path / "scans/deep/panel.png")
+    (tmp_path / "out/deep").mkdir(parents=True)
+    most = len(f"{tmp_path}/out/.relief-12345678/panel.glb") + 2
+    monkeypatch.setattr(module("operators.command"), "_BLENDERS_PATH_BYTES", most)
+    assert relief(tmp_path / "scans/**/*.png", "--formats", "glb", "--tree") == 1 and known.calls == 0
+    assert "its glb would have a path of" in capsys.readouterr().err
+
+
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="Windows has no pipes with a name")
 def test_a_photograph_out_of_a_pipe(relief, known, photo, tmp_path):
     pipe = tmp_path / "pipe.png"

@@ -1465,6 +1465,48 @@ def test_linked_duplicates_with_materials_of_their_own_wear_the_map_too(module, 
     assert [bytes(_detail(object_).packed_file.data) for object_ in (relief, twin)] == [wanted, wanted]
 
 
+def test_a_material_that_others_wear_is_nobodys_draft(module, known, photo):
+    """By Link Materials: the two would fill its map in turns."""
+    refine = module("operators.refine")
+    bpy.context.scene.relief.max_vertices = 600
+    bpy.ops.relief.reconstruct(filepath=str(photo))
+    first = bpy.context.active_object
+    bpy.context.view_layer.objects.active = None
+    bpy.context.scene.relief.depth_m = 0.3
+    bpy.ops.relief.reconstruct(filepath=str(photo))
+    second = bpy.context.active_object
+    assert bytes(_detail(first).packed_file.data) != bytes(_detail(second).packed_file.data)
+    second.material_slots[0].material = first.active_material
+    assert refine._drafts() == []
+    bpy.context.scene.relief.depth_m = 0.2
+    assert second.active_material != first.active_material, "who is refined gets one of its own"
+    assert bytes(_detail(first).packed_file.data) == _surface(module, first)
+    assert bytes(_detail(second).packed_file.data) == _surface(module, second)
+
+
+def test_a_draft_of_an_earlier_version_is_settled(module, known, photo, monkeypatch):
+    refine = module("operators.refine")
+    monkeypatch.setattr(module("operators.prediction_store"), "DRAFT_PX", 64)
+    sliders = bpy.context.scene.relief
+    sliders.max_vertices = 600
+    bpy.ops.relief.reconstruct(filepath=str(photo))
+    relief = bpy.context.active_object
+    bpy.ops.relief.refine(draft=True)
+    refine.stop_settling()
+    relief["relief_draft"] = relief.data.pop("relief_draft")
+    image = _detail(relief)
+    for owner, name in ((relief.data, "relief_content"), (image, "relief_content"), (image, "relief_stem")):
+        owner.pop(name, None)
+    name = image.name
+    refine.settle_restored()
+    assert bpy.app.timers.is_registered(refine._settle)
+    refine._settle()
+    refine.stop_settling()
+    assert refine._drafts() == [] and "relief_draft" not in relief
+    assert len(_detail(relief).name) == len(name), "it does not grow"
+    assert bytes(_detail(relief).packed_file.data) == _surface(module, relief)
+
+
 def test_a_linked_material_is_copied_for_a_map(module, known, photo, tmp_path):
     bpy.context.scene.relief.max_vertices = 600
     bpy.ops.relief.reconstruct(filepath=str(photo))

@@ -72,6 +72,15 @@ def test_all_of_them_or_none(known, photo, tmp_path, monkeypatch):
     assert {path.name: path.read_bytes() for path in (tmp_path / "maps").iterdir()} == before
 
 
+def test_nothing_is_left_inside_a_scripts_handler(known, photo, tmp_path):
+    bpy.ops.relief.reconstruct(filepath=str(photo))
+    try:
+        raise ValueError
+    except ValueError:
+        assert _save(tmp_path) == _save(tmp_path) == {"FINISHED"}
+    assert sorted(os.listdir(tmp_path / "maps")) == sorted(NAMES)
+
+
 def test_paint_of_a_remeshed_relief_is_missed(known, photo, tmp_path, capsys):
     bpy.ops.relief.reconstruct(filepath=str(photo))
     relief = bpy.context.active_object
