@@ -31,7 +31,7 @@ class Lighting:
         light: (3,) unit vector toward the main light.
         spread: width of the main light, as the tangent of the angle that it fills: what a shadow's edge grows by.
         sky: share of the flat slab's light that comes from the sky, 0 to 1.
-        sky_top: 0 the sky is as bright below as above (a room), 1 all of it is above (a wall outdoors).
+        sky_top: 0 the sky is as bright below as above (a room), 1 all of it is above (a wall outdoors), -1 below.
         distance: distance of the main light in image diagonals; 0 is a light at infinity.
         second: (3,) unit vector toward a second, weak light.
         second_share: its strength beside the main light.
@@ -84,11 +84,14 @@ def draw_lighting(rng: np.random.Generator, light: FloatArray | None = None, slo
         sky, spread = rng.uniform(0.1, 0.4), rng.uniform(0.01, 0.04)
     else:  # lamps, haze
         sky, spread = rng.uniform(0.05, 0.6), rng.uniform(0.02, 0.3)
+    sky_top = rng.uniform(0.0, 1.0)
+    if light[1] < 0.0:  # a lamp in a room, or a photograph that was turned round
+        sky_top *= rng.choice((0.0, -1.0, 1.0), p=(0.4, 0.4, 0.2))
     return Lighting(
         light=light,
         spread=spread,
         sky=sky,
-        sky_top=rng.uniform(0.0, 1.0),
+        sky_top=sky_top,
         distance=rng.uniform(1.5, 4.0) if rng.random() < 0.3 else 0.0,
         second=light_vector(rng.uniform(0.0, 360.0), rng.uniform(15.0, 70.0)),
         second_share=rng.uniform(0.05, 0.3) if rng.random() < 0.4 else 0.0,

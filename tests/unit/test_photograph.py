@@ -137,6 +137,19 @@ def test_the_mean_light_is_the_only_light() -> None:
         assert mean_light(plain(azimuth, elevation)) == pytest.approx(light_vector(azimuth, elevation), abs=1e-6)
 
 
+def test_light_from_below_is_mostly_told_from_below() -> None:
+    """Of lamps in rooms the sky is even, of photographs turned round it is below."""
+    rng = np.random.default_rng(3)
+    drawn = [draw_lighting(rng, light_vector(azimuth, 40.0)) for azimuth in rng.uniform(200.0, 340.0, 600)]
+    assert np.mean([mean_light(lighting)[1] > 0.0 for lighting in drawn]) < 0.07  # 0.22 with a sky that is always above
+    skies = np.array([lighting.sky_top for lighting in drawn])
+    assert np.mean(skies == 0.0) == pytest.approx(0.4, abs=0.06) and np.mean(skies < 0.0) == pytest.approx(
+        0.4, abs=0.06
+    )
+    above = [draw_lighting(rng, light_vector(azimuth, 40.0)).sky_top for azimuth in rng.uniform(20.0, 160.0, 100)]
+    assert min(above) >= 0.0
+
+
 def test_under_a_sky_from_above_the_mean_light_is_above_wherever_the_sun_stands() -> None:
     overcast = replace(plain(270.0, 45.0), sky=0.9, sky_top=1.0)
     assert mean_light(overcast)[1] > 0.2

@@ -433,20 +433,22 @@ def test_crop_scales_depth_with_the_window(library: Path) -> None:
 
 
 def test_crops_of_heads_show_one_about_their_middle_and_closer() -> None:
-    y, x = np.mgrid[:300, :300]
-    heads = (np.hypot(x - 70, y - 200) < 12) | (np.hypot(x - 240, y - 60) < 30)
-    flat, bumps = np.zeros((300, 300), np.float32), 0.2 * np.sin(x / 2).astype(np.float32)
+    y, x = np.mgrid[:600, :600]
+    heads = (np.hypot(x - 140, y - 400) < 24) | (np.hypot(x - 480, y - 120) < 60)
+    flat, bumps = np.zeros((600, 600), np.float32), 0.4 * np.sin(x / 4).astype(np.float32)
     scene = plain_scene(bumps, 10.0, heads.astype(np.uint8), heads.astype(np.int32))
     scene = replace(scene, heads=heads.astype(np.float32))
     scales = []
     found = find_heads(scene)
-    np.testing.assert_allclose(found[np.argsort(found[:, 2]), :3], [(200, 70, 23), (60, 240, 59)], atol=1)
+    np.testing.assert_allclose(found[np.argsort(found[:, 2]), :3], [(400, 140, 47), (120, 480, 119)], atol=1)
     assert not len(find_heads(replace(scene, height=flat))), "they have no faces"
-    covered = replace(scene, heads=scene.heads * ((x + y) % 300 < 20))
+    covered = replace(scene, heads=scene.heads * ((x + y) % 600 < 40))
     assert not len(find_heads(covered))
+    small = replace(scene, heads=(np.hypot(x - 140, y - 400) < 12).astype(np.float32))
+    assert not len(find_heads(small)), "those have no features"
     for seed in range(40):
-        crop = crop_scene(scene, 150, np.random.default_rng(seed), found)
-        assert (crop.heads[30:120, 30:120] > 0.5).sum() > 100
+        crop = crop_scene(scene, 300, np.random.default_rng(seed), found)
+        assert (crop.heads[60:240, 60:240] > 0.5).sum() > 400
         assert (crop.heads > 0.5).mean() < 0.2, "there is something round it"
         scales.append(crop.depth_px / 10.0)
     assert 1.8 < max(scales) <= 1.1 / CLOSEST_HEADS, "closer than any other crop"
