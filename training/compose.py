@@ -54,6 +54,10 @@ REPLACED_SHARE, REPLACED = 0.25, 0.15
 plain, whatever was carved there."""
 
 
+FACELESS = 0.5
+"""Of a head's weight has one whose face is not seen."""
+
+
 @dataclass(frozen=True)
 class Scene:
     """A carved panel.
@@ -65,7 +69,7 @@ class Scene:
         blocks: (H, W) int32, the block of stone each pixel belongs to.
         masonry: (H, W) float32, what joints and the setting of blocks add to ``height`` in the light alone: it is
             seen, and no carving.
-        heads: (H, W) float32, 1 where the head of a figure is seen, 0 elsewhere.
+        heads: (H, W) float32, 1 where the head of a figure is seen with its face, FACELESS where without, 0 elsewhere.
     """
 
     height: FloatArray
@@ -354,7 +358,8 @@ class Composer:
         segments[there][c > 0.5] = shape.segment
         head *= 1 - c
         if shape.head[2] > 0:
-            head += c * np.clip((1.1 - _from_head(shape, rows, columns)[part]) / 0.2, 0, 1)
+            shown = 1.0 if shape.face else FACELESS
+            head += shown * c * np.clip((1.1 - _from_head(shape, rows, columns)[part]) / 0.2, 0, 1)
 
     def _registers(self, height: FloatArray, segments: npt.NDArray[np.uint8], style: _Style, crowded: bool) -> float:
         rng, n = self.rng, self.size

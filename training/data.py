@@ -22,7 +22,7 @@ from inference.background import at_size, find_panel
 from inference.lowpass import resized_height
 from inference.normalisation import standardise
 
-from .compose import Composer, Scene
+from .compose import FACELESS, Composer, Scene
 from .labels import soft_edge_classes
 from .library import Library
 from .photograph import face_forms, take_photograph
@@ -75,7 +75,7 @@ class Sample:
         edges: (H, W) uint8, index into EDGE_CLASSES.
         segments: (H, W) uint8, index into SEGMENT_CLASSES.
         light: (3,) float32, toward the light: x right, y up, z to the viewer.
-        heads: (H, W) float32, 1 where a head is seen, 0 elsewhere.
+        heads: (H, W) float32, as those of `training.compose.Scene`.
     """
 
     grey: npt.NDArray[np.float32]
@@ -132,7 +132,9 @@ def crop_scene(scene: Scene, size: int, rng: np.random.Generator, heads: FloatAr
 
 def find_heads(scene: Scene) -> FloatArray:
     """Heads of a scene that show a face: middle (row, column), longer side in pixels, forms relative to it; (N, 4)."""
-    count, numbers, boxes, middles = cv2.connectedComponentsWithStats((scene.heads > 0.5).astype(np.uint8))
+    count, numbers, boxes, middles = cv2.connectedComponentsWithStats(
+        (scene.heads > (1.0 + FACELESS) / 2).astype(np.uint8)
+    )
     found = []
     for head in range(1, count):
         left, top, width, height, area = boxes[head]

@@ -54,6 +54,7 @@ class HeightMap:
         head: x, y and radius of the head in pixels, or -1 each.
         upright: stands on the ground line.
         holdout: made of shapes kept apart for testing.
+        face: both eyes and the mouth of its head are seen.
     """
 
     height: Canvas
@@ -62,6 +63,7 @@ class HeightMap:
     head: tuple[float, float, float] = (-1.0, -1.0, -1.0)
     upright: bool = True
     holdout: bool = False
+    face: bool = False
 
 
 @dataclass(frozen=True)
@@ -247,6 +249,7 @@ def finished(
     upright: bool = True,
     holdout: bool = False,
     sigma_px: float = 0.5,
+    face: bool = False,
 ) -> HeightMap | None:
     """The map of a canvas drawn at twice the size; mirrored at random."""
     small = smooth_inside(halve(canvas), sigma_px)
@@ -256,7 +259,7 @@ def finished(
     done = crop(small, head)
     if done is None:
         return None
-    return HeightMap(done[0], segment, kind, done[1], upright, holdout)
+    return HeightMap(done[0], segment, kind, done[1], upright, holdout, face)
 
 
 def pick(rng: Rng, names: list[str], holdout: bool) -> str:

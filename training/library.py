@@ -35,12 +35,14 @@ class Shape:
         segment: index into SEGMENT_CLASSES.
         head: (3,) float32, x, y and radius of the head in pixels, -1 where there is none.
         upright: stands on the ground line.
+        face: both eyes and the mouth of its head are seen.
     """
 
     height: npt.NDArray[np.float32]
     segment: int
     head: npt.NDArray[np.float32]
     upright: bool
+    face: bool = False
 
     @property
     def cut_off(self) -> bool:
@@ -71,4 +73,5 @@ class Library:
         if rng.random() < 0.5:
             height = np.ascontiguousarray(height[:, ::-1])
             head = np.array([columns - 1 - head[0], head[1], head[2]], np.float32) if head[2] > 0 else head
-        return Shape(height, int(self._index["segment"][i]), head, bool(self._index["upright"][i]))
+        segment, upright, face = (self._index[k][i] for k in ("segment", "upright", "face"))
+        return Shape(height, int(segment), head, bool(upright), bool(face))

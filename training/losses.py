@@ -17,6 +17,10 @@ from inference.network.light import light_loss
 
 FLAT_POWER = (1e-4, 1e-3)
 """Mean square of the forms within a band of sizes, finest first, below which a sample counts as flat in that band."""
+FLAT_FACE_POWER = 2e-5
+"""Likewise within faces."""
+FACES_FROM, FACE_RIM_PX = 0.75, 8
+"""Value of ``heads`` from which a face is seen, and how much of a head's rim is left out."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +34,7 @@ class LossWeights:
     form: float = 2.0
     gradient: float = 0.25
     slopes: float = 1.0
+    faces: float = 0.3
     edges: float = 0.4
     matching: float = 0.15
     segments: float = 0.25
@@ -80,6 +85,33 @@ def form_loss(predicted: Tensor, true: Tensor, weight: Tensor) -> Tensor:
     return total / (len(FLAT_POWER) + 1)
 
 
+def face_loss(predicted: Tensor, true: Tensor, heads: Tensor) -> Tensor:
+    """Squared error of the finer forms within faces, relative to theirs, over the photographs that have some.
+
+    Within faces lies a hundredth of a photograph's slopes, and a face that is a lump cost a fiftieth of the loss: 0.066
+    of 3.5 in the middle of 218 crops of heads.
+
+    Args:
+        predicted: (N, 1, H, W); sides are multiples of 16.
+        true: likewise.
+        heads: (N, 1, H, W), as those of `training.compose.Scene`; their outlines are left out.
+    """
+    faces = (heads > FACES_FROM).float()
+    inner = -F.max_pool2d(-faces, 2 * FACE_RIM_PX + 1, 1, FACE_RIM_PX)
+    total = predicted.new_zeros(())
+    for _ in FLAT_POWER:
+        coarse_predicted, coarse_true = F.avg_pool2d(predicted, 4), F.avg_pool2d(true, 4)
+        size = true.shape[2:]
+        band = true - F.interpolate(coarse_true, size, mode="bilinear")
+        wrong = predicted - F.interpolate(coarse_predicted, size, mode="bilinear") - band
+        area = inner.sum((1, 2, 3))
+        error, power = ((a.square() * inner).sum((1, 2, 3)) for a in (wrong, band))
+        share = error / (power + FLAT_FACE_POWER * area + 1e-6)
+        total = total + (share * (area > 0)).sum() / (area > 0).sum().clamp_min(1)
+        predicted, true, inner = coarse_predicted, coarse_true, F.avg_pool2d(inner, 4)
+    return total / len(FLAT_POWER)
+
+
 def gradient_loss(predicted: Tensor, true: Tensor, weight: Tensor) -> Tensor:
     """Differences of slope over 4 scales, relative to the slopes of the truth at that scale."""
     total = predicted.new_zeros(())
@@ -122,7 +154,7 @@ def dynamic_weight(out: ReliefOutput, classes: Tensor, heads: Tensor, weights: L
     Args:
         out: of the network.
         classes: (N, H, W) int64 true soft-edge classes.
-        heads: (N, 1, H, W), 1 where a head is seen.
+        heads: (N, 1, H, W), 1 where a head is seen with its face, less where without.
         weights: a, b and c.
         ramp: 0 to 1, how far b has come in.
 
@@ -169,6 +201,7 @@ def total_loss(
         "form": form_loss(height, true, weight) + 0.5 * form_loss(first, true, weight),
         "gradient": gradient_loss(height, true, weight) + 0.5 * gradient_loss(first, true, weight),
         "slopes": slope_loss(slopes, true_slopes, weight),
+        "faces": face_loss(height, true, batch["heads"]) + 0.5 * face_loss(first, true, batch["heads"]),
         "edges": (photo * per_pixel).mean(),
         "matching": detector_loss(shown, edges, edge_weights),
         "segments": (parts * per_pixel).mean(),

@@ -241,6 +241,7 @@ def write_library(made: Iterable[HeightMap], output: Path) -> None:
                 "head": np.array(shape.head, np.float32),
                 "upright": bool(shape.upright),
                 "holdout": np.uint8(shape.holdout),
+                "face": bool(shape.face),
             }
             for name, value in row.items():
                 columns.setdefault(name, []).append(value)

@@ -10,7 +10,8 @@ import torch
 
 from training import ablation, train
 from training.ablation import VARIANTS, WHOLE, relabelled, table
-from training.library import packed
+from training.height_maps import HeightMap
+from training.shapes import write_library
 from training.train import Options
 
 
@@ -18,13 +19,8 @@ from training.train import Options
 def library(tmp_path: Path) -> Path:
     """Two domes, one of them held out."""
     y, x = np.mgrid[-24:25, -24:25].astype(np.float32)
-    dome = packed(np.where(x * x + y * y <= 576, np.sqrt(np.maximum(576 - x * x - y * y, 0)) + 1, -1))
-    np.concatenate((dome, dome)).tofile(tmp_path / "heights.u16")
-    np.savez(
-        tmp_path / "index.npz", offset=[0, dome.size], rows=[49, 49], columns=[49, 49],
-        segment=np.array([1, 1], np.uint8), head=np.full((2, 3), -1, np.float32), upright=[True, True],
-        holdout=np.array([0, 1], np.uint8),
-    )  # fmt: skip
+    dome = np.where(x * x + y * y <= 576, np.sqrt(np.maximum(576 - x * x - y * y, 0)) + 1, -1).astype(np.float32)
+    write_library([HeightMap(dome, "figure", "test", holdout=holdout) for holdout in (False, True)], tmp_path)
     return tmp_path
 
 

@@ -142,3 +142,19 @@ def test_what_lies_far_behind_keeps_its_form() -> None:
     height, _ = height_maps.crop(canvas, (-1.0, -1.0, -1.0))
     assert height[0].tolist() == list(range(1, 11))
     assert height.max() == 901.0
+
+
+def test_a_face_is_seen_where_nothing_lies_before_its_joints() -> None:
+    canvas = np.full((20, 30), 5.0, np.float32)
+    face = np.array([(10.0, 5.0, 3.0), (16.2, 5.0, 3.0), (13.0, 12.0, 3.5)])
+    assert bodies._in_front(canvas, face, 2.5)
+    canvas[3:8, 14:19] = 9.0  # a hand before an eye
+    assert not bodies._in_front(canvas, face, 2.5) and bodies._in_front(canvas, face, 6.5)
+    assert not bodies._in_front(canvas, face + (20.0, 0.0, 0.0), 99.0), "beyond the canvas"
+    assert not bodies._in_front(canvas, face - (0.0, 6.0, 0.0), 99.0)
+
+
+def test_most_bodies_are_turned_so_that_their_faces_are_seen() -> None:
+    rng = np.random.default_rng(1)
+    turned = np.abs([bodies._random_yaw(rng) for _ in range(2000)])
+    assert (turned < 50).mean() > 0.75 and 0.08 < ((turned > 70) & (turned < 110)).mean() < 0.18

@@ -15,22 +15,18 @@ from inference.network.config import PRESETS
 from inference.normalisation import believed
 from training import train
 from training.export import export
-from training.library import packed
+from training.height_maps import HeightMap
 from training.mean import averaged
+from training.shapes import write_library
 from training.train import Options, Training, begin_with, is_mixing, learning_rate, save, update_average
 
 
 @pytest.fixture
 def options(tmp_path: Path) -> Options:
     library = tmp_path / "library"
-    library.mkdir()
     y, x = np.mgrid[-24:25, -24:25].astype(np.float32)
-    dome = packed(np.where(x * x + y * y <= 576, np.sqrt(np.maximum(576 - x * x - y * y, 0)) + 1, -1))
-    dome.tofile(library / "heights.u16")
-    np.savez(
-        library / "index.npz", offset=[0], rows=[49], columns=[49], segment=np.array([1], np.uint8),
-        head=np.full((1, 3), -1, np.float32), upright=[True], holdout=np.zeros(1, np.uint8),
-    )  # fmt: skip
+    dome = np.where(x * x + y * y <= 576, np.sqrt(np.maximum(576 - x * x - y * y, 0)) + 1, -1).astype(np.float32)
+    write_library([HeightMap(dome, "figure", "test")], library)
     return Options(
         library=library, run=tmp_path / "run", shapes=None, minutes=0.0, batch=2, crop=64, workers=0, threads=0,
         learning_rate=2e-3, config="tiny", seed=3, device="cpu", detector_steps=2,

@@ -21,6 +21,7 @@ from training.compose import (
     ARCHITECTURE,
     BENT_ZOOM,
     DEEPEST_JOINT,
+    FACELESS,
     FIGURE,
     SPARED_SHARE,
     Composer,
@@ -48,12 +49,14 @@ from training.data import (
     resized,
     retouched,
 )
+from training.height_maps import HeightMap
 from training.labels import edge_strength, soft_edge_classes
-from training.library import Library, Shape, packed
+from training.library import Library, Shape
 from training.losses import (
     LossWeights,
     balanced,
     dynamic_weight,
+    face_loss,
     form_loss,
     gradient,
     gradient_loss,
@@ -61,6 +64,7 @@ from training.losses import (
     total_loss,
 )
 from training.photograph import STAINED_FACES, _showing, face_forms
+from training.shapes import write_library
 from training.textures import Stone
 
 
@@ -240,6 +244,8 @@ def test_nothing_of_what_is_behind_runs_through_what_covers_it(library: Path, mo
             forms.append(height[60:100, 60:100])
             head = composer.heads
             assert head[79, 80] == 1 and head[120, 80] == 0 and head[10, 120] == covering
+            composer._place(height.copy(), segments.copy(), replace(dome, face=False), style, 80, 130, 100, 0.0, 1.0)
+            assert head[79, 80] == FACELESS, "one whose face is turned away counts for less"
         rough = [np.abs(np.diff(form, 2, axis=1)).max() for form in forms]
         assert rough[0] < rough[1] + 0.005
 
@@ -354,13 +360,8 @@ def test_what_covers_stands_before_what_it_covers(library: Path) -> None:
 
 def test_held_out_shapes_are_no_others(tmp_path: Path) -> None:
     """Each shape of its own size, every other one held out."""
-    maps = [packed(np.ones((rows, 20), np.float32)) for rows in range(20, 30)]
-    np.concatenate([steps.ravel() for steps in maps]).tofile(tmp_path / "heights.u16")
-    np.savez(
-        tmp_path / "index.npz", offset=np.cumsum([0] + [steps.size for steps in maps[:-1]]), rows=np.arange(20, 30),
-        columns=np.full(10, 20), segment=np.ones(10, np.uint8), head=np.full((10, 3), -1, np.float32),
-        upright=np.ones(10, bool), holdout=np.arange(10, dtype=np.uint8) % 2,
-    )  # fmt: skip
+    made = [HeightMap(np.ones((n, 20), np.float32), "figure", "test", holdout=bool(n % 2)) for n in range(20, 30)]
+    write_library(made, tmp_path)
     for holdout in (False, True):
         shelf, rng = Library(tmp_path, holdout=holdout), np.random.default_rng(1)
         drawn = {len(shelf.draw(rng, "figure").height) for _ in range(100)}
@@ -444,6 +445,7 @@ def test_crops_of_heads_show_one_about_their_middle_and_closer() -> None:
     assert not len(find_heads(replace(scene, height=flat))), "they have no faces"
     covered = replace(scene, heads=scene.heads * ((x + y) % 600 < 40))
     assert not len(find_heads(covered))
+    assert not len(find_heads(replace(scene, heads=FACELESS * scene.heads))), "their faces are turned away or hidden"
     small = replace(scene, heads=(np.hypot(x - 140, y - 400) < 12).astype(np.float32))
     assert not len(find_heads(small)), "those have no features"
     for seed in range(40):
@@ -661,6 +663,24 @@ def test_retouching_changes_the_photograph_and_leaves_its_carving_visible() -> N
     alike = [float(torch.corrcoef(torch.stack((a.ravel(), b.ravel())))[0, 1]) for a, b in zip(first, x, strict=True)]
     assert min(alike) > 0.7 and max(alike) < 0.999
     assert np.std(alike) > 0.01, "all were retouched alike"
+
+
+def test_a_face_that_is_a_lump_costs_nearly_half_of_a_flat_one() -> None:
+    y, x = np.mgrid[:128, :128].astype(np.float32)
+    lump = np.exp(-((x - 64) ** 2 + (y - 64) ** 2) / 900).astype(np.float32)
+    features = 0.05 * np.sin(x / 2) * np.sin(y / 2)
+    true, heads = (torch.from_numpy(a.astype(np.float32))[None, None] for a in (lump + features, lump > 0.2))
+    guess = torch.from_numpy(lump)[None, None]
+    lumpy, right = face_loss(guess, true, heads), face_loss(true + 0.5, true, heads)
+    assert 0.4 < lumpy < 0.55 and right < 1e-6, "its features are half of the forms"
+    assert face_loss(0 * guess, true, heads) == pytest.approx(1.0, abs=0.05)
+    assert face_loss(guess, true, FACELESS * heads) == 0.0 and face_loss(guess, true, 0 * heads) == 0.0
+    two = [torch.cat((a, a)) for a in (guess, true)]
+    one_of_two = face_loss(*two, torch.cat((heads, 0 * heads)))
+    torch.testing.assert_close(one_of_two, lumpy), "photographs without a face do not thin it out"
+    guess.requires_grad_()
+    face_loss(guess, true, heads).backward()
+    assert torch.isfinite(guess.grad).all() and guess.grad[0, 0, 64, 64] != 0 and guess.grad[0, 0, 5, 5] == 0
 
 
 def test_balanced_weights_are_those_of_the_classes_that_occur() -> None:
