@@ -57,6 +57,12 @@ def gradient(height: Tensor) -> Tensor:
     return torch.cat((dx, dy), 1)
 
 
+def _split(height: Tensor) -> tuple[Tensor, Tensor]:
+    """A height a quarter as large, and the band of forms that it leaves, (N, 1, H, W)."""
+    coarse = F.avg_pool2d(height, 4)
+    return coarse, height - F.interpolate(coarse, height.shape[2:], mode="bilinear")
+
+
 def form_loss(predicted: Tensor, true: Tensor, weight: Tensor) -> Tensor:
     """Squared error of the forms of each size, relative to the power of the true forms of that size.
 
@@ -71,10 +77,8 @@ def form_loss(predicted: Tensor, true: Tensor, weight: Tensor) -> Tensor:
     """
     total = predicted.new_zeros(())
     for flat in FLAT_POWER:
-        coarse_predicted, coarse_true = F.avg_pool2d(predicted, 4), F.avg_pool2d(true, 4)
-        size = true.shape[2:]
-        band = true - F.interpolate(coarse_true, size, mode="bilinear")
-        wrong = predicted - F.interpolate(coarse_predicted, size, mode="bilinear") - band
+        (coarse_predicted, found), (coarse_true, band) = _split(predicted), _split(true)
+        wrong = found - band
         power = band.square().flatten(1).mean(1)[:, None, None, None]
         total = total + (wrong.square() * weight / (power + flat)).mean()
         predicted, true, weight = coarse_predicted, coarse_true, F.avg_pool2d(weight, 4)
@@ -100,10 +104,8 @@ def face_loss(predicted: Tensor, true: Tensor, heads: Tensor) -> Tensor:
     inner = -F.max_pool2d(-faces, 2 * FACE_RIM_PX + 1, 1, FACE_RIM_PX)
     total = predicted.new_zeros(())
     for _ in FLAT_POWER:
-        coarse_predicted, coarse_true = F.avg_pool2d(predicted, 4), F.avg_pool2d(true, 4)
-        size = true.shape[2:]
-        band = true - F.interpolate(coarse_true, size, mode="bilinear")
-        wrong = predicted - F.interpolate(coarse_predicted, size, mode="bilinear") - band
+        (coarse_predicted, found), (coarse_true, band) = _split(predicted), _split(true)
+        wrong = found - band
         area = inner.sum((1, 2, 3))
         error, power = ((a.square() * inner).sum((1, 2, 3)) for a in (wrong, band))
         share = error / (power + FLAT_FACE_POWER * area + 1e-6)
