@@ -28,9 +28,22 @@ ARCHITECTURE = SEGMENT_CLASSES.index("architecture")
 BEFORE_SHARE = 0.85
 """Of the items have what they cover recede behind them. When half of them were merely kept from sinking below it, the
 covering one was the lower one on half of all contours, and overlap told nothing."""
-BEHIND, LEANING, LEAST_COVERED = 85.0, 0.2, 0.03
+BEHIND, LEANING, LEANING_PLATEAU, LEAST_COVERED = 85.0, 0.2, 0.03, 0.03
 """Percentile of the covered heights that counts, sigma over which what is covered recedes, relative to the covering
-item, and the share of that which must cover something."""
+item, that on plateaus, and the share of the covering item which must cover something."""
+PLATEAU = 0.35
+"""Least rim of plateaus. They are left standing where the ground was cut away: what one covers of another recedes along
+the contour alone, for within figures that are flat a wide ramp is seen by nobody, and was most of their form."""
+LEVEL_SHARE = 0.6
+"""Of the scenes of plateaus have all of them in the plane that the slab had. Each at a height of its own, the lower
+tenth stood half as high as the upper one, which only the width of rims and shadows can tell."""
+PARTS_SHARE = 0.1
+"""Of the heads and busts without a body are kept in registers and crowds, where they were a third of all figures by
+area; no relief has giants' heads among small figures."""
+JOINTS_SHARE, PLATEAU_JOINTS_SHARE = 0.55, 0.2
+"""Of the scenes, and of those of plateaus, which are slabs, are built of blocks."""
+COURSE = (0.25, 0.5)
+"""Of a figure's height are the courses of temples."""
 FACE_SHARE = 0.6
 """Of the figures have faces cut deeper than the rest, on plateaus most of all: what is within is shallow there, but
 eyes and lips are cut in Nineveh too."""
@@ -94,6 +107,11 @@ class _Style:
     compression: float  # of steep slopes against gentle ones
     reach: float  # largest forms that keep their slopes, relative to the item's size
     stockiness: float = 1.0  # width of figures relative to nature
+    level: bool = False  # all that is carved stands in one plane
+
+    @property
+    def plateaus(self) -> bool:
+        return self.rim > PLATEAU
 
 
 def fractal(rows: int, columns: int, scale_px: float, rng: np.random.Generator, octaves: int = 4) -> FloatArray:
@@ -246,6 +264,7 @@ class Composer:
         rng, n = self.rng, self.size
         temple = rng.random() < TEMPLE_SHARE
         style = replace(_style(rng, temple), stockiness=rng.uniform(0.95, 1.35))
+        style = replace(style, level=style.plateaus and rng.random() < LEVEL_SHARE)
         height = np.zeros((n, n), np.float32)
         segments = np.zeros((n, n), np.uint8)
         self.heads[:] = 0
@@ -273,8 +292,9 @@ class Composer:
         if rng.random() < 0.06 and not flat:  # sunk relief: figures lie in a pit as deep as they are high
             height -= ((segments > 0) & (segments != ARCHITECTURE)) * rng.uniform(0.5, 1.0)
         blocks, masonry = np.zeros((n, n), np.int32), np.zeros((n, n), np.float32)
-        if temple or rng.random() < 0.55:
-            blocks, masonry = self._joints(height, segments, depth_px, _between(rng, 0.06, 0.5) * n)
+        if temple or rng.random() < (PLATEAU_JOINTS_SHARE if style.plateaus else JOINTS_SHARE):
+            course_px = rng.uniform(*COURSE) * min(figure_px, n) if temple else _between(rng, 0.06, 0.5) * n
+            blocks, masonry = self._joints(height, segments, depth_px, course_px)
         self._wear(height, segments, masonry, depth_px, temple)
         if rng.random() < 0.08:
             self._outside(height, segments, masonry)
@@ -320,6 +340,8 @@ class Composer:
         columns = max(int(round(stretch * shape.height.shape[1] * rows / shape.height.shape[0])), 2)
         if rows < 6 or columns < 3 or columns > 4 * n or rows > 4 * n:
             return
+        if style.level:
+            base, thickness = 0.0, rng.uniform(0.92, 1.0)
         form, cover = _carve(shape, (rows, columns), style, rng)
         if rng.random() < 0.4 and min(rows, columns) > 24:  # scales, hems, pleats
             kind = str(rng.choice(CARVED))
@@ -345,8 +367,12 @@ class Composer:
             # It stands before what it covers: that is what covering tells of carved stone. What is behind recedes, as a
             # sculptor cuts it back: lifted instead, what is before would be tilted, and stand on a plinth.
             level = max(float(np.percentile(covered, BEHIND)), 1e-3)
-            keep = min(rng.uniform(0.35, 0.5) * (base + 0.4 * thickness) / level, 1.0)
-            sigma = max(LEANING * min(rows, columns), 1.0)
+            if style.plateaus:
+                kept, leaning = rng.uniform(0.6, 0.9) * (base + thickness), LEANING_PLATEAU
+            else:
+                kept, leaning = rng.uniform(0.35, 0.5) * (base + 0.4 * thickness), LEANING
+            keep = min(kept / level, 1.0)
+            sigma = max(leaning * min(rows, columns), 1.0)
             reach = int(3 * sigma) + 1
             near = np.minimum(2 * lowpass(np.pad(c, reach), sigma), 1)
             up, left_of = max(reach - y0, 0), max(reach - x0, 0)  # what of it lies outside
@@ -360,6 +386,13 @@ class Composer:
         if shape.head[2] > 0:
             shown = 1.0 if shape.face else FACELESS
             head += shown * c * np.clip((1.1 - _from_head(shape, rows, columns)[part]) / 0.2, 0, 1)
+
+    def _draw(self, segment: str) -> Shape:
+        """A shape for a row of figures: few heads and busts without their bodies."""
+        while True:
+            shape = self.library.draw(self.rng, segment)
+            if not shape.cut_off or self.rng.random() < PARTS_SHARE:
+                return shape
 
     def _registers(self, height: FloatArray, segments: npt.NDArray[np.uint8], style: _Style, crowded: bool) -> float:
         rng, n = self.rng, self.size
@@ -393,7 +426,7 @@ class Composer:
             order = rng.permutation(len(items)) if rng.random() < 0.5 else np.arange(len(items))
             for k in order:
                 kind = str(rng.choice(("figure", "animal", "object", "plant"), p=(0.72, 0.13, 0.1, 0.05)))
-                shape = self.library.draw(rng, kind)
+                shape = self._draw(kind)
                 aspect = shape.height.shape[1] / shape.height.shape[0]
                 rows = full * (rng.uniform(0.9, 1.0) if isocephaly else rng.uniform(0.45, 1.0))
                 if aspect > 1.0:
@@ -417,7 +450,7 @@ class Composer:
                 kind = str(
                     rng.choice(("figure", "animal", "plant", "architecture", "object"), p=(0.6, 0.14, 0.12, 0.06, 0.08))
                 )
-                shape = self.library.draw(rng, kind)
+                shape = self._draw(kind)
                 aspect = shape.height.shape[1] / shape.height.shape[0]
                 size = rows * rng.uniform(0.5, 1.1) / max(1.0, aspect)
                 base = style.layer_step * (tier / tiers if rng.random() < 0.6 else rng.random())

@@ -20,6 +20,9 @@ SHALLOW_SLOPE = 0.09
 SKY_LIGHTS = 12
 SKY_SPREAD = 0.5
 SECOND_SPREAD = 0.2
+GALLERY_SHARE = 0.5
+"""Of the overcast skies are seen over a wall alone, as from the galleries of temples: soft light from above, with dark
+undersides. Else the light of overcast photographs is 65 degrees high in the middle, almost from the front."""
 LEAST_PENUMBRA_PX = 0.3
 
 
@@ -31,7 +34,8 @@ class Lighting:
         light: (3,) unit vector toward the main light.
         spread: width of the main light, as the tangent of the angle that it fills: what a shadow's edge grows by.
         sky: share of the flat slab's light that comes from the sky, 0 to 1.
-        sky_top: 0 the sky is as bright below as above (a room), 1 all of it is above (a wall outdoors), -1 below.
+        sky_top: 0 the sky is as bright below as above (a room), 1 it fades out downward (a wall outdoors), -1 upward;
+            the further beyond, the narrower what is seen of it, as over the wall across a gallery.
         distance: distance of the main light in image diagonals; 0 is a light at infinity.
         second: (3,) unit vector toward a second, weak light.
         second_share: its strength beside the main light.
@@ -85,6 +89,8 @@ def draw_lighting(rng: np.random.Generator, light: FloatArray | None = None, slo
     else:  # lamps, haze
         sky, spread = rng.uniform(0.05, 0.6), rng.uniform(0.02, 0.3)
     sky_top = rng.uniform(0.0, 1.0)
+    if kind < 0.25 and rng.random() < GALLERY_SHARE:
+        sky_top = rng.uniform(1.5, 5.0)
     if light[1] < 0.0:  # a lamp in a room, or a photograph that was turned round
         sky_top *= rng.choice((0.0, -1.0, 1.0), p=(0.4, 0.4, 0.2))
     return Lighting(
@@ -112,8 +118,7 @@ def mean_light(lighting: Lighting) -> FloatArray:
         (3,) float32.
     """
     directions = sky_directions(float(lighting.light[0]))
-    brightness = 1.0 + lighting.sky_top * directions[:, 1]
-    brightness /= brightness.sum()
+    brightness = sky_brightness(directions, lighting.sky_top)
     lights = np.vstack((lighting.light, lighting.second, directions))
     direct = 1.0 - lighting.sky
     shares = np.concatenate(
@@ -133,8 +138,7 @@ def shade(height: FloatArray, lighting: Lighting) -> FloatArray:
     normals = _normals(height)
     sky, openness = np.zeros_like(height), np.zeros_like(height)
     directions = sky_directions(float(lighting.light[0]))
-    brightness = 1.0 + lighting.sky_top * directions[:, 1]
-    brightness /= brightness.sum()
+    brightness = sky_brightness(directions, lighting.sky_top)
     for direction, share in zip(directions, brightness, strict=True):
         shadow = cast_shadow(height, direction, SKY_SPREAD)
         _add_light(sky, openness, shadow, normals, direction, np.float32(share), np.float32(1.0 / SKY_LIGHTS))
@@ -172,6 +176,12 @@ def sky_directions(turn: float) -> FloatArray:
     # Each has its opposite, so that no side gets more than another.
     directions: FloatArray = np.concatenate((half, half * (-1.0, -1.0, 1.0))).astype(np.float32)
     return directions
+
+
+def sky_brightness(directions: FloatArray, sky_top: float) -> FloatArray:
+    """The share of the sky's light from each of its (N, 3) directions, (N,); see `Lighting.sky_top`."""
+    brightness = np.maximum(1.0 + sky_top * directions[:, 1], 0.0)
+    return np.asarray(brightness / brightness.sum(), np.float32)
 
 
 def cast_shadow(height: FloatArray, light: FloatArray, spread: float) -> FloatArray:

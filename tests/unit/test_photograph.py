@@ -20,6 +20,8 @@ from training.lighting import (
     mean_light,
     occlusion,
     shade,
+    sky_brightness,
+    sky_directions,
 )
 from training.photograph import (
     ODD_BLOCKS,
@@ -148,6 +150,21 @@ def test_light_from_below_is_mostly_told_from_below() -> None:
     )
     above = [draw_lighting(rng, light_vector(azimuth, 40.0)).sky_top for azimuth in rng.uniform(20.0, 160.0, 100)]
     assert min(above) >= 0.0
+
+
+def test_a_sky_over_a_wall_is_soft_light_from_steeply_above() -> None:
+    """Half of the overcast photographs have one; no direction gives less than nothing."""
+    directions = sky_directions(0.3)
+    for top in (0.0, 1.0, 2.0, 5.0, -3.0):
+        brightness = sky_brightness(directions, top)
+        assert brightness.min() >= 0.0 and brightness.sum() == pytest.approx(1.0)
+    overcast = replace(plain(60.0, 45.0), sky=1.0)
+    up = [math.degrees(math.asin(mean_light(replace(overcast, sky_top=top))[2])) for top in (1.0, 2.0, 4.0)]
+    assert up[0] > 50.0 > up[1] > up[2] > 30.0
+    rng = np.random.default_rng(0)
+    skies = [draw_lighting(rng, light_vector(90.0, 40.0)) for _ in range(400)]
+    over_walls = [lighting.sky > 0.5 for lighting in skies if lighting.sky_top > 1.0]
+    assert all(over_walls) and 30 < len(over_walls) < 75
 
 
 def test_under_a_sky_from_above_the_mean_light_is_above_wherever_the_sun_stands() -> None:

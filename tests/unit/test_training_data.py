@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterator
 from dataclasses import replace
@@ -23,6 +24,7 @@ from training.compose import (
     DEEPEST_JOINT,
     FACELESS,
     FIGURE,
+    PLATEAU,
     SPARED_SHARE,
     Composer,
     Scene,
@@ -269,6 +271,40 @@ def test_what_is_covered_recedes_and_what_covers_it_keeps_its_form(
         contour = np.argmax(segments[80, 80:] != 1) + 80
         before.append(height[80, contour - 8] > height[80, contour + 4])
     assert np.mean(before) > 0.8
+
+
+def test_what_a_plateau_covers_recedes_along_its_contour_alone(library: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("training.compose.BEFORE_SHARE", 1.0)
+    dome = Library(library).draw(np.random.default_rng(0), "figure")
+    for seed in range(20):
+        composer = Composer(Library(library), np.random.default_rng(seed), 160)
+        style = replace(_style(np.random.default_rng(seed)), rim=PLATEAU + 0.1, rim_px=0.01, incision=0.0)
+        height, segments = np.zeros((160, 160), np.float32), np.zeros((160, 160), np.uint8)
+        height[:, 80:], segments[:, 80:] = 1.0, 5
+        composer._place(height, segments, dome, style, 80, 130, 100, 0.0, 1.0)
+        contour = np.argmax(segments[80, 80:] != 1) + 80
+        assert height[80, contour + 1] < 0.95 and height[80, contour + 16] > 0.99
+
+
+def test_plateaus_of_a_level_scene_stand_in_one_plane(library: Path) -> None:
+    dome, reached = Library(library).draw(np.random.default_rng(0), "figure"), []
+    for seed in range(10):
+        composer = Composer(Library(library), np.random.default_rng(seed), 160)
+        style = replace(_style(np.random.default_rng(seed)), rim=0.9, incision=0.0, detail=0.0, level=True)
+        height, segments = np.zeros((160, 160), np.float32), np.zeros((160, 160), np.uint8)
+        composer._place(height, segments, dome, style, 80, 130, 100, 0.4, 0.3 if seed % 2 else 1.0)
+        reached.append(float(np.percentile(height[segments > 0], 50)))
+    assert max(reached) / min(reached) < 1.25
+
+
+def test_rows_of_figures_have_few_heads_without_bodies(library: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    composer = Composer(Library(library), np.random.default_rng(0), 64)
+    whole = composer.library.draw(composer.rng, "figure")
+    bust = replace(whole, height=np.ones_like(whole.height), upright=False)
+    drawn = itertools.cycle((bust, whole))
+    monkeypatch.setattr(composer.library, "draw", lambda rng, segment: next(drawn))
+    shares = np.mean([composer._draw("figure").cut_off for _ in range(600)])
+    assert bust.cut_off and not whole.cut_off and 0.02 < shares < 0.25
 
 
 def test_a_frame_that_is_level_planes_no_figures(library: Path) -> None:
