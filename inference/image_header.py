@@ -1,4 +1,4 @@
-"""What an image file says of itself before it is decoded: format, size, orientation, and whether it is all there.
+"""What an image file says of itself before it is decoded: format, size, orientation, colours, and whether it is whole.
 
 Decoders fill in what a truncated file lacks, and set aside memory for any size that a header claims, so both are
 looked at here first.
@@ -36,6 +36,7 @@ class ImageHeader:
         samples: how many channels a TIFF stores, alpha among them.
         bits: of each sample of a TIFF.
         compression: of a TIFF (tag 259); 1 is none.
+        profile: the embedded ICC profile, unread; empty where there is none, or not all of it.
     """
 
     format: str
@@ -48,6 +49,7 @@ class ImageHeader:
     samples: int = 1
     bits: int = 8
     compression: int = 1
+    profile: bytes = b""
 
 
 class _Thumbnail(Exception):
@@ -135,13 +137,15 @@ def _other_format(data: bytes) -> str | None:
 # In the compressed data ff is followed by 00 or by a restart marker (d0 to d7); anything else is the next segment.
 _JPEG_MARKER = re.compile(rb"\xff([^\x00\x01\xd0-\xd8\xff])", re.DOTALL)
 _JPEG_END = 0xD9
-_JPEG_EXIF = 0xE1
+_JPEG_EXIF, _JPEG_PROFILE = 0xE1, 0xE2
 _JPEG_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 
 
 def _jpeg(data: bytes) -> ImageHeader:
     width = height = 0
     orientation = None
+    parts: dict[int, bytes] = {}  # of the profile, by number
+    count = 0
     position = 2
     while True:
         found = _JPEG_MARKER.search(data, position)
@@ -149,18 +153,23 @@ def _jpeg(data: bytes) -> ImageHeader:
             raise _CutOff
         marker = found[1][0]
         if marker == _JPEG_END:
-            return ImageHeader("JPEG", width, height, orientation or 1)
+            profile = b"".join(parts[i] for i in sorted(parts)) if len(parts) == count else b""
+            return ImageHeader("JPEG", width, height, orientation or 1, profile=profile)
         start = found.end()
         position = start + struct.unpack_from(">H", data, start)[0]
         if marker in _JPEG_FRAMES:
             height, width = struct.unpack_from(">HH", data, start + 3)
         elif marker == _JPEG_EXIF and orientation is None and data[start + 2 : start + 8] == b"Exif\0\0":
             orientation = _exif_orientation(data[start + 8 : position])
+        elif marker == _JPEG_PROFILE and data[start + 2 : start + 14] == b"ICC_PROFILE\0":
+            count = data[start + 15]
+            parts[data[start + 14]] = data[start + 16 : position]
 
 
 def _png(data: bytes) -> ImageHeader:
     width, height = struct.unpack_from(">II", data, 16)
     orientation = 1
+    profile = b""
     position = 8
     while True:
         (length,) = struct.unpack_from(">I", data, position)
@@ -176,9 +185,22 @@ def _png(data: bytes) -> ImageHeader:
             raise _Damaged
         if kind == b"eXIf":
             orientation = _exif_orientation(data[position + 8 : end - 4])
+        if kind == b"iCCP":
+            profile = _unpacked(data[position + 8 : end - 4].partition(b"\0")[2][1:])
         if kind == b"IEND":
-            return ImageHeader("PNG", width, height, orientation)
+            return ImageHeader("PNG", width, height, orientation, profile=profile)
         position = end
+
+
+_MOST_PROFILE_BYTES = 1 << 24
+"""No curves and matrix come near it: a small chunk that unpacks to more is a bomb."""
+
+
+def _unpacked(packed: bytes) -> bytes:
+    try:
+        return zlib.decompressobj().decompress(packed, _MOST_PROFILE_BYTES)
+    except zlib.error:
+        return b""
 
 
 def _webp(data: bytes) -> ImageHeader:
@@ -197,15 +219,19 @@ def _webp(data: bytes) -> ImageHeader:
     else:
         raise _Damaged
     orientation = 1
+    profile = b""
     position = 12
     while position + 8 <= end:
         (length,) = struct.unpack_from("<I", data, position + 4)
         if position + 8 + length > end:
             raise _CutOff
+        chunk = slice(position + 8, position + 8 + length)
         if data[position : position + 4] == b"EXIF":
-            orientation = _exif_orientation(data[position + 8 : position + 8 + length].removeprefix(b"Exif\0\0"))
+            orientation = _exif_orientation(data[chunk].removeprefix(b"Exif\0\0"))
+        elif data[position : position + 4] == b"ICCP":
+            profile = data[chunk]
         position += 8 + length + length % 2
-    return ImageHeader("WebP", width, height, orientation)
+    return ImageHeader("WebP", width, height, orientation, profile=profile)
 
 
 def _bmp(data: bytes) -> ImageHeader:
@@ -225,9 +251,10 @@ def _bmp(data: bytes) -> ImageHeader:
 
 _TIFF_WIDTH, _TIFF_HEIGHT, _TIFF_PHOTOMETRIC, _TIFF_ORIENTATION = 256, 257, 262, 274
 _TIFF_SUBFILE, _TIFF_BITS, _TIFF_COMPRESSION, _TIFF_EXTRA = 254, 258, 259, 338
-_TIFF_SAMPLES, _TIFF_PLANAR = 277, 284
+_TIFF_SAMPLES, _TIFF_PLANAR, _TIFF_PROFILE = 277, 284, 34675
 _TIFF_DATA = ((273, 279), (324, 325))  # offsets and byte counts, of strips and of tiles
-_TIFF_INTEGERS = {1: "B", 3: "H", 4: "I", 16: "Q"}  # BYTE, SHORT, LONG, LONG8
+_TIFF_INTEGERS = {1: "B", 3: "H", 4: "I", 7: "B", 16: "Q"}  # BYTE, SHORT, LONG, UNDEFINED, LONG8
+_TIFF_UNDEFINED = 7
 
 
 def _tiff(data: bytes) -> ImageHeader:
@@ -252,11 +279,12 @@ def _tiff(data: bytes) -> ImageHeader:
         samples=samples,
         bits=tags.get(_TIFF_BITS, (1,))[0],
         compression=tags.get(_TIFF_COMPRESSION, (1,))[0],
+        profile=bytes(tags.get(_TIFF_PROFILE, ())),
     )
 
 
 def _tiff_tags(data: bytes, whole: bool = True) -> dict[int, tuple[int, ...]]:
-    """The integer tags of the first directory of a TIFF or of EXIF data.
+    """The integer tags of the first directory of a TIFF or of EXIF data, and the bytes of its profile.
 
     Args:
         data: from the byte order on.
@@ -279,14 +307,16 @@ def _tiff_tags(data: bytes, whole: bool = True) -> dict[int, tuple[int, ...]]:
     tags = {}
     for at in range(first, first + count * entry_size, entry_size):
         tag, kind, length = struct.unpack_from(order + "HH" + count_format, data, at)
-        if kind not in _TIFF_INTEGERS or length == 0:
+        profile = tag == _TIFF_PROFILE
+        # Of what is of no type the profile alone: other programs keep whole pictures so.
+        if kind not in _TIFF_INTEGERS or length == 0 or (kind == _TIFF_UNDEFINED) != profile:
             continue
         value_at = at + entry_size - inline
         size = length * struct.calcsize(_TIFF_INTEGERS[kind])
         if size > inline:
             (value_at,) = struct.unpack_from(order + offset_format, data, value_at)
         if value_at + size > len(data):
-            if whole:
+            if whole and not profile:
                 raise _CutOff
             continue
         tags[tag] = struct.unpack_from(f"{order}{length}{_TIFF_INTEGERS[kind]}", data, value_at)

@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from .colour_profile import ColourProfile, read_profile
 from .errors import ReliefError
 from .image_header import ASSOCIATED_ALPHA, FORMATS, NO_ALPHA, read_header
 from .prediction import FloatArray
@@ -47,8 +48,8 @@ class Photo:
     """One photograph, upright.
 
     Convention:
-        Row 0 at the top, column 0 at the left, as a viewer sees the photograph. Values are display-referred (as
-        stored, gamma included), never stretched.
+        Row 0 at the top, column 0 at the left, as a viewer sees the photograph. Values are display-referred (sRGB,
+        gamma included), never stretched.
 
     Attributes:
         grey: (H, W) float32, luma 0 to 1, in the full precision of the source.
@@ -68,9 +69,11 @@ class Photo:
 def read_photo(path: str | PathLike[str], max_size: int | None = None) -> Photo:
     """Read a photograph: JPEG, PNG, TIFF, WebP or BMP, of any bit depth, grey or colour, with or without alpha.
 
-    EXIF orientation is applied, colour profiles are not; transparent parts become mid grey; of several pages or frames
-    the first counts. Floating-point and signed pixels of which more than a few leave the range 0 to 1 are scaled, so
-    that all but the darkest and brightest thousandth fit; the 10, 12 or 14 bits of a sensor fill 16.
+    EXIF orientation and embedded colour profiles (see `colour_profile.read_profile`) are applied; without a profile,
+    and with one that is not read or not of the pixels' kind, the values count as sRGB. Transparent parts become mid
+    grey; of several pages or frames the first counts. Floating-point and signed pixels of which more than a few leave
+    the range 0 to 1 are scaled, so that all but the darkest and brightest thousandth fit; the 10, 12 or 14 bits of a
+    sensor fill 16.
 
     Args:
         path: the file.
@@ -116,19 +119,24 @@ def read_photo(path: str | PathLike[str], max_size: int | None = None) -> Photo:
     black, white = _value_range(pixels)
     if header.white_is_zero and pixels.ndim == 2 and pixels.itemsize > 1:
         black, white = white, black  # of 8 bits and less the decoder does it
+    profile = read_profile(header.profile)
+    if profile is not None and not profile.fits(pixels):
+        profile = None
     # Names in other encodings, of old archives, are no text for anyone else.
     name = os.fsencode(path.stem).decode("utf-8", "replace")
-    return _photo(pixels, black, white, premultiplied, name, digest, max_size)
+    return _photo(pixels, black, white, premultiplied, profile, name, digest, max_size)
 
 
 def is_upright_jpeg(path: Path) -> bool:
-    """Whether every program shows the file as `read_photo` reads it: no EXIF rotation, no alpha, no 16 bits.
+    """Whether Blender, which knows no profiles, shows the file as `read_photo` reads it.
+
+    So has it no EXIF rotation, no alpha, no 16 bits, and no profile that changes colours.
 
     Raises:
         ReliefError: as `read_photo`.
     """
     header = read_header(_read_bytes(path), path.name)
-    return header.format == "JPEG" and header.orientation == 1
+    return header.format == "JPEG" and header.orientation == 1 and read_profile(header.profile) is None
 
 
 def quarter_turns(data: bytes, name: str) -> int:
@@ -183,7 +191,7 @@ def photo_from_array(pixels: AnyArray, name: str, max_size: int | None = None) -
     digest = hashlib.sha256(f"{pixels.dtype.str} {pixels.shape} ".encode())
     digest.update(np.ascontiguousarray(pixels).data)
     white = 1.0 if pixels.dtype.kind == "f" else float(np.iinfo(pixels.dtype).max)
-    return _photo(pixels, 0.0, white, False, name, digest.hexdigest(), max_size)
+    return _photo(pixels, 0.0, white, False, None, name, digest.hexdigest(), max_size)
 
 
 def _read_bytes(path: Path) -> bytes:
@@ -268,9 +276,16 @@ def _value_range(pixels: AnyArray) -> tuple[float, float]:
 
 
 def _photo(
-    pixels: AnyArray, black: float, white: float, premultiplied: bool, name: str, digest: str, max_size: int | None
+    pixels: AnyArray,
+    black: float,
+    white: float,
+    premultiplied: bool,
+    profile: ColourProfile | None,
+    name: str,
+    digest: str,
+    max_size: int | None,
 ) -> Photo:
-    """Normalise, lay over the backdrop, convert and scale down upright R G B (A) or grey (A) pixels."""
+    """Normalise, convert to sRGB, lay over the backdrop and scale down upright R G B (A) or grey (A) pixels."""
     if pixels.ndim == 2:
         pixels = pixels[..., None]
     height, width, channels = pixels.shape
@@ -286,6 +301,11 @@ def _photo(
         if alpha_used:
             opacity = block[..., -1:] / (white if pixels.dtype.kind == "u" else 1.0)
             opacity = np.asarray(np.clip(np.nan_to_num(opacity, nan=0.0), 0.0, 1.0), np.float32)
+        if profile is not None and alpha_used and premultiplied:
+            values = profile.to_srgb(np.minimum(values / np.maximum(opacity, 1e-6), 1.0)) * opacity
+        elif profile is not None:
+            values = profile.to_srgb(values)
+        if alpha_used:
             values = (values if premultiplied else values * opacity) + _BACKDROP * (1.0 - opacity)
             values = np.minimum(values, 1.0)
         grey[rows] = values @ _LUMA if values.shape[2] == 3 else values[..., 0]
