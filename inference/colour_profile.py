@@ -116,7 +116,7 @@ def _curve(tag: bytes) -> npt.NDArray[np.float64]:
     if kind == b"para":
         function = count >> 16
         given = [p / 65536.0 for p in struct.unpack_from(f">{(1, 3, 4, 5, 7)[function]}i", tag, 12)]
-        gamma, a, b, c, d, e, f = *given, *(1.0, 0.0, 0.0, 0.0, 0.0, 0.0)[len(given) - 1 :]
+        gamma, a, b, c, d, e, f = given + [1.0, 0.0, 0.0, 0.0, 0.0, 0.0][len(given) - 1 :]
         if function in (1, 2):
             c, d, e, f = 0.0, -b / a, c, c
         curve = np.where(d <= _STEPS, np.maximum(a * _STEPS + b, 0.0) ** gamma + e, c * _STEPS + f)
@@ -137,4 +137,4 @@ def _encoded(light: FloatArray) -> FloatArray:
     curved = light ** np.float32(1 / 2.4)
     curved *= np.float32(1.055)
     curved -= np.float32(0.055)
-    return np.where(light <= 0.0031308, np.float32(12.92) * light, curved)
+    return np.multiply(light, np.float32(12.92), out=curved, where=light <= 0.0031308)
