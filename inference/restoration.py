@@ -74,16 +74,6 @@ class Preparation:
         corners = [list(corner) for corner in self.corners]
         return {**self.settings.to_mapping(), "corners": corners, "light_deg": self.light_deg}
 
-    @classmethod
-    def from_mapping(cls, values: dict[str, Any]) -> Preparation:
-        """The preparation that `to_mapping` wrote.
-
-        Raises:
-            ReliefError: a value is out of its limits.
-        """
-        corners = tuple((float(x), float(y)) for x, y in values.get("corners", ()))
-        return cls(PreparationSettings.from_mapping(values), corners, values.get("light_deg"))
-
 
 def prepare(photo: Photo, preparation: Preparation, max_size: int | None = None) -> Photo:
     """Straighten, remove dust, even out the light, in this order.

@@ -194,8 +194,3 @@ def test_carving_is_no_dust() -> None:
 def test_nothing_to_do_gives_the_same_photo() -> None:
     photo = photo_from_array((picture() * 255).astype(np.uint8), "photo")
     assert prepare(photo, Preparation()) is photo
-
-
-def test_recorded_and_read_again() -> None:
-    known = Preparation(PreparationSettings(even_light=0.3, aspect=1.5), ((0.1, 0.1), (0.9, 0.1), (0.9, 0.8), (0.1, 1)))
-    assert Preparation.from_mapping(known.to_mapping()) == known
