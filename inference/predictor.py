@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from .background import BoolArray, Box, at_size, find_box, find_panel
 from .descreening import without_screen
-from .errors import Progress, ReliefError, report
+from .errors import Progress, report
 from .lowpass import extent, lowpass
 from .normalisation import MULTIPLE_PX, believed, lit, standardise
 from .photo import KEPT_PIXELS, Photo
@@ -399,7 +399,7 @@ class Predictor:
         a mount a twentieth wide 0.862 instead of 0.837 (weights 0.19).
 
         Args:
-            photo: at least MULTIPLE_PX on either side.
+            photo: at least ``MIN_SIDE_PX`` on either side, as all that `photo` and `restoration` make.
             progress: called before each tile with the share of pixels done.
             light_deg: where the main light comes from, 0 right and 90 above; None finds it in the photograph.
 
@@ -407,7 +407,6 @@ class Predictor:
             Maps of the size that `map_size` gives the photograph.
 
         Raises:
-            ReliefError: the photograph is too small.
             Cancelled: ``progress`` asked to stop.
         """
         box = find_box(photo.grey)
@@ -426,12 +425,6 @@ class Predictor:
 
         Args, returns, errors: of `predict`.
         """
-        rows, columns = photo.grey.shape
-        if min(rows, columns) < MULTIPLE_PX:
-            raise ReliefError(
-                f"The photograph has {columns} x {rows} pixels; each side needs at least {MULTIPLE_PX}. "
-                "Use a larger picture."
-            )
         grey = without_screen(photo.grey)
         panel = find_panel(grey)
         full = enlarged(grey)
@@ -472,7 +465,7 @@ class Predictor:
             weights=self.weights,
             runtime=self.runtime,
         )
-        return reduced(prediction, map_size(rows, columns))
+        return reduced(prediction, map_size(*photo.grey.shape))
 
     def _find_light(
         self,

@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 
 from inference import predictor as predictor_module
-from inference.errors import Cancelled, ReliefError
+from inference.errors import Cancelled
 from inference.evaluation import correlation
 from inference.lowpass import lowpass, resized_height
 from inference.normalisation import lit, standardise
-from inference.photo import KEPT_PIXELS, Photo, photo_from_array
+from inference.photo import KEPT_PIXELS, photo_from_array
 from inference.prediction import Prediction
 from inference.predictor import (
     CHANNELS,
@@ -575,12 +575,6 @@ def test_progress_and_cancel() -> None:
     with pytest.raises(Cancelled):
         Predictor(runtime, "test").predict(picture, lambda done, total, stage: True)
     assert runtime.shapes == []
-
-
-def test_too_small() -> None:
-    tiny = Photo(np.zeros((20, 40), np.float32), np.zeros((20, 40, 3), np.uint8), "tiny", "", (40, 20))
-    with pytest.raises(ReliefError, match="40 x 20 pixels"):
-        Predictor(Linear(), "test").predict(tiny)
 
 
 def test_the_light_of_small_photographs_is_looked_for_enlarged() -> None:
