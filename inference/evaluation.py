@@ -67,20 +67,19 @@ def accuracy(a: FloatArray, b: FloatArray, mask: BoolArray) -> float:
     return 1.0 - float(np.mean(np.abs(scale * a[mask] + offset - b[mask]))) / span if span > 0.0 else 0.0
 
 
-def ordinal_accuracy(a: FloatArray, b: FloatArray, mask: BoolArray, pairs: int = 50_000, least: float = 0.05) -> float:
-    """Share of random pairs of points whose order in b is that in a; a half is chance.
+def ordinal_accuracy(a: FloatArray, b: FloatArray, mask: BoolArray, least: float = 0.05) -> float:
+    """Share of 50,000 pairs of points, always the same, whose order in b is that in a; a half is chance.
 
     Args:
         a, b: (H, W) predicted and true height.
         mask: (H, W) bool.
-        pairs: how many are drawn, always the same ones.
         least: pairs nearer than this share of the range of b (1st to 99th percentile) do not count.
     """
     rng = np.random.default_rng(0)
     x, y = a[mask], b[mask]
     if y.size == 0:
         return 0.5
-    first, second = rng.integers(0, y.size, (2, pairs))
+    first, second = rng.integers(0, y.size, (2, 50_000))
     true = y[first] - y[second]
     counted = np.abs(true) >= max(least * float(np.ptp(np.percentile(y, (1, 99)))), 1e-9)
     given = (x[first] - x[second])[counted]

@@ -169,14 +169,13 @@ def upright_points(path: Path, points: npt.NDArray[np.float64]) -> npt.NDArray[n
     return np.stack((x, y), axis=1)
 
 
-def photo_from_array(pixels: AnyArray, name: str, max_size: int | None = None) -> Photo:
+def photo_from_array(pixels: AnyArray, name: str) -> Photo:
     """Make a Photo of pixels that are already in memory.
 
     Args:
         pixels: (H, W) grey, (H, W, 1), (H, W, 2) grey and alpha, (H, W, 3) R G B or (H, W, 4) R G B and alpha;
             row 0 at the top; uint8, uint16, or floating point, display-referred, 0 to 1 (clipped).
         name: what to call it.
-        max_size: the longest side in pixels; larger photographs are scaled down, smaller ones stay as they are.
 
     Raises:
         ReliefError: the array is no picture, too small or too large.
@@ -191,7 +190,7 @@ def photo_from_array(pixels: AnyArray, name: str, max_size: int | None = None) -
     digest = hashlib.sha256(f"{pixels.dtype.str} {pixels.shape} ".encode())
     digest.update(np.ascontiguousarray(pixels).data)
     white = 1.0 if pixels.dtype.kind == "f" else float(np.iinfo(pixels.dtype).max)
-    return _photo(pixels, 0.0, white, False, None, name, digest.hexdigest(), max_size)
+    return _photo(pixels, 0.0, white, False, None, name, digest.hexdigest(), None)
 
 
 def _read_bytes(path: Path) -> bytes:

@@ -153,21 +153,21 @@ class Tile(NamedTuple):
     window: FloatArray
 
 
-def _spans(size: int, tile: int, overlap: int) -> list[tuple[slice, npt.NDArray[np.float64]]]:
+def _spans(size: int, tile: int) -> list[tuple[slice, npt.NDArray[np.float64]]]:
     """Evenly spread tiles along one axis with windows that add up to 1, no larger than their number asks for."""
     if size <= tile:
         return [(slice(0, size), np.ones(size))]
-    count = math.ceil((size - overlap) / (tile - overlap))
-    tile = math.ceil((size + (count - 1) * overlap) / count / MULTIPLE_PX) * MULTIPLE_PX
+    count = math.ceil((size - OVERLAP_PX) / (tile - OVERLAP_PX))
+    tile = math.ceil((size + (count - 1) * OVERLAP_PX) / count / MULTIPLE_PX) * MULTIPLE_PX
     starts = [round(i * (size - tile) / (count - 1)) for i in range(count)]
-    ramp = np.sin(0.5 * np.pi * (np.arange(overlap) + 0.5) / overlap) ** 2
+    ramp = np.sin(0.5 * np.pi * (np.arange(OVERLAP_PX) + 0.5) / OVERLAP_PX) ** 2
     windows, total = [], np.zeros(size)
     for start in starts:
         window = np.ones(tile)
         if start > 0:
-            window[:overlap] = ramp
+            window[:OVERLAP_PX] = ramp
         if start + tile < size:
-            window[-overlap:] = ramp[::-1]
+            window[-OVERLAP_PX:] = ramp[::-1]
         windows.append(window)
         total[start : start + tile] += window
     return [
@@ -176,10 +176,10 @@ def _spans(size: int, tile: int, overlap: int) -> list[tuple[slice, npt.NDArray[
     ]
 
 
-def tiles(height: int, width: int, tile: int = TILE_PX, overlap: int = OVERLAP_PX) -> Iterator[Tile]:
+def tiles(height: int, width: int, tile: int = TILE_PX) -> Iterator[Tile]:
     """Overlapping tiles that cover the photograph, row by row."""
-    for rows, down in _spans(height, tile, overlap):
-        for columns, across in _spans(width, tile, overlap):
+    for rows, down in _spans(height, tile):
+        for columns, across in _spans(width, tile):
             yield Tile(rows, columns, np.outer(down, across).astype(np.float32))
 
 

@@ -248,7 +248,7 @@ def _gpu() -> str | None:
     return None
 
 
-def load_runtime(name: str = "auto", weights: Weights | None = None) -> Runtime:
+def load_runtime(name: str, weights: Weights) -> Runtime:
     """The runtime that is asked for; "auto" is PyTorch where it is installed and has a GPU, else OpenCV.
 
     Raises:
@@ -256,7 +256,6 @@ def load_runtime(name: str = "auto", weights: Weights | None = None) -> Runtime:
     """
     if name not in RUNTIMES:
         raise ReliefError(f"There is no runtime {name!r}. Choose one of: {', '.join(RUNTIMES)}.")
-    weights = weights or Weights.read()
     # Looked for without importing: an import costs seconds, which only those with a PyTorch installation pay.
     installed = importlib.util.find_spec("torch") is not None
     if name.startswith("torch"):

@@ -487,11 +487,9 @@ def _write_vertices(mesh: bpy.types.Mesh, relief: ReliefMesh, by_hand: npt.NDArr
     _write_attribute(mesh, "height", "FLOAT", relief.height)
 
 
-def _write_attribute(mesh: bpy.types.Mesh, name: str, type_: str, values: npt.NDArray[Any] | None) -> None:
+def _write_attribute(mesh: bpy.types.Mesh, name: str, type_: str, values: npt.NDArray[Any]) -> None:
     import numpy as np
 
-    if values is None:
-        return
     attribute = mesh.attributes.get(name) or mesh.attributes.new(name, type_, "POINT")
     attribute.data.foreach_set(
         "value", np.ascontiguousarray(values, dtype=np.float32 if type_ == "FLOAT" else np.int32)

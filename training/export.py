@@ -45,7 +45,7 @@ def _rounded(network: ReliefNetwork) -> ReliefNetwork:
     network = copy.deepcopy(network).cpu().float().eval()
     with torch.no_grad():
         for part in network.modules():
-            if isinstance(part, Residual) and not part.folded:
+            if isinstance(part, Residual):
                 part.fold()
         for weight in network.state_dict().values():
             if weight.is_floating_point() and weight.numel() >= SMALL:

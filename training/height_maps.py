@@ -22,6 +22,8 @@ from training.procedural import EMPTY, Canvas, Points, Rng
 Triangles = npt.NDArray[np.int64]
 
 MAX_HEIGHT = 1000.0
+MARGIN_PX = 4
+"""Around what is drawn."""
 HELD_OUT = {
     "rajalila",
     "archer",
@@ -168,12 +170,12 @@ class Frame:
     columns: int
 
     @classmethod
-    def around(cls, points: Points, size: int, margin: int = 4) -> Frame:
+    def around(cls, points: Points, size: int) -> Frame:
         """The frame whose longer side is size pixels and holds the points."""
         low, high = points.min(0), points.max(0)
-        scale = (size - 2 * margin) / max(high[0] - low[0], high[1] - low[1], 1e-9)
-        rows, columns = (int(np.ceil(scale * (high[i] - low[i]))) + 2 * margin for i in (1, 0))
-        return cls(scale, margin - scale * low[0], margin + scale * high[1], rows, columns)
+        scale = (size - 2 * MARGIN_PX) / max(high[0] - low[0], high[1] - low[1], 1e-9)
+        rows, columns = (int(np.ceil(scale * (high[i] - low[i]))) + 2 * MARGIN_PX for i in (1, 0))
+        return cls(scale, MARGIN_PX - scale * low[0], MARGIN_PX + scale * high[1], rows, columns)
 
     def project(self, points: Points) -> Points:
         """Pixels (N, 3) of points in view axes."""

@@ -37,10 +37,10 @@ class Stone:
     reliefs: tuple[FloatArray, ...]
 
     @classmethod
-    def load(cls, shapes: Path | None = None, seed: int = 0) -> Stone:
+    def load(cls, shapes: Path | None = None) -> Stone:
         """Load `stone_textures/*_albedo.jpg` and `*_height.png` of a folder of shapes; noise where there is none."""
         folder = None if shapes is None else shapes / "stone_textures"
-        rng = np.random.default_rng(seed)
+        rng = np.random.default_rng(0)
         noise = {
             kind: tuple(_fractal_tile(NOISE_TILE_PX, exponent, rng) for _ in range(2))
             for kind, exponent in NOISE_EXPONENTS.items()

@@ -130,10 +130,10 @@ def begin_with(model: nn.Module, start: dict[str, Tensor]) -> None:
         model.get_parameter(name).zero_()
 
 
-def class_weights(stream: Any, device: str, count: int = 12) -> tuple[Tensor, Tensor]:
-    """Weights of soft-edge classes and segments from the first batches."""
+def class_weights(stream: Any, device: str) -> tuple[Tensor, Tensor]:
+    """Weights of soft-edge classes and segments from the first 12 batches."""
     edges, segments = torch.zeros(4), torch.zeros(6)
-    for _ in range(count):
+    for _ in range(12):
         batch = next(stream)
         edges += torch.bincount(batch["edges"].flatten().long(), minlength=4)
         segments += torch.bincount(batch["segments"].flatten().long(), minlength=6)

@@ -9,11 +9,10 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 
-def conv_bn_relu(channels_in: int, channels_out: int, kernel: int = 3, dilation: int = 1) -> nn.Sequential:
-    """A convolution that keeps the size; its normalisation folds into it at inference."""
-    padding = dilation * (kernel // 2)
+def conv_bn_relu(channels_in: int, channels_out: int, dilation: int = 1) -> nn.Sequential:
+    """A 3x3 convolution that keeps the size; its normalisation folds into it at inference."""
     return nn.Sequential(
-        nn.Conv2d(channels_in, channels_out, kernel, padding=padding, dilation=dilation, bias=False),
+        nn.Conv2d(channels_in, channels_out, 3, padding=dilation, dilation=dilation, bias=False),
         nn.BatchNorm2d(channels_out),
         nn.ReLU(inplace=True),
     )
@@ -84,12 +83,12 @@ class Block(Residual):
     Source: Liu et al., "A ConvNet for the 2020s", CVPR 2022.
     """
 
-    def __init__(self, channels: int, layer_scale: float, expansion: int = 4) -> None:
+    def __init__(self, channels: int, layer_scale: float) -> None:
         super().__init__(channels, layer_scale)
         self.depthwise = nn.Conv2d(channels, channels, 7, padding=3, groups=channels, bias=False)
         self.norm = nn.BatchNorm2d(channels)
-        self.expand = nn.Conv2d(channels, expansion * channels, 1)
-        self.last = nn.Conv2d(expansion * channels, channels, 1)
+        self.expand = nn.Conv2d(channels, 4 * channels, 1)
+        self.last = nn.Conv2d(4 * channels, channels, 1)
 
     def forward(self, x: Tensor) -> Tensor:
         y = self.norm(self.depthwise(x))
