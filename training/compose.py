@@ -23,7 +23,6 @@ from .procedural import ORNAMENTS, ornament
 
 FloatArray = npt.NDArray[np.float32]
 FIGURE = SEGMENT_CLASSES.index("figure")
-OBJECT = SEGMENT_CLASSES.index("object")
 ARCHITECTURE = SEGMENT_CLASSES.index("architecture")
 BEFORE_SHARE = 0.85
 """Of the items have what they cover recede behind them. When half of them were merely kept from sinking below it, the

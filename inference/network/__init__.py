@@ -6,12 +6,10 @@ Single Old Photo", ACM Multimedia 2024; sizes and blocks are this project's own.
 
 from __future__ import annotations
 
-from ..normalisation import MULTIPLE_PX
 from .config import PRESETS, SLOPE_SCALE, NetworkConfig
 from .model import Inference, ReliefNetwork, ReliefOutput, build_network
 
 __all__ = [
-    "MULTIPLE_PX",
     "PRESETS",
     "SLOPE_SCALE",
     "Inference",
