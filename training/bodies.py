@@ -775,9 +775,8 @@ def body_map(model: BodyModel, rng: Rng, holdout: bool, close: str = "") -> Heig
     gaze = view @ turn[:, 2] / size_of_head
     head_px = frame.project(middle[None])[0]
     head = (float(head_px[0]) / 2, float(head_px[1]) / 2, radius * frame.scale / 2)
-    kind = f"body-{close}" if close else "body"
     upright = not close and name not in FLOATING
     seen_face = gaze[2] > math.cos(math.radians(SEEN_DEG)) and _in_front(
         z, face, BEHIND_SKIN * frame.scale * size_of_head
     )
-    return finished(z, "figure", kind, rng, head, upright, holdout, 1.0 if close else 0.7, seen_face)
+    return finished(z, "figure", rng, head, upright, holdout, 1.0 if close else 0.7, seen_face)

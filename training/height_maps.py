@@ -52,7 +52,6 @@ class HeightMap:
     Attributes:
         height: (rows, columns) float32, pixels toward the viewer, OUTSIDE beyond the silhouette.
         segment: one of SEGMENT_CLASSES.
-        kind: what was made, for statistics.
         head: x, y and radius of the head in pixels, or -1 each.
         upright: stands on the ground line.
         holdout: made of shapes kept apart for testing.
@@ -61,7 +60,6 @@ class HeightMap:
 
     height: Canvas
     segment: str
-    kind: str
     head: tuple[float, float, float] = (-1.0, -1.0, -1.0)
     upright: bool = True
     holdout: bool = False
@@ -245,7 +243,6 @@ def random_size(rng: Rng) -> int:
 def finished(
     canvas: Canvas,
     segment: str,
-    kind: str,
     rng: Rng,
     head: tuple[float, float, float] = (-1.0, -1.0, -1.0),
     upright: bool = True,
@@ -261,7 +258,7 @@ def finished(
     done = crop(small, head)
     if done is None:
         return None
-    return HeightMap(done[0], segment, kind, done[1], upright, holdout, face)
+    return HeightMap(done[0], segment, done[1], upright, holdout, face)
 
 
 def pick(rng: Rng, names: list[str], holdout: bool) -> str:

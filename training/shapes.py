@@ -80,7 +80,7 @@ class ShapeMaker:
         size = 2 * random_size(rng)
         if choice < 0.22:
             canvas, upright = procedural.make("elephant", size, rng)
-            return finished(canvas, "animal", "elephant", rng, upright=upright, holdout=holdout, sigma_px=0.8)
+            return finished(canvas, "animal", rng, upright=upright, holdout=holdout, sigma_px=0.8)
         if choice < 0.36:
             return self.rider(rng, size, holdout)
         name = pick(rng, self._animals + [n for n in self._animals if n.startswith("Farm")], holdout)
@@ -102,7 +102,7 @@ class ShapeMaker:
             canvas = np.where(canvas > EMPTY / 2, canvas + size * rng.uniform(0.004, 0.012) * relief, canvas).astype(
                 np.float32
             )
-        return finished(canvas, "animal", name, rng, upright=not swims, holdout=holdout, sigma_px=1.2)
+        return finished(canvas, "animal", rng, upright=not swims, holdout=holdout, sigma_px=1.2)
 
     def rider(self, rng: Rng, size: int, holdout: bool) -> HeightMap | None:
         """A horse and its rider."""
@@ -125,7 +125,7 @@ class ShapeMaker:
         posed = posed - model.joints(posed)[model.bone["root"]] + seat + np.array([0, 0.75, 0])
         both = Mesh(np.concatenate([horse, posed]), np.concatenate([triangles, model.body + len(horse)]))
         canvas = render_mesh(both, size, 90 + rng.normal(0, 14), rng.uniform(-5, 10))
-        return finished(canvas, "animal", "rider", rng, holdout=holdout, sigma_px=0.9)
+        return finished(canvas, "animal", rng, holdout=holdout, sigma_px=0.9)
 
     def statue(self, rng: Rng, holdout: bool) -> HeightMap | None:
         """A museum statue seen from any side."""
@@ -133,7 +133,7 @@ class ShapeMaker:
         poses, triangles = self._load(name)
         canvas = render_mesh(Mesh(poses[0], triangles), 2 * random_size(rng), rng.normal(0, 50), rng.uniform(-8, 12))
         segment = "architecture" if name == "Column03" else "figure"
-        return finished(canvas, segment, name, rng, holdout=holdout, sigma_px=0.8)
+        return finished(canvas, segment, rng, holdout=holdout, sigma_px=0.8)
 
     def thing(self, rng: Rng, holdout: bool) -> HeightMap | None:
         """A weapon, boat, ladder, vessel, parasol, wheel ..."""
@@ -156,13 +156,13 @@ class ShapeMaker:
                 canvas, float(rng.choice([rng.normal(0, 12), rng.normal(40, 12), rng.uniform(-180, 180)]))
             )
             upright = False
-        return finished(canvas, "object", name, rng, upright=upright, holdout=holdout, sigma_px=0.5)
+        return finished(canvas, "object", rng, upright=upright, holdout=holdout, sigma_px=0.5)
 
     def plant(self, rng: Rng, holdout: bool) -> HeightMap | None:
         """A tree, palm, bush, scroll or lotus."""
         name = str(rng.choice(list(procedural.PLANTS), p=[0.42, 0.14, 0.16, 0.14, 0.14]))
         canvas, upright = procedural.make(name, 2 * random_size(rng), rng)
-        return finished(canvas, "plant", name, rng, upright=upright, holdout=holdout, sigma_px=0.6)
+        return finished(canvas, "plant", rng, upright=upright, holdout=holdout, sigma_px=0.6)
 
     def building(self, rng: Rng, holdout: bool) -> HeightMap | None:
         """A pavilion, tower, throne, stairs, arch or temple."""
@@ -175,7 +175,7 @@ class ShapeMaker:
         else:
             name = str(rng.choice(list(procedural.ARCHITECTURE), p=[0.36, 0.26, 0.16, 0.08, 0.14]))
             canvas, _ = procedural.make(name, 2 * random_size(rng), rng)
-        return finished(canvas, "architecture", name, rng, holdout=holdout)
+        return finished(canvas, "architecture", rng, holdout=holdout)
 
     def make(self, seed: int, index: int) -> HeightMap:
         """The map number index of the library of this seed; every HOLDOUT_EVERY-th is of shapes held out."""
@@ -237,7 +237,6 @@ def write_library(made: Iterable[HeightMap], output: Path) -> None:
                 "rows": np.int32(shape.height.shape[0]),
                 "columns": np.int32(shape.height.shape[1]),
                 "segment": np.uint8(SEGMENT_CLASSES.index(shape.segment)),
-                "kind": shape.kind,
                 "head": np.array(shape.head, np.float32),
                 "upright": bool(shape.upright),
                 "holdout": np.uint8(shape.holdout),

@@ -20,7 +20,7 @@ def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
     wedge = np.tile(np.arange(1, 31, dtype=np.float32), (50, 1))
     head = (5.0, 8.0, 4.0)
     made = [
-        HeightMap(np.asarray(height, np.float32), segment, "test", head, True, holdout, True)
+        HeightMap(np.asarray(height, np.float32), segment, head, True, holdout, True)
         for holdout in (False, True)
         for height, segment in ((dome, "figure"), (wedge, "animal"))
     ]

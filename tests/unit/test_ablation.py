@@ -20,7 +20,7 @@ def library(tmp_path: Path) -> Path:
     """Two domes, one of them held out."""
     y, x = np.mgrid[-24:25, -24:25].astype(np.float32)
     dome = np.where(x * x + y * y <= 576, np.sqrt(np.maximum(576 - x * x - y * y, 0)) + 1, -1).astype(np.float32)
-    write_library([HeightMap(dome, "figure", "test", holdout=holdout) for holdout in (False, True)], tmp_path)
+    write_library([HeightMap(dome, "figure", holdout=holdout) for holdout in (False, True)], tmp_path)
     return tmp_path
 
 

@@ -26,7 +26,7 @@ def options(tmp_path: Path) -> Options:
     library = tmp_path / "library"
     y, x = np.mgrid[-24:25, -24:25].astype(np.float32)
     dome = np.where(x * x + y * y <= 576, np.sqrt(np.maximum(576 - x * x - y * y, 0)) + 1, -1).astype(np.float32)
-    write_library([HeightMap(dome, "figure", "test")], library)
+    write_library([HeightMap(dome, "figure")], library)
     return Options(
         library=library, run=tmp_path / "run", shapes=None, minutes=0.0, batch=2, crop=64, workers=0, threads=0,
         learning_rate=2e-3, config="tiny", seed=3, device="cpu", detector_steps=2,

@@ -396,7 +396,7 @@ def test_what_covers_stands_before_what_it_covers(library: Path) -> None:
 
 def test_held_out_shapes_are_no_others(tmp_path: Path) -> None:
     """Each shape of its own size, every other one held out."""
-    made = [HeightMap(np.ones((n, 20), np.float32), "figure", "test", holdout=bool(n % 2)) for n in range(20, 30)]
+    made = [HeightMap(np.ones((n, 20), np.float32), "figure", holdout=bool(n % 2)) for n in range(20, 30)]
     write_library(made, tmp_path)
     for holdout in (False, True):
         shelf, rng = Library(tmp_path, holdout=holdout), np.random.default_rng(1)
