@@ -1,4 +1,4 @@
-"""Averages the weights of a run with older ones; exports them where the benchmark says that they are better.
+"""Averages the weights of a run with older ones, and exports the mean.
 
     python -m training.mean --run RUN --other inference/weights/relief.pt.gz --share 0.55 --library DIR --shapes DIR \\
         --version NAME --output FOLDER
