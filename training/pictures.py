@@ -8,7 +8,6 @@ python -m training.pictures --results out --window out/window --output docs
 from __future__ import annotations
 
 import argparse
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import fields
 from pathlib import Path
@@ -25,8 +24,11 @@ from inference.predictor import Predictor
 from inference.refinement import refine
 from inference.settings import RefinementSettings
 
+from .panel import write_image
+
 Picture = npt.NDArray[np.uint8]
 HEIGHT_PX = 480
+JPEG = (cv2.IMWRITE_JPEG_QUALITY, 88)
 DETAIL = np.s_[0.45:0.95, 0.15:0.7]
 """The part of the panel that the sheet of settings shows, as shares of its height and width."""
 
@@ -38,13 +40,6 @@ def fitted(picture: Picture, rows: int = HEIGHT_PX) -> Picture:
     """Scaled to a number of rows."""
     columns = round(picture.shape[1] * rows / picture.shape[0])
     return np.asarray(cv2.resize(picture, (columns, rows), interpolation=cv2.INTER_AREA), np.uint8)
-
-
-def write(path: Path, picture: Picture) -> None:
-    """A JPEG under a temporary name, then renamed."""
-    part = path.with_name(f".{path.stem}.part.jpg")
-    cv2.imwrite(str(part), picture, [cv2.IMWRITE_JPEG_QUALITY, 88])
-    os.replace(part, path)
 
 
 def settings_sheet(prediction: Prediction) -> Picture:
@@ -107,11 +102,13 @@ def main() -> None:
     render = np.asarray(cv2.imread(str(options.results / f"{options.photo.stem}.render.png")), np.uint8)
     relief = cv2.cvtColor(shade(refine(prediction)), cv2.COLOR_GRAY2BGR)
     colour = np.ascontiguousarray(photo.colour[..., ::-1])
-    write(options.output / "result.jpg", np.hstack([fitted(p) for p in (colour, np.asarray(relief, np.uint8), render)]))
-    write(options.output / "settings.jpg", settings_sheet(prediction))
+    beside = np.hstack([fitted(p) for p in (colour, np.asarray(relief, np.uint8), render)])
+    write_image(options.output / "result.jpg", beside, JPEG)
+    write_image(options.output / "settings.jpg", settings_sheet(prediction), JPEG)
     if options.window:
         (path,) = options.window.glob("*_undo.png")
-        write(options.output / "window.jpg", fitted(np.asarray(cv2.imread(str(path)), np.uint8), 2 * HEIGHT_PX))
+        shown = fitted(np.asarray(cv2.imread(str(path)), np.uint8), 2 * HEIGHT_PX)
+        write_image(options.output / "window.jpg", shown, JPEG)
 
 
 if __name__ == "__main__":
