@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
 import struct
 import zlib
 from os import PathLike
@@ -189,19 +187,15 @@ def encode(suffix: str, pixels: npt.NDArray[Any], options: list[int]) -> bytes:
 
 
 def _write(path: str | PathLike[str], data: bytes) -> None:
-    """Write a file whole or not at all.
+    """Write a file; the folder is a hidden one, whose files are moved to their places when all of them are whole.
 
     Raises:
         ReliefError: the folder is missing or protected, or the disk is full.
     """
     path = Path(path)
-    part = path.with_name(f".{os.getpid()}.part")  # a name in which it stood might be too long
     try:
-        part.write_bytes(data)
-        os.replace(part, path)
+        path.write_bytes(data)
     except OSError as error:
-        with contextlib.suppress(OSError):
-            part.unlink(missing_ok=True)
         raise ReliefError(
-            f"{path} cannot be written: {error.strerror}. Check the folder and the free space."
+            f"{path.name} cannot be written: {error.strerror}. Check the folder and the free space."
         ) from error
