@@ -427,7 +427,7 @@ def test_max_size_scales_down_by_areas_and_never_up(tmp_path: Path) -> None:
     stripes = np.tile(np.array([0, 100], np.uint8), (128, 64))
     striped = read_photo(write(tmp_path, "s.png", encoded(".png", stripes)), max_size=64)
     np.testing.assert_allclose(striped.grey, 50 / 255, atol=1e-6)
-    with pytest.raises(ReliefError, match="96 x 64|too small at a largest side"):
+    with pytest.raises(ReliefError, match="too small at a largest side"):
         read_photo(path, max_size=90)
 
 

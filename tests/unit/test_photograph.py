@@ -9,8 +9,6 @@ import cv2
 import numpy as np
 import pytest
 
-pytest.importorskip("numba")
-
 from training.lighting import (
     SHALLOW_SLOPE,
     Lighting,

@@ -713,7 +713,7 @@ def test_a_face_that_is_a_lump_costs_nearly_half_of_a_flat_one() -> None:
     assert face_loss(guess, true, FACELESS * heads) == 0.0 and face_loss(guess, true, 0 * heads) == 0.0
     two = [torch.cat((a, a)) for a in (guess, true)]
     one_of_two = face_loss(*two, torch.cat((heads, 0 * heads)))
-    torch.testing.assert_close(one_of_two, lumpy), "photographs without a face do not thin it out"
+    torch.testing.assert_close(one_of_two, lumpy, msg="photographs without a face do not thin it out")
     guess.requires_grad_()
     face_loss(guess, true, heads).backward()
     assert torch.isfinite(guess.grad).all() and guess.grad[0, 0, 64, 64] != 0 and guess.grad[0, 0, 5, 5] == 0
