@@ -43,10 +43,9 @@ SMALL_PX, MOST_ENLARGED = 768, 4.0
 """A photograph whose shorter side is below the first is enlarged to it, at most by the second: small faces are read
 better.
 
-Found on the panels that Cycles rendered, told the light, their photographs reduced and the heights compared at 768 px:
-r of those of 384 px 0.790 as they are, 0.807 enlarged by 1.5, 0.809 by 2; of 256 px 0.765, 0.789 and 0.803; those of
-768 px lost by it, 0.811 and 0.808 by 1.5 (weights 0.5). With weights 0.18 three aged panels have at 128 px r 0.734
-enlarged by 2, 0.754 by 3, 0.761 by 4, at 192 px 0.782, 0.800 and 0.811; two have at 256 px 0.824 by 2, 0.838 by 3.
+Found on panels that Cycles rendered, told the light, their photographs reduced and the heights compared at 768 px: with
+weights 0.18 three aged panels have at 128 px r 0.734 enlarged by 2, 0.754 by 3, 0.761 by 4, at 192 px 0.782, 0.800 and
+0.811; two have at 256 px 0.824 by 2, 0.838 by 3.
 """
 
 FINER, FINEST_PX = 1.5, 4e6
@@ -68,12 +67,8 @@ CROSSOVER_PX = 2.0
 COARSE_SHARE = 0.75
 """How much of the forms above the crossover the coarser pass decides; it sees more of the panel at once.
 
-Crossover and share were found on 12 synthetic panels of 1280 px, shapes held out: r of high-passed heights 0.73 also
-with a crossover of 8 px; 0.63 with the full-size pass alone and 0.67 to 0.70 with any smaller one alone. The overview
-was found on the six panels of 768 px that Cycles rendered, told the light, aged and clean: r 0.746 and 0.782 with
-448 px, 0.747 and 0.784 with 320, 0.759 and 0.791 with 256, 0.749 and 0.775 with 192; 0.765 and 0.797 with 256 and
-mirrored. A share of 1 costs 0.02 there. A step of 1.5 instead of 2 between the passes lifts their mean from 0.809 to
-0.811 with the weights 0.5; with a share of 0.6 it is 0.809.
+On 12 synthetic panels of 1280 px of held-out shapes r of the high-passed height is 0.73, 0.63 with the full-size pass
+alone, 0.67 to 0.70 with any smaller one alone. On Cycles' panels a share of 1 costs 0.02.
 """
 
 HEIGHT, SLOPES, SOFT_EDGES = slice(0, 1), slice(1, 3), slice(3, 3 + len(EDGE_CLASSES))
