@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
 
 from training import ablation, train
 from training.ablation import VARIANTS, WHOLE, relabelled, table
-from training.height_maps import HeightMap
-from training.shapes import write_library
+from training.data import Stream
 from training.train import Options
 
 
-@pytest.fixture
-def library(tmp_path: Path) -> Path:
-    """Two domes, one of them held out."""
-    y, x = np.mgrid[-24:25, -24:25].astype(np.float32)
-    dome = np.where(x * x + y * y <= 576, np.sqrt(np.maximum(576 - x * x - y * y, 0)) + 1, -1).astype(np.float32)
-    write_library([HeightMap(dome, "figure", holdout=holdout) for holdout in (False, True)], tmp_path)
-    return tmp_path
+@pytest.fixture(autouse=True)
+def small_scenes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those of full size have fifty times the pixels, and nothing more that counts here."""
+    monkeypatch.setattr(ablation, "Stream", partial(Stream, scene_px=128))
 
 
 def test_table_marks_differences_beyond_the_spread() -> None:
@@ -49,14 +45,16 @@ def test_binary_edges_are_of_one_class() -> None:
     assert relabelled(batch, False)["edges"].tolist() == [0, 1, 2, 3]
 
 
-def test_without_matching_the_height_stays_as_it_was_first(library: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_matching_the_height_stays_as_it_was_first(
+    library: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     options = Options(
-        library=library, run=library / "run", shapes=None, minutes=0.0, batch=2, crop=64, workers=0, threads=0,
+        library=library, run=tmp_path / "run", shapes=None, minutes=0.0, batch=2, crop=64, workers=0, threads=0,
         learning_rate=2e-3, config="tiny", seed=3, device="cpu", detector_steps=1,
     )  # fmt: skip
     monkeypatch.setattr(train, "CALIBRATION_BATCHES", 1)
-    ablation.record(options, 3, library / "batches.pt")
-    recorded = torch.load(library / "batches.pt", weights_only=True)["batches"]
+    ablation.record(options, 3, tmp_path / "batches.pt")
+    recorded = torch.load(tmp_path / "batches.pt", weights_only=True)["batches"]
     seen = torch.randn(1, 3, 64, 64)
     for name, same in (("no edge matching", True), (WHOLE, False)):
         out = ablation.train(VARIANTS[name], options, recorded).average(seen)
@@ -64,9 +62,9 @@ def test_without_matching_the_height_stays_as_it_was_first(library: Path, monkey
 
 
 def test_each_variant_asked_for_gets_a_row_and_a_second_start_trains_nothing_again(
-    library: Path, capsys: pytest.CaptureFixture[str]
+    library: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    run = library / "run"
+    run = tmp_path / "run"
     words = ["--library", str(library), "--run", str(run), "--steps", "1", "--seeds", "1", "--crop", "64"]
     words += ["--batch", "2", "--count", "2", "--detector-steps", "1", "--workers", "0", "--config", "tiny"]
     words += ["--device", "cpu", "--only", "binary edges", "height alone"]

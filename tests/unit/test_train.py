@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from inference.network import build_network
 from inference.network.config import PRESETS
 from inference.normalisation import believed
 from training import train
+from training.data import Stream
 from training.export import export
 from training.height_maps import HeightMap
 from training.mean import averaged
@@ -22,7 +24,10 @@ from training.train import Options, Training, begin_with, is_mixing, learning_ra
 
 
 @pytest.fixture
-def options(tmp_path: Path) -> Options:
+def options(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Options:
+    """Of a tiny run: scenes of full size have fifty times the pixels, and nothing more that counts here."""
+    monkeypatch.setattr(train, "Stream", partial(Stream, scene_px=128))
+    monkeypatch.setattr(train, "CALIBRATION_BATCHES", 3)
     library = tmp_path / "library"
     y, x = np.mgrid[-24:25, -24:25].astype(np.float32)
     dome = np.where(x * x + y * y <= 576, np.sqrt(np.maximum(576 - x * x - y * y, 0)) + 1, -1).astype(np.float32)
@@ -123,10 +128,7 @@ def test_statistics_are_measured_on_photographs_that_are_not_retouched(
     assert float(measured[0].std()) > 0.1
 
 
-def test_a_run_is_averaged_with_older_weights(
-    options: Options, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(train, "CALIBRATION_BATCHES", 3)
+def test_a_run_is_averaged_with_older_weights(options: Options, tmp_path: Path) -> None:
     training = Training(options)
     save(training.checkpoint, training.state())
     older = build_network("tiny")
@@ -227,7 +229,7 @@ def test_detector_b_is_trained_first_and_then_left_alone(options: Options, monke
     training.run()  # no minutes: detector B alone
     trained = {n: v.clone() for n, v in training.model.detector_b.state_dict().items()}
     assert training.model.detector_b.frozen
-    stream = train.batches(train.Stream(options.library, None, 64, 5, scene_px=128), 2, 0)
+    stream = train.batches(train.Stream(options.library, None, 64, 5), 2, 0)
     training.model.train()
     training.one_step(next(stream), 1.0)
     for name, value in training.model.detector_b.state_dict().items():
