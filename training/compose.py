@@ -27,15 +27,16 @@ ARCHITECTURE = SEGMENT_CLASSES.index("architecture")
 BEFORE_SHARE = 0.85
 """Of the items have what they cover recede behind them. When half of them were merely kept from sinking below it, the
 covering one was the lower one on half of all contours, and overlap told nothing."""
-BEHIND, LEANING, LEANING_PLATEAU, LEAST_COVERED = 85.0, 0.2, 0.03, 0.03
+BEHIND, LEANING, LEANING_LEVEL, LEAST_COVERED = 85.0, 0.2, 0.04, 0.03
 """Percentile of the covered heights that counts, sigma over which what is covered recedes, relative to the covering
-item, that on plateaus, and the share of the covering item which must cover something."""
+item, that in a level scene, and the share of the covering item which must cover something."""
 PLATEAU = 0.35
-"""Least rim of plateaus. They are left standing where the ground was cut away: what one covers of another recedes along
-the contour alone, for within figures that are flat a wide ramp is seen by nobody, and was most of their form."""
-LEVEL_SHARE = 0.6
-"""Of the scenes of plateaus have all of them in the plane that the slab had. Each at a height of its own, the lower
-tenth stood half as high as the upper one, which only the width of rims and shadows can tell."""
+"""Least rim of plateaus."""
+LEVEL_SHARE, LEVEL_RIM = 0.6, (0.7, 0.95)
+"""Of the scenes of plateaus have all of them in the plane that the slab had, where the ground was cut away, and rims so
+high. Each at a height of its own, the lower tenth stood half as high as the upper one, which only the width of rims and
+shadows can tell. What one of them covers of another recedes along the contour alone: within figures that are flat a
+wide ramp is more than they have of forms."""
 PARTS_SHARE = 0.1
 """Of the heads and busts without a body are kept in registers and crowds, where they were a third of all figures by
 area; no relief has giants' heads among small figures."""
@@ -263,7 +264,8 @@ class Composer:
         rng, n = self.rng, self.size
         temple = rng.random() < TEMPLE_SHARE
         style = replace(_style(rng, temple), stockiness=rng.uniform(0.95, 1.35))
-        style = replace(style, level=style.plateaus and rng.random() < LEVEL_SHARE)
+        if style.plateaus and rng.random() < LEVEL_SHARE:
+            style = replace(style, level=True, rim=rng.uniform(*LEVEL_RIM))
         height = np.zeros((n, n), np.float32)
         segments = np.zeros((n, n), np.uint8)
         self.heads[:] = 0
@@ -366,8 +368,8 @@ class Composer:
             # It stands before what it covers: that is what covering tells of carved stone. What is behind recedes, as a
             # sculptor cuts it back: lifted instead, what is before would be tilted, and stand on a plinth.
             level = max(float(np.percentile(covered, BEHIND)), 1e-3)
-            if style.plateaus:
-                kept, leaning = rng.uniform(0.6, 0.9) * (base + thickness), LEANING_PLATEAU
+            if style.level:
+                kept, leaning = rng.uniform(0.5, 0.8) * (base + style.rim * thickness), LEANING_LEVEL
             else:
                 kept, leaning = rng.uniform(0.35, 0.5) * (base + 0.4 * thickness), LEANING
             keep = min(kept / level, 1.0)

@@ -24,7 +24,7 @@ from training.compose import (
     DEEPEST_JOINT,
     FACELESS,
     FIGURE,
-    PLATEAU,
+    LEVEL_RIM,
     SPARED_SHARE,
     Composer,
     Scene,
@@ -273,17 +273,19 @@ def test_what_is_covered_recedes_and_what_covers_it_keeps_its_form(
     assert np.mean(before) > 0.8
 
 
-def test_what_a_plateau_covers_recedes_along_its_contour_alone(library: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_in_a_level_scene_what_is_covered_recedes_along_the_contour_alone(
+    library: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("training.compose.BEFORE_SHARE", 1.0)
     dome = Library(library).draw(np.random.default_rng(0), "figure")
     for seed in range(20):
         composer = Composer(Library(library), np.random.default_rng(seed), 160)
-        style = replace(_style(np.random.default_rng(seed)), rim=PLATEAU + 0.1, rim_px=0.01, incision=0.0)
+        style = replace(_style(np.random.default_rng(seed)), rim=LEVEL_RIM[0], rim_px=0.01, incision=0.0, level=True)
         height, segments = np.zeros((160, 160), np.float32), np.zeros((160, 160), np.uint8)
         height[:, 80:], segments[:, 80:] = 1.0, 5
         composer._place(height, segments, dome, style, 80, 130, 100, 0.0, 1.0)
         contour = np.argmax(segments[80, 80:] != 1) + 80
-        assert height[80, contour + 1] < 0.95 and height[80, contour + 16] > 0.99
+        assert height[80, contour - 4] > height[80, contour] < 0.75 and height[80, contour + 16] > 0.99
 
 
 def test_plateaus_of_a_level_scene_stand_in_one_plane(library: Path) -> None:
