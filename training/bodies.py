@@ -55,11 +55,32 @@ STRIDING = {
     "standing01",
     "kneel_one",
 }
+SEATED = {
+    "padmasana_dhyana",
+    "padmasana_anjali",
+    "padmasana_teach",
+    "bhumisparsa",
+    "lalitasana",
+    "rajalila",
+    "seiza",
+    "seiza_anjali",
+    "kneel_one",
+    "kneel_offer",
+    "squat",
+    "chair_sit",
+    "sit01",
+}
+SEATED_SHARE, COMPOSITE_SHARE = 0.4, 0.2
+"""Of the poses sit or kneel, as rows of Borobudur's figures do; and of the standing ones are composite, as Assyrian and
+Egyptian figures are: head and legs in profile, the chest to the viewer."""
 SKIN, CLOTH, HAIR = 0, 1, 2
-FACE, SEEN_DEG, BEHIND_SKIN = ("eye.L", "eye.R", "oris05"), 55.0, 0.33
-"""Joints of a face that is seen, how far it is turned away at most, and how many decimetres they lie below the skin at
-most: what is further before them, a hand, a shield or a brim, hides them. By eye 41 of 42 heads that are seen so show a
-face, and half of all bodies' are."""
+FACE = ("eye.L", "eye.R", "oris05", "oris03.L", "oris03.R")
+SEEN_DEG, PROFILE_DEG, BEHIND_SKIN = 55.0, 100.0, 0.33
+"""Joints of a face; how far it is turned away at most where both eyes and the mouth are looked for, and in profile,
+where the near eye and corner of the mouth are; and how many decimetres they lie below the skin at most: what is further
+before them, a hand, a shield or a brim, hides them. By eye 41 of 42 heads whose both eyes are seen so show a face."""
+HANGING = 1.2
+"""Decimetres that a beard is lifted at most to lie on what it hangs before: in profile the chest would swallow it."""
 FACES_CARVED = 0.75
 """Of the bodies have eyes, brows and lips as sculptors cut them, the others those of nature."""
 OVER_FACES = {"bob01", "bob02"}
@@ -122,6 +143,10 @@ class BodyModel:
         for i, p in enumerate(self.parent):
             if int(p) in below:
                 below.add(i)
+        self.lobe: dict[str, npt.NDArray[np.int64]] = {}
+        for side in "lr":
+            i = self.target[f"ears/{side}-ear-lobe-incr"]
+            self.lobe[side] = self._index[self._offset[i] : self._offset[i + 1]].astype(np.int64)
         self.on_head = self.weights[:, sorted(below)].sum(1)
         self._finer: tuple[scipy.sparse.csr_matrix, Triangles] | None = None
         self._hair_finer: dict[str, tuple[scipy.sparse.csr_matrix, Triangles]] = {}
@@ -275,13 +300,31 @@ def random_morph(model: BodyModel, rng: Rng) -> tuple[dict[str, float], bool]:
         "nose/nose-scale-depth-incr",
     ):
         amounts[name] = strong * rng.uniform(0.0, 1.0)
+    full = rng.uniform(0.4, 1.0)
+    if rng.random() < 0.4:  # broad and full, as most of Borobudur's faces are
+        for name in ("l-cheek-volume-incr", "r-cheek-volume-incr"):
+            amounts[f"cheek/{name}"] = full
+        for name in ("head-fat-incr", "head-round", "head-scale-horiz-incr"):
+            amounts[f"head/{name}"] = full * rng.uniform(0.3, 0.9)
     return amounts, woman
 
 
-def random_pose(model: BodyModel, joints: Points, rng: Rng, holdout: bool) -> tuple[Rotations, str]:
-    """A recorded or written pose, limbs exchanged between poses and shaken at random; and its name."""
-    names = list(model.directed) + list(model.recorded) + list(STANDING)
+def _stands(name: str) -> bool:
+    return name in STANDING or name.startswith("standing")
+
+
+def random_pose(model: BodyModel, joints: Points, rng: Rng, holdout: bool) -> tuple[Rotations, str, float]:
+    """A recorded or written pose, limbs exchanged between poses and shaken at random.
+
+    Returns:
+        its rotations, its name, and how far a composite one's head is turned against its chest in degrees, else 0.
+    """
+    seated = bool(rng.random() < SEATED_SHARE)
+    names = [n for n in (*model.directed, *model.recorded, *STANDING) if (n in SEATED) == seated]
     name = pick(rng, names, holdout)
+    turned = 0.0
+    if _stands(name) and rng.random() < COMPOSITE_SHARE:
+        turned = float(rng.choice([-1.0, 1.0]) * rng.uniform(60, 85))
     if name in model.recorded:
         rotations = model.recorded[name].copy()
         shake = rng.normal(0, 5, (len(model.bones), 3))
@@ -306,6 +349,8 @@ def random_pose(model: BodyModel, joints: Points, rng: Rng, holdout: bool) -> tu
                 spec.pop(key, None)
                 if key in other:
                     spec[key] = list(other[key])
+        if turned:
+            spec |= {key: list(model.directed["walk"][key]) for key in ("legL", "legR")}
         loose = rng.uniform(0.02, 0.16)
         for key, value in spec.items():
             if key[:3] in ("arm", "leg"):
@@ -315,6 +360,14 @@ def random_pose(model: BodyModel, joints: Points, rng: Rng, holdout: bool) -> tu
         spec["head"] = (np.array(spec.get("head", (0, 0, 0))) + rng.normal(0, [9, 16, 8])).tolist()
         spec["spine"] = (np.array(spec.get("spine", (0, 0, 0))) + rng.normal(0, 4, 3)).tolist()
         rotations = model.rotations(spec, joints)
+    if turned:  # the hips with the head, and the chest back
+        hips = turned * rng.uniform(0.6, 1.0)
+        rotations[model.bone["root"]] = _rotation(y=hips) @ rotations[model.bone["root"]]
+        for bone in ("spine04", "spine03", "spine02", "spine01"):
+            rotations[model.bone[bone]] = rotations[model.bone[bone]] @ _rotation(y=-hips / 4)
+        nod = rng.normal(0, 8)
+        for bone in ("neck01", "neck02", "head"):
+            rotations[model.bone[bone]] = _rotation(x=nod / 3, y=turned / 3)
     rotations[model.bone["head"]] *= rng.uniform(1.0, 1.28)  # carvers make heads and hands large
     hands = rng.uniform(0.95, 1.2)
     for side in "LR":
@@ -330,7 +383,7 @@ def random_pose(model: BodyModel, joints: Points, rng: Rng, holdout: bool) -> tu
             for part in range(1, 4):
                 i = model.bone[f"finger{finger}-{part}.{side}"]
                 rotations[i] = rotations[i] @ turn
-    return rotations, name
+    return rotations, name, turned
 
 
 @dataclass
@@ -406,15 +459,21 @@ def _jewellery(model: BodyModel, rest: Points, posed: Points, joints: Points, rn
 
 
 def _headgear(
-    rest: Points, eyes: float, on_head: npt.NDArray[np.float64], rng: Rng, dressing: Dressing, bare: bool
+    rest: Points,
+    eyes: float,
+    on_head: npt.NDArray[np.float64],
+    rng: Rng,
+    dressing: Dressing,
+    bare: bool,
+    composite: bool,
 ) -> None:
-    """Crowns, helmets, curls, caps and beards in rest axes (the caller carries them to the pose)."""
+    """Crowns, piled hair, helmets, curls and caps in rest axes (the caller carries them to the pose)."""
     skull = rest[:13380][on_head[:13380] > 0.6]
     top = float(skull[:, 1].max())
     upper = skull[skull[:, 1] > top - 0.75]
     cx, cz = float(upper[:, 0].mean()), float((upper[:, 2].min() + upper[:, 2].max()) / 2)
     half_x, half_z = float(np.ptp(upper[:, 0]) / 2), float(np.ptp(upper[:, 2]) / 2)
-    brow = eyes + rng.uniform(0.5, 0.75) * (top - eyes)  # above the carved brows
+    brow = eyes + rng.uniform(0.5, 0.62) * (top - eyes)  # above the carved brows, where the skull is still wide
 
     def circle(y: float, factor: float, count: int = 40, tilt: float = 0.0) -> Points:
         a = np.linspace(0, 2 * np.pi, count, endpoint=False)
@@ -438,17 +497,20 @@ def _headgear(
         face = (p[:, 2] > cz + 0.35 * half_z) & (p[:, 1] < brow - 0.02)
         dressing.add(p[~face], size)
 
-    style = rng.choice(
-        ["none", "crown", "curls", "cone", "band", "cap", "bun"],
-        p=[0.22 if bare else 0.49, 0.22, 0.2 if bare else 0.0, 0.08, 0.08, 0.08, 0.12 if bare else 0.05],
-    )
+    # Half are crowns and piled hair, as Borobudur's; composite figures wear Assyrian helmets, bands and nets of curls.
+    share = [0.06, 0.3, 0.26, 0.12, 0.08, 0.06, 0.06, 0.06] if bare else [0.4, 0.3, 0.12, 0.0, 0.06, 0.06, 0.06, 0.0]
+    if composite:
+        share = [0.1, 0.1, 0.0, 0.2, 0.35, 0.2, 0.05, 0.0]
+    style = rng.choice(["none", "crown", "jata", "curls", "cone", "band", "cap", "bun"], p=share)
+    if bare and style in ("crown", "jata", "cone", "band"):  # hair beneath it
+        curls(150, rng.uniform(0.3, 0.6), rng.uniform(0.08, 0.12), 1.04)
     if style == "crown":
-        tiers = int(rng.integers(2, 6))
+        tiers = int(rng.integers(3, 7))
         y, f = brow + 0.05, 1.12
         dressing.line(circle(y, f, tilt=-0.1), 0.12, True)
         for _ in range(tiers):
             y += rng.uniform(0.18, 0.36)
-            f *= rng.uniform(0.72, 0.93)
+            f *= rng.uniform(0.76, 0.95)
             dressing.add(circle(y - 0.12, f * 0.9, 24), 0.2)
             dressing.line(circle(y, f), rng.uniform(0.09, 0.14), True, bool(rng.random() < 0.6))
             dressing.add([[cx, y - 0.1, cz]], 0.7 * f * half_x)
@@ -457,16 +519,28 @@ def _headgear(
             for a in (-0.9, 0.0, 0.9):
                 front = [cx + 1.15 * half_x * np.sin(a), brow + 0.2, cz + 1.15 * half_z * np.cos(a)]
                 dressing.line([front, [front[0], front[1] + 0.4, front[2] - 0.08]], [0.17, 0.05])
+    elif style == "jata":  # strands piled high and tied in rows, above a diadem with leaves
+        tall, wide, rows = rng.uniform(1.0, 1.9), rng.uniform(0.65, 0.9), int(rng.integers(1, 4))
+        strands = int(rng.integers(12, 22))
+        for t in np.linspace(0, 1, 60):
+            f = wide * (1 - 0.3 * t) * (0.85 + 0.15 * abs(math.sin(np.pi * rows * t))) * math.sqrt(1 - t**6)
+            y = top - 0.3 + t * tall
+            dressing.add(circle(y, f, strands), 2.8 * half_x * f / strands)
+            dressing.add([[cx, y, cz]], 0.9 * f * min(half_x, half_z))
+        dressing.line(circle(brow + 0.05, 1.1, tilt=-0.1), 0.11, True)
+        for a in (-0.8, 0.0, 0.8):
+            front = [cx + 1.12 * half_x * np.sin(a), brow + 0.15, cz + 1.12 * half_z * np.cos(a)]
+            dressing.line([front, [front[0], front[1] + rng.uniform(0.3, 0.5), front[2] - 0.1]], [0.2, 0.05])
     elif style == "curls":
         curls(int(rng.integers(90, 260)), rng.uniform(0.25, 0.6), rng.uniform(0.09, 0.14), rng.uniform(1.0, 1.12))
         if rng.random() < 0.5:
             dressing.add([[cx, top + 0.12, cz - 0.1]], 0.38)
     elif style == "cone":
         s = np.linspace(0, 1, 60)
-        tall, power = rng.uniform(0.5, 1.5), rng.uniform(0.6, 1.2)
+        tall, power = rng.uniform(0.5, 1.5), rng.uniform(0.6, 1.5)
         for t in s:
             f = 1.1 * (1 - t**power) + 0.04
-            dressing.add(circle(brow + t * (top - brow + tall), f, 26), 0.07)
+            dressing.add(circle(brow + t * (top - brow + tall), f, 44), 0.07)
         dressing.line(circle(brow, 1.12), 0.09, True)
     elif style == "band":
         dressing.line(circle(brow + rng.uniform(0.0, 0.2), 1.08, tilt=-0.12), rng.uniform(0.07, 0.13), True)
@@ -483,16 +557,53 @@ def _headgear(
         dressing.add([place], r)
         if place[1] > top:
             dressing.line(circle(place[1] - 0.7 * r, 0.5), 0.09, True, True)
-    if rng.random() < 0.18:  # beard in rows of curls, or smooth
-        chin = float(skull[:, 1].min()) + 0.15
-        ahead = float(skull[:, 2].max()) - 0.45
-        reach, wide = rng.uniform(0.5, 1.6), rng.uniform(0.4, 0.62)
-        size = rng.uniform(0.08, 0.13)
-        for y in np.arange(chin + 0.25, chin - reach, -1.6 * size).tolist():
-            t = (chin + 0.25 - y) / (reach + 0.25)
-            w = wide * (1 - 0.5 * t)
-            x = np.arange(-w, w + 1e-6, 1.8 * size)
-            dressing.add(np.stack([cx + x, 0 * x + y, ahead - 0.9 * (np.abs(x) / wide) ** 2 - 0.1 * t], 1), size)
+
+
+def _beard(
+    rest: Points,
+    mouth: Points,
+    on_head: npt.NDArray[np.float64],
+    long: bool,
+    rng: Rng,
+    worn: Dressing,
+    hanging: Dressing,
+) -> None:
+    """Curls along the jaw, and rows of them that hang from the chin, to the chest where long; in rest axes."""
+    skull = rest[:13380][on_head[:13380] > 0.6]
+    size = rng.uniform(0.08, 0.13)
+    x, y, z = (skull - mouth).T
+    jaw = (y < -0.5 * z - 0.25) & (z > -0.95) & ((z < -0.3) | (y < -0.3))  # from the ears down, below the lips
+    worn.add(skull[jaw], size)
+    chin, ahead = float(skull[:, 1].min()) + 0.15, float(skull[:, 2].max()) - 0.45
+    reach, wide = rng.uniform(1.3, 2.2) if long else rng.uniform(0.5, 1.6), rng.uniform(0.4, 0.62)
+    deep = rng.uniform(0.7, 0.9)  # so that it is no thin sheet in profile
+    angle = np.arange(-1.4, 1.41, 1.7 * size / deep)
+    first = min(chin + 0.25, float(mouth[1]) - 0.2 - size)  # below the lips
+    for below in np.arange(first, chin - reach, -1.6 * size).tolist():
+        t = (first - below) / (first - chin + reach)
+        w = wide * (1 - (0.2 if long else 0.5) * t)
+        z = ahead - deep * (1 - np.cos(angle)) - 0.1 * t
+        hanging.add(np.stack([mouth[0] + w * np.sin(angle), 0 * angle + below, z], 1), size)
+
+
+def _earrings(lobes: Points, rng: Rng, dressing: Dressing) -> None:
+    """A ring, a drop or a string of beads beneath each ear toward the shoulders, in rest axes, outside of the jaw."""
+    kind = rng.choice(["ring", "drop", "string"])
+    long, thick = rng.uniform(0.5, 0.95), rng.uniform(0.09, 0.15)
+    for lobe in lobes:
+        out = np.array([np.sign(lobe[0]), 0.0, 0.0])
+        top = lobe + thick * out
+        if kind == "ring":
+            a = np.linspace(0, 2 * np.pi, 30, endpoint=False)[:, None]
+            r = long / 2.5  # it stands across, as carvers turn rings to the viewer from both sides
+            middle = top + 0.25 * r * out - np.array([0, r, 0.3 * r])
+            dressing.line(middle + r * (np.sin(a) * (0.7 * out - [0, 0, 0.7]) + np.cos(a) * [0, 1.0, 0]), thick, True)
+        else:
+            end = top + 0.2 * long * out - np.array([0, long, 0.1])
+            if kind == "drop":
+                dressing.line([top, end], [0.6 * thick, 1.5 * thick])
+            else:
+                dressing.add(np.linspace(top, end, math.ceil(long / (1.7 * thick)) + 1), thick)
 
 
 def _held(model: BodyModel, posed: Points, rng: Rng, dressing: Dressing) -> None:
@@ -691,12 +802,37 @@ def _in_front(z: Canvas, points: Points, most: float) -> bool:
     return bool((z[down, across] - points[:, 2] < most).all())
 
 
+def _shows_face(z: Canvas, face: Points, gaze: Points, across: Points, most: float) -> bool:
+    """Whether both eyes and the mouth are seen, or in profile the near eye and corner of the mouth.
+
+    Args:
+        z: canvas.
+        face: (5, 3) where the joints of FACE lie on it.
+        gaze: (3,) unit vector ahead of the head, in view axes.
+        across: likewise, to its left.
+        most: of `_in_front`.
+    """
+    if gaze[2] > math.cos(math.radians(SEEN_DEG)):
+        return _in_front(z, face[:3], most)
+    in_profile = abs(across[2]) > math.sin(math.radians(SEEN_DEG)) and gaze[2] > math.cos(math.radians(PROFILE_DEG))
+    # The temple lies further before an eye than its lid.
+    return in_profile and _in_front(z, face[[0, 3] if across[2] > 0 else [1, 4]], 1.3 * most)
+
+
+def _laid_on(z: Canvas, points: Points, most: float) -> npt.NDArray[np.float64]:
+    """Depths of points (x, y, depth), lifted by so many pixels at most to lie on what a canvas shows."""
+    rows, columns = z.shape
+    across, down = (np.rint(points[:, k]).astype(int) for k in (0, 1))
+    lying = z[down.clip(0, rows - 1), across.clip(0, columns - 1)]
+    return np.where(lying - points[:, 2] < most, np.maximum(lying, points[:, 2]), points[:, 2])
+
+
 def body_map(model: BodyModel, rng: Rng, holdout: bool, close: str = "") -> HeightMap | None:
     """A dressed body in a random pose; close is "" (all of it), "head" or "bust"."""
-    amounts, _ = random_morph(model, rng)
+    amounts, woman = random_morph(model, rng)
     rest = model.morph(amounts)
     joints = model.joints(rest)
-    rotations, name = random_pose(model, joints, rng, holdout)
+    rotations, name, turned = random_pose(model, joints, rng, holdout)
     posed = model.pose(rest, rotations)
     head_rest = model.on_head > 0.95
     head_rest[13380:] = False
@@ -711,30 +847,36 @@ def body_map(model: BodyModel, rng: Rng, holdout: bool, close: str = "") -> Heig
     foot, knee = (float(joints[model.bone[n]][1]) for n in ("foot.L", "lowerleg01.L"))
     kilt = knee + rng.uniform(-0.8, 1.4)
     hem = float(rng.choice([foot + 0.3, kilt, knee - rng.uniform(1, 3)], p=[0.45, 0.4, 0.15]))
-    standing = name in STANDING or name.startswith("standing")
+    standing = _stands(name)
     if not close and (standing or name in STRIDING) and rng.random() < 0.55:
         hem = hem if standing else kilt
         worn_part = (rest[model.skirt][:, :, 1] > hem).all(1)
         parts.append((posed, rest, model.skirt[worn_part], CLOTH))
-    haired = bool(rng.random() < 0.5)
+    haired = bool(rng.random() < 0.25)
     if haired:
         hair = model.hair(pick(rng, model.hairs, holdout), rest)
         parts.append(((hair.vertices - from_) @ turn.T + to, hair.vertices, hair.triangles, HAIR))
 
-    dressing, worn = Dressing(), Dressing()
-    _headgear(rest, float(joints[model.bone["eye.L"]][1]), model.on_head, rng, worn, not haired)
+    dressing, worn, grown, beard = Dressing(), Dressing(), Dressing(), Dressing()
+    _headgear(rest, float(joints[model.bone["eye.L"]][1]), model.on_head, rng, worn, not haired, turned != 0)
+    if rng.random() < 0.5:
+        _earrings(np.array([rest[model.lobe[side]].mean(0) for side in "lr"]), rng, worn)
+    if not woman and rng.random() < (0.8 if turned else 0.3):
+        _beard(rest, joints[model.bone["oris05"]], model.on_head, turned != 0, rng, worn, grown)
     size_of_head = float(np.cbrt(abs(np.linalg.det(turn))))
-    for centres, radii, flatness in worn.items:
-        dressing.add((centres - from_) @ turn.T + to, radii * size_of_head, flatness)
+    for on_head, posed_too in ((worn, dressing), (grown, beard)):
+        for centres, radii, flatness in on_head.items:
+            posed_too.add((centres - from_) @ turn.T + to, radii * size_of_head, flatness)
     _jewellery(model, rest, posed, joints, rng, dressing)
     if not close and rng.random() < 0.3:
         _held(model, posed, rng, dressing)
 
-    view = view_matrix(_random_yaw(rng), rng.uniform(-8, 13))
+    yaw = float(np.sign(turned)) * rng.uniform(-5, 20) if turned else _random_yaw(rng)
+    view = view_matrix(yaw, rng.uniform(-8, 13))
     if name in FLOATING and rng.random() < 0.7:
         view = _rotation(z=rng.uniform(-50, 50)) @ view
     size = 2 * random_size(rng)
-    beads = [(c @ view.T, r, f) for c, r, f in dressing.items]
+    beads, curls = ([(c @ view.T, r, f) for c, r, f in part.items] for part in (dressing, beard))
     seen = [p @ view.T for p, _, _, _ in parts]
     skull = seen[0][: len(rest)][head_rest]
     middle = (skull.min(0) + skull.max(0)) / 2
@@ -746,7 +888,7 @@ def body_map(model: BodyModel, rng: Rng, holdout: bool, close: str = "") -> Heig
         rim = centre + halo * np.stack([np.cos(a), np.sin(a), 0 * a], 1)
         beads += [(centre[None], np.array([halo]), 0.04), (rim, np.full(len(a), 0.1), 1.0)]
     extent = [s[np.unique(t)] for s, (_, _, t, _) in zip(seen, parts, strict=True)]
-    extent += [c + np.sign(k) * r[:, None] * np.array([1, 1, 0]) for c, r, _ in beads for k in (-1, 1)]
+    extent += [c + np.sign(k) * r[:, None] * np.array([1, 1, 0]) for c, r, _ in beads + curls for k in (-1, 1)]
     every = np.concatenate(extent)
     if close:
         down = 1.25 if close == "head" else rng.uniform(2.6, 4.2)
@@ -771,12 +913,16 @@ def body_map(model: BodyModel, rng: Rng, holdout: bool, close: str = "") -> Heig
     z[drawn] += (frame.scale * carved).astype(np.float32)
     for centres, radii, flatness in beads:
         procedural.draw_spheres(z, frame.project(centres), radii * frame.scale, flatness)
+    gaze, across = (view @ turn[:, k] / size_of_head for k in (2, 0))
+    before = z.copy()  # the beard lies on the body, not on itself
+    for centres, radii, flatness in curls:
+        at = frame.project(centres)
+        if gaze[2] > -0.3:  # the head does not hide its beard
+            at[:, 2] = _laid_on(before, at, HANGING * frame.scale)
+        procedural.draw_spheres(z, at, radii * frame.scale, flatness)
     face = frame.project(np.stack([model.joints(posed)[model.bone[n]] for n in FACE]) @ view.T)
-    gaze = view @ turn[:, 2] / size_of_head
     head_px = frame.project(middle[None])[0]
     head = (float(head_px[0]) / 2, float(head_px[1]) / 2, radius * frame.scale / 2)
     upright = not close and name not in FLOATING
-    seen_face = gaze[2] > math.cos(math.radians(SEEN_DEG)) and _in_front(
-        z, face, BEHIND_SKIN * frame.scale * size_of_head
-    )
+    seen_face = _shows_face(z, face, gaze, across, BEHIND_SKIN * frame.scale * size_of_head)
     return finished(z, "figure", rng, head, upright, holdout, 1.0 if close else 0.7, seen_face)

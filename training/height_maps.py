@@ -55,7 +55,7 @@ class HeightMap:
         head: x, y and radius of the head in pixels, or -1 each.
         upright: stands on the ground line.
         holdout: made of shapes kept apart for testing.
-        face: both eyes and the mouth of its head are seen.
+        face: both eyes and the mouth of its head are seen, or in profile the near ones.
     """
 
     height: Canvas

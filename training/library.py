@@ -35,7 +35,7 @@ class Shape:
         segment: index into SEGMENT_CLASSES.
         head: (3,) float32, x, y and radius of the head in pixels, -1 where there is none.
         upright: stands on the ground line.
-        face: both eyes and the mouth of its head are seen.
+        face: both eyes and the mouth of its head are seen, or in profile the near ones.
     """
 
     height: npt.NDArray[np.float32]

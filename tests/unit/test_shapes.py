@@ -158,3 +158,113 @@ def test_most_bodies_are_turned_so_that_their_faces_are_seen() -> None:
     rng = np.random.default_rng(1)
     turned = np.abs([bodies._random_yaw(rng) for _ in range(2000)])
     assert (turned < 50).mean() > 0.75 and 0.08 < ((turned > 70) & (turned < 110)).mean() < 0.18
+
+
+def test_a_profile_shows_its_face_with_the_near_eye_and_mouth() -> None:
+    canvas = np.full((20, 30), 5.0, np.float32)
+    face = np.array([(10.0, 5.0, 3.0), (11.0, 5.0, -9.0), (8.0, 12.0, 1.0), (8.0, 12.0, 3.0), (8.0, 12.0, -2.0)])
+
+    def shown(yaw: float, pitch: float = 0.0, most: float = 2.5) -> bool:
+        view = height_maps.view_matrix(yaw, pitch)
+        return bodies._shows_face(canvas, face, view[:, 2], view[:, 0], most)
+
+    assert shown(-60) and shown(-90) and shown(-97), "its left eye is near"
+    assert not shown(60) and not shown(90), "the right eye would be near, and lies deep"
+    assert not shown(0) and not shown(-50), "both eyes are wanted"
+    assert not shown(-105) and not shown(0, 90) and not shown(0, -90), "turned away, bowed, thrown back"
+    canvas[3:8, 8:13] = 9.0  # a hand before the eye
+    assert not shown(-90) and shown(-90, most=6.5)
+
+
+def test_beards_lie_on_what_is_before_them_unless_it_is_far_before() -> None:
+    canvas = np.full((4, 5), 6.0, np.float32)
+    canvas[0, 0], canvas[3, 4] = procedural.EMPTY, 90.0
+    points = np.array([(0.0, 0.0, 2.0), (1.0, 0.0, 2.0), (1.2, 2.0, 8.0), (4.0, 3.0, 2.0), (9.0, 0.0, 5.0)])
+    assert bodies._laid_on(canvas, points, 10.0).tolist() == [2.0, 6.0, 8.0, 2.0, 6.0]
+
+
+def _posing(names: tuple[str, ...]) -> SimpleNamespace:
+    """A model of straight rest rotations with just the bones that poses name."""
+    bones = ["root", "spine04", "spine03", "spine02", "spine01", "neck01", "neck02", "head", "wrist.L", "wrist.R"]
+    bones += [f"finger{i}-{k}.{side}" for i in range(1, 6) for k in range(1, 4) for side in "LR"]
+    return SimpleNamespace(
+        bones=bones,
+        bone={name: i for i, name in enumerate(bones)},
+        directed={name: {"legL": [[0, -1, 0]], "legR": [[0, -1, 0]]} for name in names},
+        recorded={},
+        rotations=lambda spec, joints: np.tile(np.eye(3), (len(bones), 1, 1)),
+    )
+
+
+def test_poses_sit_and_are_composite_as_often_as_in_real_reliefs_and_held_out_ones_stay_so() -> None:
+    model = _posing((*bodies.STANDING, "dance", "archer", "seiza", "rajalila", "bhumisparsa"))
+    rng = np.random.default_rng(2)
+    joints = rng.normal(0, 1, (len(model.bones), 3))
+    drawn = [bodies.random_pose(model, joints, rng, False) for _ in range(600)]
+    assert not {name for _, name, _ in drawn} & height_maps.HELD_OUT
+    assert {bodies.random_pose(model, joints, rng, True)[1] for _ in range(40)} <= height_maps.HELD_OUT
+    assert 0.34 < np.mean([name in bodies.SEATED for _, name, _ in drawn]) < 0.46
+    standing = [(rotations, turned) for rotations, name, turned in drawn if name in bodies.STANDING]
+    composite = [(rotations, turned) for rotations, turned in standing if turned]
+    assert 0.14 < len(composite) / len(standing) < 0.27
+    assert not any(turned for _, name, turned in drawn if name not in bodies.STANDING)
+
+    def faces(rotations: bodies.Rotations, *bones: str) -> float:
+        ahead = np.array([0.0, 0.0, 1.0])
+        for bone in reversed(bones):
+            ahead = rotations[model.bone[bone]] @ ahead
+        return float(np.degrees(np.arctan2(ahead[0], ahead[2])))
+
+    spine = ("root", "spine04", "spine03", "spine02", "spine01")
+    for rotations, turned in composite:
+        assert 60 <= abs(turned) <= 85
+        assert faces(rotations, *spine) == pytest.approx(0, abs=1e-6), "the chest stays"
+        assert faces(rotations, *spine, "neck01", "neck02", "head") == pytest.approx(turned, abs=4)
+        assert 0.6 <= faces(rotations, "root") / turned <= 1.0, "legs turn with the head"
+
+
+def _skull() -> np.ndarray:
+    """An egg of a head, 2.2 high from its chin at 0: 0.75 wide and 0.95 deep to each side, its face to z > 0."""
+    a, b = np.meshgrid(np.linspace(0, 2 * np.pi, 60, endpoint=False), np.linspace(0, np.pi, 40))
+    egg = (0.75 * np.sin(b) * np.sin(a), 1.1 + 1.1 * np.cos(b), 0.95 * np.sin(b) * np.cos(a))
+    return np.stack(egg, -1).reshape(-1, 3)
+
+
+@pytest.mark.parametrize("composite", [False, True])
+def test_headgear_leaves_brows_free_and_half_of_it_is_high(composite: bool) -> None:
+    skull, eyes, high = _skull(), 1.15, []
+    for seed in range(150):
+        worn = bodies.Dressing()
+        bodies._headgear(skull, eyes, np.ones(len(skull)), np.random.default_rng(seed), worn, True, composite)
+        spheres = [(c, r) for centres, radii, _ in worn.items for c, r in zip(centres, radii, strict=True)]
+        high.append(max([c[1] + r for c, r in spheres], default=2.2) > 2.2 + 0.5)
+        lowest = [c[1] - r for c, r in spheres if c[2] > 0.6 and abs(c[0]) < 0.5]
+        assert min(lowest, default=9.0) > eyes + 0.28, "where carved brows are"
+    assert 0.45 < np.mean(high) < 0.8
+
+
+def test_earrings_hang_beneath_the_ears_outside_of_the_jaw_and_alike() -> None:
+    lobes = np.array([(0.73, 3.96, 0.5), (-0.73, 3.96, 0.5)])
+    for seed in range(30):
+        worn = bodies.Dressing()
+        bodies._earrings(lobes, np.random.default_rng(seed), worn)
+        left, right = (centres for centres, _, _ in worn.items)
+        assert np.allclose(left * (-1, 1, 1), right)
+        assert 0.4 < 3.96 - left[:, 1].min() < 1.0, "toward the shoulders"
+        assert left[:, 1].max() < 3.96 + 0.01 and left[:, 0].min() > 0.6 and left[:, 2].max() < 0.75
+        steps = np.linalg.norm(np.diff(left, axis=0), axis=1)
+        assert (steps < 2 * worn.items[0][1][:-1]).all(), "beads touch"
+
+
+@pytest.mark.parametrize("long", [False, True])
+def test_beards_leave_the_lips_free_and_have_depth_in_profile(long: bool) -> None:
+    skull, mouth = _skull(), np.array([0.0, 0.55, 0.8])
+    for seed in range(20):
+        worn, hanging = bodies.Dressing(), bodies.Dressing()
+        bodies._beard(skull, mouth, np.ones(len(skull)), long, np.random.default_rng(seed), worn, hanging)
+        rows = np.concatenate([centres for centres, _, _ in hanging.items])
+        assert rows[:, 1].max() + hanging.items[0][1][0] < mouth[1] - 0.15
+        assert np.ptp(rows[:, 2]) > 0.5
+        assert rows[:, 1].min() < (-0.9 if long else -0.1)
+        on_jaw = worn.items[0][0]
+        assert not ((np.abs(on_jaw[:, 0]) < 0.2) & (on_jaw[:, 2] > 0.5) & (on_jaw[:, 1] > mouth[1] - 0.3)).any()
