@@ -130,7 +130,7 @@ def read_photo(path: str | PathLike[str], max_size: int | None = None) -> Photo:
 def is_upright_jpeg(path: Path) -> bool:
     """Whether Blender, which knows no profiles, shows the file as `read_photo` reads it.
 
-    So has it no EXIF rotation, no alpha, no 16 bits, and no profile that changes colours.
+    It has no EXIF rotation, no alpha, no 16 bits, and no profile that changes colours then.
 
     Raises:
         ReliefError: as `read_photo`.

@@ -369,7 +369,7 @@ class Composer:
             # sculptor cuts it back: lifted instead, what is before would be tilted, and stand on a plinth.
             level = max(float(np.percentile(covered, BEHIND)), 1e-3)
             if style.level:
-                kept, leaning = rng.uniform(0.5, 0.8) * (base + style.rim * thickness), LEANING_LEVEL
+                kept, leaning = rng.uniform(0.5, 0.8) * style.rim * thickness, LEANING_LEVEL
             else:
                 kept, leaning = rng.uniform(0.35, 0.5) * (base + 0.4 * thickness), LEANING
             keep = min(kept / level, 1.0)
