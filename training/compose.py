@@ -54,6 +54,9 @@ CARVED = tuple(kind for kind in ORNAMENTS if kind != "bricks")
 TEMPLE_SHARE = 0.25
 """Of the scenes are walls of blocks with deep and crowded carving, as temples have. Drawn each for itself, depth, crowd
 and joints came together in a tenth of the scenes."""
+COURT_SHARE = 0.6
+"""Of the rows of temples are courts and sermons, see `Composer._court`: small heads of one size, close together, are
+what such walls show most."""
 SPARED_SHARE = 0.7
 """Of the items that would cover the better part of a head are left out: sculptors show faces."""
 BENT_ZOOM = 0.96
@@ -416,6 +419,9 @@ class Composer:
                 shape = self.library.draw(rng, str(rng.choice(("plant", "architecture", "plant", "object"))))
                 self._place(height, segments, shape, style, rng.uniform(0, n), ground,
                             int(full * rng.uniform(0.6, 1.15)), 0.0, rng.uniform(0.3, 0.9))  # fmt: skip
+            if crowded and rng.random() < COURT_SHARE:
+                self._court(height, segments, style, ground, full)
+                continue
             x = rng.uniform(-0.3, 0.5) * full
             isocephaly = rng.random() < 0.5
             dense = crowded or rng.random() < 0.55  # shoulder to shoulder, as files of soldiers
@@ -439,6 +445,44 @@ class Composer:
                 self._place(height, segments, shape, style, items[k], foot + rng.uniform(-0.02, 0.02) * row,
                             int(rows), base, rng.uniform(0.55, 1.0))  # fmt: skip
         return figure_px
+
+    def _court(
+        self, height: FloatArray, segments: npt.NDArray[np.uint8], style: _Style, ground: float, full: float
+    ) -> None:
+        """Equals who sit shoulder to shoulder, heads of the rear ranks above and between those before; one is larger.
+
+        Args:
+            height, segments: of the scene.
+            style: of the scene.
+            ground: row on which the front rank sits.
+            full: rows from there to the top.
+        """
+        rng, n = self.rng, self.size
+        radius = full * rng.uniform(0.045, 0.08)
+        spacing = radius * rng.uniform(2.8, 4.5)
+        ranks = int(rng.choice((1, 2, 3), p=(0.25, 0.5, 0.25)))
+        rise = radius * rng.uniform(1.2, 2.6)
+
+        def seat(shape: Shape, x: float, foot: float, radius: float, base: float) -> None:
+            larger = radius / shape.head[2] if shape.head[2] > 0 else 10.0 * radius / len(shape.height)
+            rows = min(int(len(shape.height) * larger), int(1.1 * full))
+            self._place(height, segments, shape, style, x, foot, rows, base, rng.uniform(0.65, 1.0))
+
+        chief, room = rng.uniform(0.1, 0.9) * n, (rng.uniform(2.0, 6.0) * radius if rng.random() < 0.75 else 0.0)
+        for rank in range(ranks):
+            foot = ground - (ranks - 1 - rank) * rise
+            x = spacing * (rng.uniform(-0.3, 0.3) - rank % 2 / 2)
+            while x < n + spacing:
+                if abs(x - chief) > room:
+                    seat(self.library.draw(rng, "figure", seated=True), x, foot + rng.uniform(-0.3, 0.3) * radius,
+                         radius * rng.uniform(0.92, 1.08), style.layer_step * rank / ranks)  # fmt: skip
+                x += spacing * (rng.uniform(0.85, 1.2) if rng.random() < 0.9 else rng.uniform(1.5, 4.0))
+        if room:
+            for side in (-1, 1):
+                if rng.random() < 0.4:  # who stands beside
+                    seat(self._draw("figure"), chief + side * room, ground, radius * rng.uniform(0.95, 1.15), 0.0)
+            shape = self.library.draw(rng, "figure", seated=bool(rng.random() < 0.6))
+            seat(shape, chief, ground - rng.uniform(0.0, 3.0) * radius, radius * rng.uniform(1.1, 1.7), 0.0)
 
     def _crowd(self, height: FloatArray, segments: npt.NDArray[np.uint8], style: _Style, crowded: bool) -> float:
         rng, n = self.rng, self.size

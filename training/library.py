@@ -12,6 +12,8 @@ from inference.prediction import SEGMENT_CLASSES
 
 OUTSIDE = -1.0
 """What a height map says beyond the silhouette."""
+SEATED_HEADS = (3.6, 6.0)
+"""How many heads a seated or kneeling figure is high."""
 STEPS_PER_PX = 64
 """Of the heights on disk. Half floats have steps of a quarter of a pixel beyond 256 px, where large faces are."""
 
@@ -60,10 +62,21 @@ class Library:
         usable = self._index["holdout"].astype(bool) == holdout
         segment = self._index["segment"]
         self._of_segment = {i: np.flatnonzero(usable & (segment == i)) for i in range(len(SEGMENT_CLASSES))}
+        figures = self._of_segment[SEGMENT_CLASSES.index("figure")]
+        head_px = 2.0 * self._index["head"][figures, 2]
+        low, high = (heads * head_px for heads in SEATED_HEADS)
+        rows, upright = self._index["rows"][figures], self._index["upright"][figures].astype(bool)
+        self._seated = figures[upright & (rows > low) & (rows < high)]
 
-    def draw(self, rng: np.random.Generator, segment: str) -> Shape:
-        """A random shape of the segment's name, or a figure where the library has none of it."""
-        of = self._of_segment[SEGMENT_CLASSES.index(segment)]
+    def draw(self, rng: np.random.Generator, segment: str, seated: bool = False) -> Shape:
+        """A random shape of the segment's name, or a figure where the library has none of it.
+
+        Args:
+            rng: source of chance.
+            segment: of SEGMENT_CLASSES.
+            seated: of figures those that sit or kneel, where the library has some.
+        """
+        of = self._seated if seated else self._of_segment[SEGMENT_CLASSES.index(segment)]
         if len(of) == 0:
             of = self._of_segment[SEGMENT_CLASSES.index("figure")]
         i = int(rng.choice(of))

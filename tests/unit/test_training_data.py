@@ -309,6 +309,36 @@ def test_rows_of_figures_have_few_heads_without_bodies(library: Path, monkeypatc
     assert bust.cut_off and not whole.cut_off and 0.02 < shares < 0.25
 
 
+def test_at_a_court_equals_of_one_size_sit_in_ranks_about_one_who_is_larger(
+    library: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ranks, taller = [], []
+    for seed in range(8):
+        composer = Composer(Library(library), np.random.default_rng(seed), 400)
+        placed: list[tuple[float, float, int]] = []
+        monkeypatch.setattr(composer, "_place", lambda h, s, shape, style, *where, to=placed: to.append(where[:3]))
+        empty = np.zeros((400, 400), np.float32)
+        composer._court(empty, empty.astype(np.uint8), _style(composer.rng), 380.0, 300.0)
+        across, feet, rows = np.array(placed).T
+        equal = np.abs(rows / np.median(rows) - 1) < 0.15
+        assert len(placed) > 8 and (~equal).sum() <= 3 and rows.max() <= 1.1 * 300.0
+        assert (feet <= 390.0).all() and np.ptp(across) > 350.0
+        ranks.append(np.ptp(feet[equal]) > 0.2 * np.median(rows))
+        taller.append(rows.max() > 1.1 * np.median(rows))
+    assert 0.4 < np.mean(ranks) < 1.0 and np.mean(taller) > 0.4
+
+
+def test_those_who_sit_are_no_taller_than_that(tmp_path: Path) -> None:
+    """Of figures 40 to 80 px high with heads 10 px across, every third without one; trees are none."""
+    heads = [(5.0, 5.0, 5.0) if n % 3 else (-1.0, -1.0, -1.0) for n in range(40)]
+    made = [HeightMap(np.ones((40 + n, 20), np.float32), "figure", head) for n, head in enumerate(heads)]
+    write_library([*made, HeightMap(np.ones((50, 20), np.float32), "plant")], tmp_path)
+    shelf, rng = Library(tmp_path), np.random.default_rng(0)
+    drawn = [shelf.draw(rng, "figure", seated=True) for _ in range(100)]
+    assert all(shape.head[2] > 0 for shape in drawn)
+    assert {len(shape.height) for shape in drawn} == {40 + n for n in range(1, 20) if n % 3}
+
+
 def test_a_frame_that_is_level_planes_no_figures(library: Path) -> None:
     for seed in range(20):
         height, segments = np.full((160, 160), 2.0, np.float32), np.ones((160, 160), np.uint8)
