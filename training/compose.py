@@ -18,6 +18,7 @@ from inference.lowpass import lowpass, resized_height
 from inference.poisson import solve_screened
 from inference.prediction import SEGMENT_CLASSES
 
+from .inscriptions import inscription
 from .library import Library, Shape
 from .procedural import ORNAMENTS, ornament
 
@@ -57,6 +58,9 @@ and joints came together in a tenth of the scenes."""
 COURT_SHARE = 0.6
 """Of the rows of temples are courts and sermons, see `Composer._court`: small heads of one size, close together, are
 what such walls show most."""
+INSCRIBED_SHARE, RAISED_SHARE, ACROSS_SHARE = 0.15, 0.2, 0.3
+"""Of the scenes that are no temples bear an inscription; of these some stand out of the stone instead of being cut into
+it, and some run across the figures, as those of Nimrud do."""
 SPARED_SHARE = 0.7
 """Of the items that would cover the better part of a head are left out: sculptors show faces."""
 BENT_ZOOM = 0.96
@@ -295,6 +299,8 @@ class Composer:
         depth_px = style.depth_ratio * min(figure_px, 1.2 * n)
         if rng.random() < 0.06 and not flat:  # sunk relief: figures lie in a pit as deep as they are high
             height -= ((segments > 0) & (segments != ARCHITECTURE)) * rng.uniform(0.5, 1.0)
+        if not temple and rng.random() < INSCRIBED_SHARE:
+            self._inscribe(height, segments, depth_px)
         blocks, masonry = np.zeros((n, n), np.int32), np.zeros((n, n), np.float32)
         if temple or rng.random() < (PLATEAU_JOINTS_SHARE if style.plateaus else JOINTS_SHARE):
             course_px = rng.uniform(*COURSE) * min(figure_px, n) if temple else _between(rng, 0.06, 0.5) * n
@@ -559,6 +565,22 @@ class Composer:
                 view[band] = over
                 start += width
                 level *= rng.uniform(0.3, 1.0)
+
+    def _inscribe(self, height: FloatArray, segments: npt.NDArray[np.uint8], depth_px: float) -> None:
+        """Lines of text in a band or a field, cut into the ground, or across the figures except for their heads."""
+        rng, n = self.rng, self.size
+        line_px = _between(rng, 0.02, 0.1) * n
+        rows = min(max(round(rng.integers(1, 9) * line_px), 8), n)
+        columns = n if rng.random() < 0.5 else int(rng.uniform(0.2, 0.8) * n)
+        top, left = int(rng.integers(0, n - rows + 1)), int(rng.integers(0, n - columns + 1))
+        field = np.s_[top : top + rows, left : left + columns]
+        across = rng.random() < ACROSS_SHARE
+        where = (
+            self.heads[field] < FACELESS / 2 if across else (segments[field] == 0) | (segments[field] == ARCHITECTURE)
+        )
+        amount = min(rng.uniform(0.04, 0.12) * line_px / max(depth_px, 1.0), 0.5)
+        sign = 1.0 if not across and rng.random() < RAISED_SHARE else -1.0
+        height[field] += np.float32(sign * amount) * inscription(rows, columns, line_px, rng) * where
 
     def _joints(
         self, height: FloatArray, segments: npt.NDArray[np.uint8], depth_px: float, course_px: float
