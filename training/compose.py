@@ -1,8 +1,4 @@
-"""Composes carved panels from single shapes: layering, compression to relief, frames, ornament, wear, joints.
-
-Source: gradient attenuation after Weyrich et al., "Digital Bas-Relief from 3D Scenes", SIGGRAPH 2007: steep slopes are
-compressed by a logarithm, gentle ones stay nearly as they are, so that a shallow head still has its face.
-"""
+"""Composes carved panels from single shapes: layouts, layering, frames, ornament, inscriptions."""
 
 from __future__ import annotations
 
@@ -14,12 +10,14 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from inference.lowpass import lowpass, resized_height
-from inference.poisson import solve_screened
+from inference.lowpass import lowpass
 from inference.prediction import SEGMENT_CLASSES
 
+from .carving import Style, carve, draw_style, from_head
+from .chance import between, fractal
 from .inscriptions import inscription
 from .library import Library, Shape
+from .masonry import end_inside, lay_blocks, wear
 from .procedural import ORNAMENTS, ornament
 
 FloatArray = npt.NDArray[np.float32]
@@ -31,8 +29,6 @@ covering one was the lower one on half of all contours, and overlap told nothing
 BEHIND, LEANING, LEANING_LEVEL, LEAST_COVERED = 85.0, 0.2, 0.04, 0.03
 """Percentile of the covered heights that counts, sigma over which what is covered recedes, relative to the covering
 item, that in a level scene, and the share of the covering item which must cover something."""
-PLATEAU = 0.35
-"""Least rim of plateaus."""
 LEVEL_SHARE, LEVEL_RIM = 0.6, (0.7, 0.95)
 """Of the scenes of plateaus have all of them in the plane that the slab had, where the ground was cut away, and rims so
 high. Each at a height of its own, the lower tenth stood half as high as the upper one, which only the width of rims and
@@ -45,13 +41,8 @@ JOINTS_SHARE, PLATEAU_JOINTS_SHARE = 0.55, 0.2
 """Of the scenes, and of those of plateaus, which are slabs, are built of blocks."""
 COURSE = (0.25, 0.5)
 """Of a figure's height are the courses of temples."""
-FACE_SHARE = 0.6
-"""Of the figures have faces cut deeper than the rest, on plateaus most of all: what is within is shallow there, but
-eyes and lips are cut in Nineveh too."""
-DEEPEST_JOINT = 0.25
-"""Of the carving's depth, half as much again in the widest gaps. Deeper ones are black lines anyway."""
 CARVED = tuple(kind for kind in ORNAMENTS if kind != "bricks")
-"""What is carved on figures and grounds: courses of blocks are masonry there, see `Composer._joints`."""
+"""What is carved on figures and grounds: courses of blocks are masonry there, see `masonry.lay_blocks`."""
 TEMPLE_SHARE = 0.25
 """Of the scenes are walls of blocks with deep and crowded carving, as temples have. Drawn each for itself, depth, crowd
 and joints came together in a tenth of the scenes."""
@@ -65,15 +56,6 @@ SPARED_SHARE = 0.7
 """Of the items that would cover the better part of a head are left out: sculptors show faces."""
 BENT_ZOOM = 0.96
 """What is left of a scene when it is turned and bent."""
-DENT_PX = 6
-"""Smaller chips are in the light alone, as the pits of `training.photograph` are, which look the same."""
-
-
-REPLACED_SHARE, REPLACED = 0.25, 0.15
-"""Of the walls of blocks were put together again with new stones for lost ones, and so many of their blocks are new:
-plain, whatever was carved there."""
-
-
 FACELESS = 0.5
 """Of a head's weight has one whose face is not seen."""
 
@@ -100,161 +82,6 @@ class Scene:
     heads: FloatArray
 
 
-@dataclass(frozen=True)
-class _Style:
-    """How one sculptor carves; drawn once a scene."""
-
-    rim: float  # least height at its rim, relative to an item's: 1 is a plateau, with 0 its own form alone stands there
-    rim_px: float  # width of the rim relative to the item's size
-    detail: float  # how much fine forms are exaggerated
-    gamma: float  # below 1: bulging forms
-    layer_step: float  # how far one layer stands before the other, relative to an item's thickness
-    depth_ratio: float  # full depth of the carving relative to the height of a figure
-    incision: float  # depth of the grooves along inner contours, relative to the item's height
-    compression: float  # of steep slopes against gentle ones
-    reach: float  # largest forms that keep their slopes, relative to the item's size
-    stockiness: float = 1.0  # width of figures relative to nature
-    level: bool = False  # all that is carved stands in one plane
-
-    @property
-    def plateaus(self) -> bool:
-        return self.rim > PLATEAU
-
-
-def fractal(rows: int, columns: int, scale_px: float, rng: np.random.Generator, octaves: int = 4) -> FloatArray:
-    """Fractal noise, (rows, columns) float32, mean 0, standard deviation about 1, largest features of scale_px."""
-    out = np.zeros((rows, columns), np.float32)
-    amplitude = 1.0
-    for _ in range(octaves):
-        r, c = int(rows / scale_px) + 3, int(columns / scale_px) + 3
-        coarse = rng.standard_normal((min(r, rows + 2), min(c, columns + 2)), np.float32)
-        out += amplitude * cv2.resize(coarse, (columns, rows), interpolation=cv2.INTER_CUBIC)
-        amplitude *= 0.55
-        scale_px /= 2.0
-        if scale_px < 1.5:
-            break
-    return out / max(float(out.std()), 1e-6)
-
-
-def _between(rng: np.random.Generator, low: float, high: float) -> float:
-    """Evenly drawn on a logarithmic scale."""
-    return float(np.exp(rng.uniform(np.log(low), np.log(high))))
-
-
-def _style(rng: np.random.Generator, deep: bool = False) -> _Style:
-    kind = 0.4 if deep else rng.random()
-    if kind < 0.4:  # shallow plateaus, as in Nineveh: steep rims, what lies within is cut almost as deep
-        return _Style(
-            rng.uniform(0.35, 0.85), rng.uniform(0.004, 0.015), rng.uniform(0.5, 3.0), rng.uniform(0.6, 1.0),
-            rng.uniform(0.1, 0.5), _between(rng, 0.01, 0.07),
-            rng.uniform(0.05, 0.35) if rng.random() < 0.6 else 0.0, _between(rng, 2.0, 20.0), _between(rng, 0.03, 0.15),
-        )  # fmt: skip
-    if kind < 0.82:  # round and deep, as in Borobudur
-        return _Style(
-            rng.uniform(0.05, 0.3), rng.uniform(0.01, 0.05), rng.uniform(0.0, 1.5), rng.uniform(0.6, 1.0),
-            rng.uniform(0.0, 0.25), _between(rng, 0.1, 0.4),
-            rng.uniform(0.02, 0.1) if rng.random() < 0.3 else 0.0, _between(rng, 0.3, 3.0), _between(rng, 0.1, 0.6),
-        )  # fmt: skip
-    return _Style(
-        rng.uniform(0.0, 0.8), rng.uniform(0.005, 0.03), rng.uniform(0.0, 2.0), rng.uniform(0.5, 1.2),
-        rng.uniform(0.0, 1.0), _between(rng, 0.03, 0.25),
-        rng.uniform(0.02, 0.2) if rng.random() < 0.3 else 0.0, _between(rng, 0.5, 6.0), _between(rng, 0.05, 0.6),
-    )  # fmt: skip
-
-
-def _compressed(depth: FloatArray, mask: npt.NDArray[np.bool_], compression: float, reach_px: float) -> FloatArray:
-    """The surface with the depth's slopes, steep ones compressed, without forms much larger than ``reach_px``."""
-    slopes = np.zeros((*depth.shape, 2), np.float32)
-    for axis, there in ((1, np.s_[:, :-1]), (0, np.s_[:-1])):
-        step = np.diff(depth, axis=axis)
-        step *= (np.diff(mask.astype(np.int8), axis=axis) == 0) & mask[there]
-        step = np.sign(step) * np.log1p(compression * np.abs(step)) / np.float32(compression)
-        widths = [(0, 0), (0, 0)]
-        widths[axis] = (1, 1)
-        step = np.pad(step, widths)  # a pixel's slope is the mean of the steps to it and from it
-        slopes[..., 1 - axis] = (step[:, 1:] + step[:, :-1] if axis else step[1:] + step[:-1]) / 2
-    return solve_screened(slopes, np.zeros_like(depth), 1.0 / reach_px**2)
-
-
-def _deepen_face(form: FloatArray, head: FloatArray, most: float, rng: np.random.Generator) -> None:
-    """Exaggerate the fine forms of a head, in place, as sculptors cut eyes and lips deeper than nature has them.
-
-    Args:
-        form: (H, W).
-        head: (3,) x, y and radius in pixels.
-        most: by how much at most.
-        rng: source of chance.
-    """
-    x, y, radius = (float(value) for value in head)
-    rows, columns = np.ogrid[: form.shape[0], : form.shape[1]]
-    near = np.clip((1.3 * radius - np.hypot(rows - y, columns - x)) / (0.4 * radius), 0.0, 1.0).astype(np.float32)
-    fine = form - cv2.GaussianBlur(form, (0, 0), max(rng.uniform(0.08, 0.35) * radius, 0.5))
-    form += near * fine * np.float32(rng.uniform(0.5, most))
-
-
-def _carve(
-    shape: Shape, size: tuple[int, int], style: _Style, rng: np.random.Generator
-) -> tuple[FloatArray, FloatArray]:
-    """One shape compressed to relief.
-
-    Args:
-        shape: as the library gives it.
-        size: (rows, columns) wanted.
-
-    Returns:
-        The form, (rows, columns) float32 from 0 to about 1, and its coverage, 0 to 1.
-    """
-    rows, columns = size
-    inside = (shape.height >= 0).astype(np.float32)
-    weight = resized_height(inside, size)
-    carved = resized_height(np.maximum(shape.height, 0) * inside, size)
-    depth = carved / np.maximum(weight, 1e-3)
-    enlarged = rows / shape.height.shape[0]
-    if enlarged > 1:  # or the pixels of the map become a staircase
-        within = weight > 0.5
-        weight, around = (np.asarray(cv2.GaussianBlur(m, (0, 0), 0.9 * enlarged), np.float32) for m in (weight, carved))
-        depth = np.where(within, depth, around / np.maximum(weight, 1e-3))
-    cover = np.clip((weight - 0.25) * 2.0, 0, 1).astype(np.float32)
-    mask = weight > 0.3
-    if mask.sum() < 12:
-        return np.zeros(size, np.float32), np.zeros(size, np.float32)
-    depth *= enlarged
-    if enlarged > 1:
-        depth = np.asarray(cv2.GaussianBlur(depth, (0, 0), 0.5 * enlarged), np.float32)
-    extent = float(max(rows, columns))
-    form = _compressed(depth, mask, style.compression, style.reach * extent)
-    form += np.float32(style.detail) * (form - cv2.GaussianBlur(form, (0, 0), extent * rng.uniform(0.01, 0.03)))
-    low, high = np.percentile(form[mask], (1, 99))
-    if shape.head[2] > 0 and rng.random() < FACE_SHARE:
-        stretch = np.array((columns / shape.height.shape[1], enlarged, enlarged), np.float32)
-        _deepen_face(form, shape.head * stretch, 3.0 / (1.0 - style.rim), rng)
-    form = np.maximum((form - low) / max(high - low, 0.02 * extent), 0)
-    form = np.where(form > 1, 1 + 0.5 * np.tanh(2 * (form - 1)), form) ** np.float32(style.gamma)
-    bordered = np.pad(mask.astype(np.uint8), 1)  # the map's border is an outline too
-    distance = cv2.distanceTransform(bordered, cv2.DIST_L2, 5)[1:-1, 1:-1]
-    rim_px = max(style.rim_px * extent, 0.7)
-    rise = np.clip(cv2.GaussianBlur(distance, (0, 0), 0.3 * rim_px) / rim_px, 0, 1)
-    rise = np.sqrt(np.maximum(1 - (1 - rise) ** 2, 0))  # a quarter round
-    rise = cv2.GaussianBlur(rise, (0, 0), 0.5 * max(enlarged, 1.0))
-    thickest = max(float(distance.max()), 1.0)
-    bulge = cv2.GaussianBlur(distance, (0, 0), 0.3 * thickest) / thickest  # smooth, or its ridge is a crease
-    mix = rng.uniform(0.6, 1.0)
-    out = rise * np.maximum(style.rim + (1 - style.rim) * (mix * form + (1 - mix) * bulge), 0.05)
-    if style.incision:
-        jump = cv2.morphologyEx(depth, cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8)) > 0.03 * extent
-        contour = (jump & (distance > 2)).astype(np.float32)
-        out -= style.incision * np.minimum(2 * cv2.GaussianBlur(contour, (0, 0), rng.uniform(0.6, 1.5)), 1)
-    return out.astype(np.float32), cover * (rise > 0)
-
-
-def _from_head(shape: Shape, rows: int, columns: int) -> FloatArray:
-    """How far each pixel of a shape, brought to (rows, columns), is from the middle of its head, in radii of that."""
-    enlarged = rows / shape.height.shape[0]
-    x, y, radius = (float(v) for v in shape.head * (columns / shape.height.shape[1], enlarged, enlarged))
-    down, across = np.ogrid[:rows, :columns]
-    return np.asarray(np.hypot(down - y, across - x) / radius, np.float32)
-
-
 class Composer:
     """Makes scenes from a library of shapes; one a process, with its own generator of random numbers."""
 
@@ -270,7 +97,7 @@ class Composer:
         """A new panel of size x size pixels."""
         rng, n = self.rng, self.size
         temple = rng.random() < TEMPLE_SHARE
-        style = replace(_style(rng, temple), stockiness=rng.uniform(0.95, 1.35))
+        style = replace(draw_style(rng, temple), stockiness=rng.uniform(0.95, 1.35))
         if style.plateaus and rng.random() < LEVEL_SHARE:
             style = replace(style, level=True, rim=rng.uniform(*LEVEL_RIM))
         height = np.zeros((n, n), np.float32)
@@ -303,11 +130,11 @@ class Composer:
             self._inscribe(height, segments, depth_px)
         blocks, masonry = np.zeros((n, n), np.int32), np.zeros((n, n), np.float32)
         if temple or rng.random() < (PLATEAU_JOINTS_SHARE if style.plateaus else JOINTS_SHARE):
-            course_px = rng.uniform(*COURSE) * min(figure_px, n) if temple else _between(rng, 0.06, 0.5) * n
-            blocks, masonry = self._joints(height, segments, depth_px, course_px)
-        self._wear(height, segments, masonry, depth_px, temple)
+            course_px = rng.uniform(*COURSE) * min(figure_px, n) if temple else between(rng, 0.06, 0.5) * n
+            blocks, masonry = lay_blocks(height, segments, depth_px, course_px, rng)
+        wear(height, segments, masonry, self.heads, depth_px, temple, rng)
         if rng.random() < 0.08:
-            self._outside(height, segments, masonry)
+            end_inside(height, segments, masonry, rng)
         return self._bent(Scene(height, depth_px, segments, blocks, masonry, self.heads * (segments == FIGURE)))
 
     def _bent(self, scene: Scene) -> Scene:
@@ -341,7 +168,7 @@ class Composer:
         )
 
     def _place(
-        self, height: FloatArray, segments: npt.NDArray[np.uint8], shape: Shape, style: _Style,
+        self, height: FloatArray, segments: npt.NDArray[np.uint8], shape: Shape, style: Style,
         x: float, foot: float, rows: int, base: float, thickness: float,
     ) -> None:  # fmt: skip
         """Carve a shape, its lower edge at ``foot``, its centre at ``x``; the later one stands before."""
@@ -352,13 +179,13 @@ class Composer:
             return
         if style.level:
             base, thickness = 0.0, rng.uniform(0.92, 1.0)
-        form, cover = _carve(shape, (rows, columns), style, rng)
+        form, cover = carve(shape, (rows, columns), style, rng)
         if rng.random() < 0.4 and min(rows, columns) > 24:  # scales, hems, pleats
             kind = str(rng.choice(CARVED))
             pattern = ornament(kind, rows, columns, rng.uniform(0.03, 0.12) * max(rows, columns), rng)
             where = np.clip(fractal(rows, columns, rows * 0.5, rng, 2) * 3, 0, 1)
             if shape.head[2] > 0:  # but for the face
-                where *= np.clip((_from_head(shape, rows, columns) - 1.1) / 0.6, 0, 1)
+                where *= np.clip((from_head(shape, rows, columns) - 1.1) / 0.6, 0, 1)
             form = form + (pattern - 0.5) * where * rng.uniform(0.05, 0.3) * (form > 0.1)
         top, left = int(round(foot - rows)), int(round(x - columns / 2))
         y0, y1, x0, x1 = max(top, 0), min(top + rows, n), max(left, 0), min(left + columns, n)
@@ -395,7 +222,7 @@ class Composer:
         head *= 1 - c
         if shape.head[2] > 0:
             shown = 1.0 if shape.face else FACELESS
-            head += shown * c * np.clip((1.1 - _from_head(shape, rows, columns)[part]) / 0.2, 0, 1)
+            head += shown * c * np.clip((1.1 - from_head(shape, rows, columns)[part]) / 0.2, 0, 1)
 
     def _draw(self, segment: str) -> Shape:
         """A shape for a row of figures: few heads and busts without their bodies."""
@@ -404,7 +231,7 @@ class Composer:
             if not shape.cut_off or self.rng.random() < PARTS_SHARE:
                 return shape
 
-    def _registers(self, height: FloatArray, segments: npt.NDArray[np.uint8], style: _Style, crowded: bool) -> float:
+    def _registers(self, height: FloatArray, segments: npt.NDArray[np.uint8], style: Style, crowded: bool) -> float:
         rng, n = self.rng, self.size
         count = int(rng.choice((1, 2, 3, 4), p=(0.15, 0.35, 0.3, 0.2) if crowded else (0.35, 0.35, 0.2, 0.1)))
         edges = np.linspace(0, n, count + 1) + rng.uniform(-0.04, 0.04, count + 1) * n
@@ -453,7 +280,7 @@ class Composer:
         return figure_px
 
     def _court(
-        self, height: FloatArray, segments: npt.NDArray[np.uint8], style: _Style, ground: float, full: float
+        self, height: FloatArray, segments: npt.NDArray[np.uint8], style: Style, ground: float, full: float
     ) -> None:
         """Equals who sit shoulder to shoulder, heads of the rear ranks above and between those before; one is larger.
 
@@ -490,7 +317,7 @@ class Composer:
             shape = self.library.draw(rng, "figure", seated=bool(rng.random() < 0.6))
             seat(shape, chief, ground - rng.uniform(0.0, 3.0) * radius, radius * rng.uniform(1.1, 1.7), 0.0)
 
-    def _crowd(self, height: FloatArray, segments: npt.NDArray[np.uint8], style: _Style, crowded: bool) -> float:
+    def _crowd(self, height: FloatArray, segments: npt.NDArray[np.uint8], style: Style, crowded: bool) -> float:
         rng, n = self.rng, self.size
         tiers = int(rng.integers(2, 6))
         rows = n * rng.uniform(0.2, 0.6)
@@ -510,7 +337,7 @@ class Composer:
                 x += rows * rng.uniform(0.2, 0.45 if crowded else 0.8)
         return rows
 
-    def _close(self, height: FloatArray, segments: npt.NDArray[np.uint8], style: _Style) -> float:
+    def _close(self, height: FloatArray, segments: npt.NDArray[np.uint8], style: Style) -> float:
         rng, n = self.rng, self.size
         if rng.random() < 0.4:
             self._texture(height, 0, n)
@@ -569,7 +396,7 @@ class Composer:
     def _inscribe(self, height: FloatArray, segments: npt.NDArray[np.uint8], depth_px: float) -> None:
         """Lines of text in a band or a field, cut into the ground, or across the figures except for their heads."""
         rng, n = self.rng, self.size
-        line_px = _between(rng, 0.02, 0.1) * n
+        line_px = between(rng, 0.02, 0.1) * n
         rows = min(max(round(rng.integers(1, 9) * line_px), 8), n)
         columns = n if rng.random() < 0.5 else int(rng.uniform(0.2, 0.8) * n)
         top, left = int(rng.integers(0, n - rows + 1)), int(rng.integers(0, n - columns + 1))
@@ -581,102 +408,3 @@ class Composer:
         amount = min(rng.uniform(0.04, 0.12) * line_px / max(depth_px, 1.0), 0.5)
         sign = 1.0 if not across and rng.random() < RAISED_SHARE else -1.0
         height[field] += np.float32(sign * amount) * inscription(rows, columns, line_px, rng) * where
-
-    def _joints(
-        self, height: FloatArray, segments: npt.NDArray[np.uint8], depth_px: float, course_px: float
-    ) -> tuple[npt.NDArray[np.int32], FloatArray]:
-        """Courses of blocks, each a little before or behind the next; joints open or tight; figures run across.
-
-        Some walls have new stones without their carving, flush with the ground or a little proud of it.
-
-        Returns:
-            The number of the block at each pixel, and the masonry, see `Scene`.
-        """
-        rng, n = self.rng, self.size
-        blocks = np.zeros((n, n), np.int32)
-        groove = np.zeros((n, n), np.float32)
-        thickness = max(_between(rng, 0.0012, 0.008) * n, 1.0)
-        # Arrises are chipped: no joint is a ruled line, nor as wide here as there.
-        ragged = rng.uniform(0.0, 0.0025) * n
-        down, across = (ragged * fractal(n, n, n * rng.uniform(0.02, 0.06), rng, 5) for _ in range(2))
-        down += np.arange(n, dtype=np.float32)[:, None] - fractal(1, n, n * 0.2, rng, 3) * rng.uniform(0, 1.5)
-        across += np.arange(n, dtype=np.float32)
-        chips = fractal(n, n, n * rng.uniform(0.01, 0.05), rng, 3)
-        width = np.exp(rng.uniform(0.0, 0.5) * chips) * (1 + rng.uniform(0, 3) * np.clip(chips - 1.2, 0, 1))
-        width *= np.float32(thickness)
-        beside = int(np.abs(across - np.arange(n)).max() + 4 * width.max()) + 1
-        offset = rng.uniform(0, 0.06)
-        replaced = REPLACED if rng.random() < REPLACED_SHARE else 0.0
-        proud = rng.uniform(0.0, 0.15) if rng.random() < 0.2 else 0.0
-        masonry = np.zeros((n, n), np.float32)
-        bare = height[segments == 0]
-        ground = float(np.percentile(bare, 40) if bare.size > 0.02 * n * n else np.percentile(height, 5))
-        y, block = -rng.uniform(0, course_px), 1
-        while y < n:
-            below = y + course_px * rng.uniform(0.8, 1.2)
-            course = (down >= y) & (down < below)
-            groove = np.maximum(groove, np.exp(-(((down - y) / width) ** 2)))
-            there = np.flatnonzero(course.any(axis=1))
-            high = slice(int(there[0]), int(there[-1]) + 1) if len(there) else slice(0, 0)
-            x = -rng.uniform(0, 2) * course_px
-            while x < n:
-                right = x + course_px * rng.uniform(0.8, 2.6)
-                part = np.s_[high, max(int(x) - beside, 0) : max(int(right) + beside, 0)]
-                inside = course[part] & (across[part] >= x) & (across[part] < right)
-                blocks[part][inside] = block
-                if rng.random() < replaced and inside.any():
-                    height[part][inside] = ground + proud + rng.normal(0, 0.02)
-                    segments[part][inside] = 0
-                masonry[part] += inside * np.float32(rng.normal(0, offset))
-                if 0 < x < n:
-                    near = np.s_[high, max(int(x) - beside, 0) : int(x) + beside]
-                    line = np.exp(-(((across[near] - x) / (width[near] * 0.8)) ** 2)) * course[near]
-                    groove[near] = np.maximum(groove[near], line)
-                x, block = right, block + 1
-            y = below
-        gaps = np.clip(fractal(n, n, n * 0.15, rng, 3) * 0.6 + rng.uniform(0.3, 1.2), 0.0, 1.5)
-        deep = max(rng.uniform(0.01, 0.05) * course_px, 1.0) / max(depth_px, 1.0)
-        tight = rng.uniform(0.05, 0.3) if rng.random() < 0.5 else 1.0
-        masonry -= groove * gaps * min(deep, DEEPEST_JOINT) * tight
-        return blocks, masonry
-
-    def _wear(
-        self, height: FloatArray, segments: npt.NDArray[np.uint8], masonry: FloatArray, depth_px: float, weathered: bool
-    ) -> None:
-        """Rounding by weather, chips and parts that broke away; roughness and small chips are in the light alone."""
-        rng, n = self.rng, self.size
-        if weathered or rng.random() < 0.6:
-            sigma = _between(rng, 1.0, 5.0) if weathered else _between(rng, 0.6, 4.0)
-            worn = cv2.GaussianBlur(height, (0, 0), sigma)
-            where = np.clip(fractal(n, n, n * 0.4, rng, 3) * 0.7 + rng.uniform(0, 1), 0, 1) * rng.uniform(0.4, 1)
-            where *= 1 - np.float32(0.7) * self.heads
-            height += (worn - height) * where
-        if rng.random() < 0.3:  # broken away: back to a rough low surface
-            noise = fractal(n, n, n * rng.uniform(0.1, 0.4), rng, 5)
-            lost = np.clip((noise - rng.uniform(1.2, 2.2)) * 6, 0, 1)
-            rough = fractal(n, n, n * 0.06, rng, 5) * rng.uniform(0.02, 0.08) + rng.uniform(-0.1, 0.25)
-            height += (np.minimum(rough, height) - height) * lost
-            segments[lost > 0.5] = 0
-        count = int(rng.integers(0, 60)) if rng.random() < 0.5 else 0
-        for _ in range(count):
-            radius = int(np.exp(rng.uniform(np.log(1.5), np.log(10))))
-            x, y = int(rng.integers(0, n)), int(rng.integers(0, n))
-            chipped = height if radius > DENT_PX else masonry
-            part = chipped[max(y - radius, 0) : y + radius + 1, max(x - radius, 0) : x + radius + 1]
-            yy = np.arange(max(y - radius, 0), min(y + radius + 1, n))[:, None] - y
-            xx = np.arange(max(x - radius, 0), min(x + radius + 1, n))[None] - x
-            flat, lean = rng.uniform(0.6, 1.0), rng.uniform(-0.5, 0.5)
-            bowl = np.clip(1 - ((xx + lean * yy) ** 2 + (yy / flat) ** 2) / (radius * radius + 1.0), 0, 1)
-            part -= (bowl * min(rng.uniform(0.2, 0.8) * radius / max(depth_px, 1.0), 0.3)).astype(np.float32)
-
-    def _outside(self, height: FloatArray, segments: npt.NDArray[np.uint8], masonry: FloatArray) -> None:
-        """The panel ends inside the picture, at a ragged edge, before a flat wall."""
-        rng, n = self.rng, self.size
-        ragged = fractal(1, n, n * 0.2, rng, 5)[0] * rng.uniform(0.0, 0.04) * n
-        beyond = np.arange(n)[:, None] < (rng.uniform(0.03, 0.25) * n + ragged)[None]
-        if rng.random() < 0.5:
-            beyond = beyond.T
-        if rng.random() < 0.4:
-            beyond = beyond[:, ::-1]
-        height[beyond], masonry[beyond] = rng.uniform(-0.1, 0.0), 0.0
-        segments[beyond] = 0

@@ -25,7 +25,8 @@ from inference.meshing import ReliefMesh, build_mesh
 from inference.prediction import SEGMENT_CLASSES
 from inference.settings import MeshSettings
 
-from .compose import Composer, Scene, fractal
+from .chance import fractal
+from .compose import Composer, Scene
 from .library import Library
 from .lighting import SHALLOW_SLOPE, draw_lighting, light_vector, shade
 from .photograph import carving_slope, draw_albedo, weathered_albedo, weathered_grain

@@ -18,20 +18,16 @@ import pytest
 import torch
 
 from inference.network import build_network
+from training.carving import carve, compressed, deepen_face, draw_style
 from training.compose import (
     ARCHITECTURE,
     BENT_ZOOM,
-    DEEPEST_JOINT,
     FACELESS,
     FIGURE,
     LEVEL_RIM,
     SPARED_SHARE,
     Composer,
     Scene,
-    _carve,
-    _compressed,
-    _deepen_face,
-    _style,
 )
 from training.data import (
     CLOSEST,
@@ -65,6 +61,7 @@ from training.losses import (
     slope_loss,
     total_loss,
 )
+from training.masonry import DEEPEST_JOINT, lay_blocks
 from training.photograph import STAINED_FACES, _showing, face_forms
 from training.shapes import write_library
 from training.textures import Stone
@@ -86,7 +83,7 @@ def _ball(size: int) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.bool_]]:
 def test_compression_keeps_gentle_slopes_and_flattens_steep_ones() -> None:
     slopes = np.float32([0.1] * 30 + [5.0] * 4 + [0.1] * 30)
     depth = np.tile(np.concatenate(([0.0], np.cumsum(slopes))).astype(np.float32), (64, 1))
-    found = _compressed(depth, np.ones(depth.shape, bool), 5.0, 1e3)
+    found = compressed(depth, np.ones(depth.shape, bool), 5.0, 1e3)
     wanted = np.log1p(5.0 * slopes) / 5.0
     np.testing.assert_allclose(np.diff(found[32])[5:25], wanted[5:25], atol=0.01)
     np.testing.assert_allclose(np.ptp(found[32]), wanted.sum(), rtol=0.02)
@@ -103,7 +100,7 @@ def test_a_carved_ball_is_round_without_creases_and_keeps_the_mark_on_it(seed: i
     for height in (depth, depth + mark):
         shape = Shape(np.where(inside, height, -1).astype(np.float32), 1, np.float32([-1, -1, -1]), True)
         rng = np.random.default_rng(seed)
-        form, _ = _carve(shape, (size, size), replace(_style(rng), incision=0.0), rng)
+        form, _ = carve(shape, (size, size), replace(draw_style(rng), incision=0.0), rng)
         forms.append(form)
     # Bent a few times as much as the ball itself at most: the middle line of a distance transform is a crease.
     bend = np.abs(np.diff(forms[0][middle], 2, axis=1))
@@ -119,7 +116,7 @@ def test_the_outline_of_an_enlarged_shape_is_no_staircase(times: int) -> None:
     depth, inside = _ball(44)
     shape = Shape(np.where(inside, depth, -1).astype(np.float32), 1, np.float32([-1, -1, -1]), True)
     rng = np.random.default_rng(0)
-    _, cover = _carve(shape, (44 * times, 44 * times), replace(_style(rng), incision=0.0), rng)
+    _, cover = carve(shape, (44 * times, 44 * times), replace(draw_style(rng), incision=0.0), rng)
     contours, _ = cv2.findContours((cover > 0.5).astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
     outline = contours[0][:, 0].astype(float)
     radius = np.hypot(*(outline - outline.mean(0)).T) / times
@@ -131,7 +128,7 @@ def test_a_face_is_cut_deeper_and_nothing_beside_it() -> None:
     form = (np.sin(x / 3) * np.sin(y / 3)).astype(np.float32)
     head = np.hypot(y - 40, x - 60)
     deepened = form.copy()
-    _deepen_face(deepened, np.float32([60, 40, 20]), 3.0, np.random.default_rng(0))
+    deepen_face(deepened, np.float32([60, 40, 20]), 3.0, np.random.default_rng(0))
     np.testing.assert_array_equal(deepened[head > 26], form[head > 26])
     within = head < 18
     assert deepened[within].std() > 1.2 * form[within].std()
@@ -140,37 +137,36 @@ def test_a_face_is_cut_deeper_and_nothing_beside_it() -> None:
 
 def test_a_face_on_a_plateau_is_cut_deeper_than_the_rest_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is within a plateau is shallow, but the features of a face are not."""
-    monkeypatch.setattr("training.compose.FACE_SHARE", 1.0)
+    monkeypatch.setattr("training.carving.FACE_SHARE", 1.0)
     depth, inside = _ball(200)
     y, x = np.mgrid[:200, :200]
     depth += 4.0 * (np.sin(x / 5) * np.sin(y / 5)).astype(np.float32)  # eyes, nose and lips
     shape = Shape(np.where(inside, depth + 8.0, -1).astype(np.float32), 1, np.float32([100, 100, 50]), True)
     fine = {}
     for rim in (0.0, 0.8):
-        style = replace(_style(np.random.default_rng(0)), rim=rim, incision=0.0, detail=0.0, gamma=1.0)
-        forms = [_carve(shape, (200, 200), style, np.random.default_rng(seed))[0][80:120, 80:120] for seed in range(12)]
+        style = replace(draw_style(np.random.default_rng(0)), rim=rim, incision=0.0, detail=0.0, gamma=1.0)
+        forms = [carve(shape, (200, 200), style, np.random.default_rng(seed))[0][80:120, 80:120] for seed in range(12)]
         fine[rim] = np.median([(form - cv2.GaussianBlur(form, (0, 0), 6.0)).std() for form in forms])
     assert fine[0.8] > 0.3 * fine[0.0]  # 0.2 of it, were it cut as the rest
 
 
 @pytest.mark.parametrize("depth_px", (3.0, 30.0))
-def test_joints_are_no_trenches(library: Path, depth_px: float) -> None:
+def test_joints_are_no_trenches(depth_px: float) -> None:
     for seed in range(8):
         height, segments = np.zeros((160, 160), np.float32), np.zeros((160, 160), np.uint8)
-        composer = Composer(Library(library), np.random.default_rng(seed), 160)
-        blocks, masonry = composer._joints(height, segments, depth_px, 60.0)
+        blocks, masonry = lay_blocks(height, segments, depth_px, 60.0, np.random.default_rng(seed))
         assert masonry.std() > 0
         for block in np.unique(blocks[blocks > 0]):
             of_block = masonry[blocks == block]
             assert np.median(of_block) - of_block.min() <= 1.5 * DEEPEST_JOINT + 1e-5
 
 
-def test_joints_are_no_ruled_lines(library: Path) -> None:
+def test_joints_are_no_ruled_lines() -> None:
     """Their arrises are chipped: on most walls a joint leaves the line from end to end, and changes its width."""
     bends = []
     for seed in range(12):
-        composer = Composer(Library(library), np.random.default_rng(seed), 160)
-        blocks, _ = composer._joints(np.zeros((160, 160), np.float32), np.zeros((160, 160), np.uint8), 30.0, 60.0)
+        bare = np.zeros((160, 160), np.float32)
+        blocks, _ = lay_blocks(bare, bare.astype(np.uint8), 30.0, 60.0, np.random.default_rng(seed))
         level = np.argmax(blocks[20:] != blocks[20], axis=0).astype(np.float32)
         runs = np.split(level, np.flatnonzero(np.abs(np.diff(level)) > 8) + 1)  # a joint each
         longest = max(runs, key=len)
@@ -179,12 +175,11 @@ def test_joints_are_no_ruled_lines(library: Path) -> None:
     assert np.median(bends) > 0.3
 
 
-def test_joints_are_seen_and_no_carving(library: Path) -> None:
+def test_joints_are_seen_and_no_carving() -> None:
     """A wall's masonry is in the light alone: figures keep their height where a joint crosses them."""
     carved = np.indices((160, 160)).sum(0) % 2 + np.float32(2.0)
     height = carved.copy()
-    composer = Composer(Library(library), np.random.default_rng(2), 160)
-    blocks, masonry = composer._joints(height, np.ones((160, 160), np.uint8), 30.0, 60.0)
+    blocks, masonry = lay_blocks(height, np.ones((160, 160), np.uint8), 30.0, 60.0, np.random.default_rng(2))
     np.testing.assert_array_equal(height, carved)
     flat = Scene(np.zeros_like(carved), 30.0, np.zeros((160, 160), np.uint8), blocks, masonry, np.zeros_like(carved))
     bare = replace(flat, masonry=np.zeros_like(carved))
@@ -208,14 +203,13 @@ def test_temples_are_walls_of_blocks_with_deep_and_crowded_carving(
     assert carved[1.0] > 1.1 * carved[0.0] and deepest[1.0] > 1.1 * deepest[0.0]
 
 
-def test_new_stones_in_a_wall_are_plain(library: Path) -> None:
+def test_new_stones_in_a_wall_are_plain() -> None:
     """Carved all over, but for the stones that were replaced: whole blocks, about level with the ground, in about one
     wall of four."""
     walls, carved = 0, np.indices((160, 160)).sum(0) % 2 + np.float32(2.0)
     for seed in range(60):
         height, segments = carved.copy(), np.ones((160, 160), np.uint8)
-        composer = Composer(Library(library), np.random.default_rng(seed), 160)
-        blocks, _ = composer._joints(height, segments, 1e4, 60.0)
+        blocks, _ = lay_blocks(height, segments, 1e4, 60.0, np.random.default_rng(seed))
         new = np.unique(blocks[segments == 0])
         walls += len(new) > 0
         for block in np.unique(blocks[blocks > 0]):
@@ -236,7 +230,7 @@ def test_nothing_of_what_is_behind_runs_through_what_covers_it(library: Path, mo
         forms = []
         for covering in (True, False):
             composer, rng = Composer(Library(library), np.random.default_rng(seed), 160), np.random.default_rng(seed)
-            style = replace(_style(rng), incision=0.0)
+            style = replace(draw_style(rng), incision=0.0)
             height, segments = np.zeros((160, 160), np.float32), np.zeros((160, 160), np.uint8)
             if covering:
                 height[:, 80:], segments[:, 80:] = 0.7, 5
@@ -260,7 +254,7 @@ def test_what_is_covered_recedes_and_what_covers_it_keeps_its_form(
     before = []
     for seed in range(20):
         composer = Composer(Library(library), np.random.default_rng(seed), 160)
-        style = replace(_style(np.random.default_rng(seed), True), incision=0.0)
+        style = replace(draw_style(np.random.default_rng(seed), True), incision=0.0)
         height, segments = np.zeros((160, 160), np.float32), np.zeros((160, 160), np.uint8)
         height[:, 80:], segments[:, 80:] = 0.7, 5
         height[150:], segments[150:], composer.ledges[150:] = 0.9, ARCHITECTURE, True
@@ -280,7 +274,9 @@ def test_in_a_level_scene_what_is_covered_recedes_along_the_contour_alone(
     dome = Library(library).draw(np.random.default_rng(0), "figure")
     for seed in range(20):
         composer = Composer(Library(library), np.random.default_rng(seed), 160)
-        style = replace(_style(np.random.default_rng(seed)), rim=LEVEL_RIM[0], rim_px=0.01, incision=0.0, level=True)
+        style = replace(
+            draw_style(np.random.default_rng(seed)), rim=LEVEL_RIM[0], rim_px=0.01, incision=0.0, level=True
+        )
         height, segments = np.zeros((160, 160), np.float32), np.zeros((160, 160), np.uint8)
         height[:, 80:], segments[:, 80:] = 1.0, 5
         composer._place(height, segments, dome, style, 80, 130, 100, 0.0, 1.0)
@@ -292,7 +288,7 @@ def test_plateaus_of_a_level_scene_stand_in_one_plane(library: Path) -> None:
     dome, reached = Library(library).draw(np.random.default_rng(0), "figure"), []
     for seed in range(10):
         composer = Composer(Library(library), np.random.default_rng(seed), 160)
-        style = replace(_style(np.random.default_rng(seed)), rim=0.9, incision=0.0, detail=0.0, level=True)
+        style = replace(draw_style(np.random.default_rng(seed)), rim=0.9, incision=0.0, detail=0.0, level=True)
         height, segments = np.zeros((160, 160), np.float32), np.zeros((160, 160), np.uint8)
         composer._place(height, segments, dome, style, 80, 130, 100, 0.4, 0.3 if seed % 2 else 1.0)
         reached.append(float(np.percentile(height[segments > 0], 50)))
@@ -318,7 +314,7 @@ def test_at_a_court_equals_of_one_size_sit_in_ranks_about_one_who_is_larger(
         placed: list[tuple[float, float, int]] = []
         monkeypatch.setattr(composer, "_place", lambda h, s, shape, style, *where, to=placed: to.append(where[:3]))
         empty = np.zeros((400, 400), np.float32)
-        composer._court(empty, empty.astype(np.uint8), _style(composer.rng), 380.0, 300.0)
+        composer._court(empty, empty.astype(np.uint8), draw_style(composer.rng), 380.0, 300.0)
         across, feet, rows = np.array(placed).T
         equal = np.abs(rows / np.median(rows) - 1) < 0.15
         assert len(placed) > 8 and (~equal).sum() <= 3 and rows.max() <= 1.1 * 300.0
@@ -349,13 +345,13 @@ def test_a_frame_that_is_level_planes_no_figures(library: Path) -> None:
         assert (segments == 1).all()
 
 
-def test_new_stones_lie_level_with_the_ground_wherever_they_are(library: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("training.compose.REPLACED_SHARE", 1.0)
+def test_new_stones_lie_level_with_the_ground_wherever_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("training.masonry.REPLACED_SHARE", 1.0)
     found = []
     for seed in range(12):
         height, segments = np.full((160, 160), 0.1, np.float32), np.zeros((160, 160), np.uint8)
         height[:120], segments[:120] = 0.9, 1
-        Composer(Library(library), np.random.default_rng(seed), 160)._joints(height, segments, 30.0, 40.0)
+        lay_blocks(height, segments, 30.0, 40.0, np.random.default_rng(seed))
         found += list(np.unique(height[:110][segments[:110] == 0]))
     assert len(found) > 5 and max(found) < 0.35
 
@@ -370,7 +366,7 @@ def test_most_heads_are_not_covered(library: Path) -> None:
     dome, covered = Library(library).draw(np.random.default_rng(0), "figure"), 0
     for seed in range(40):
         rng = np.random.default_rng(seed)
-        composer, style = Composer(Library(library), rng, 160), _style(rng)
+        composer, style = Composer(Library(library), rng, 160), draw_style(rng)
         height, segments = np.zeros((160, 160), np.float32), np.zeros((160, 160), np.uint8)
         composer.heads[70:100, 60:100] = 1
         composer._place(height, segments, dome, style, 80, 130, 100, 0.0, 1.0)
@@ -414,7 +410,7 @@ def test_what_covers_stands_before_what_it_covers(library: Path) -> None:
     dome, steps = Library(library).draw(np.random.default_rng(0), "figure"), []
     for seed in range(40):
         rng = np.random.default_rng(seed)
-        composer, style = Composer(Library(library), rng, 160), _style(rng)
+        composer, style = Composer(Library(library), rng, 160), draw_style(rng)
         height, segments = np.zeros((160, 160), np.float32), np.zeros((160, 160), np.uint8)
         composer._place(height, segments, dome, style, 60, 120, 90, 0.0, 1.0)
         segments[segments > 0] = 5
@@ -661,12 +657,12 @@ def test_an_enlarged_plateau_stays_one(monkeypatch: pytest.MonkeyPatch) -> None:
     """Its outline is smoothed, which must not lift what lies along it."""
     depths = []
     monkeypatch.setattr(
-        "training.compose._compressed", lambda depth, mask, *_: depths.append(depth[mask]) or np.zeros_like(depth)
+        "training.carving.compressed", lambda depth, mask, *_: depths.append(depth[mask]) or np.zeros_like(depth)
     )
     rng, inside = np.random.default_rng(0), _ball(60)[1]
     plateau = Shape(np.where(inside, np.float32(50.0), np.float32(-1.0)), 1, np.zeros(3, np.float32), True)
     for times in (1, 2, 3):
-        _carve(plateau, (60 * times, 60 * times), _style(rng), rng)
+        carve(plateau, (60 * times, 60 * times), draw_style(rng), rng)
         np.testing.assert_allclose(depths[-1], 50.0 * times, rtol=1e-3)
 
 
