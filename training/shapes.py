@@ -20,7 +20,8 @@ import numpy as np
 
 from inference.prediction import SEGMENT_CLASSES
 from training import procedural
-from training.bodies import BodyModel, body_map, random_morph
+from training.bodies import body_map
+from training.body_model import BodyModel
 from training.height_maps import (
     HeightMap,
     Mesh,
@@ -34,6 +35,7 @@ from training.height_maps import (
     turned_in_plane,
 )
 from training.library import packed
+from training.people import random_morph
 from training.procedural import EMPTY, Points, Rng
 
 LOG = logging.getLogger(__name__)

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from training import bodies, height_maps, procedural
+from training import bodies, body_model, dress, faces, height_maps, people, procedural
 from training.library import OUTSIDE, STEPS_PER_PX, packed, unpacked
 
 # a box 4 wide, 2 high, 1 deep, with a peg of size 1 standing out by 2 at its upper right front corner
@@ -119,13 +119,13 @@ def test_faces_are_carved_alike_on_both_sides_and_nowhere_else() -> None:
     joints = np.array([(0.31, 7.28, 1.25), (-0.31, 7.28, 1.25), (0.0, 6.75, 1.56)])
     x, y = (a.ravel() for a in np.meshgrid(np.linspace(-0.8, 0.8, 81), np.linspace(6.0, 8.4, 121)))
     front, back = np.stack((x, y, 0 * x + 1.4), 1), np.stack((x, y, 0 * x - 0.4), 1)
-    carved = bodies._carved_face(front, joints, model, np.random.default_rng(1)).reshape(121, 81)
+    carved = faces.carved_face(front, joints, model, np.random.default_rng(1)).reshape(121, 81)
     assert np.allclose(carved, carved[:, ::-1])
     rows, _ = np.nonzero(np.abs(carved) > 1e-3)
     assert 0.01 < carved.max() < 0.15
     assert 6.5 < np.linspace(6.0, 8.4, 121)[rows].min() < 6.7  # mouth
     assert 7.4 < np.linspace(6.0, 8.4, 121)[rows].max() < 8.0  # brows
-    assert not bodies._carved_face(back, joints, model, np.random.default_rng(1)).any()
+    assert not faces.carved_face(back, joints, model, np.random.default_rng(1)).any()
 
 
 def test_heights_on_disk_are_finer_than_a_half_float() -> None:
@@ -147,11 +147,11 @@ def test_what_lies_far_behind_keeps_its_form() -> None:
 def test_a_face_is_seen_where_nothing_lies_before_its_joints() -> None:
     canvas = np.full((20, 30), 5.0, np.float32)
     face = np.array([(10.0, 5.0, 3.0), (16.2, 5.0, 3.0), (13.0, 12.0, 3.5)])
-    assert bodies._in_front(canvas, face, 2.5)
+    assert faces.in_front(canvas, face, 2.5)
     canvas[3:8, 14:19] = 9.0  # a hand before an eye
-    assert not bodies._in_front(canvas, face, 2.5) and bodies._in_front(canvas, face, 6.5)
-    assert not bodies._in_front(canvas, face + (20.0, 0.0, 0.0), 99.0), "beyond the canvas"
-    assert not bodies._in_front(canvas, face - (0.0, 6.0, 0.0), 99.0)
+    assert not faces.in_front(canvas, face, 2.5) and faces.in_front(canvas, face, 6.5)
+    assert not faces.in_front(canvas, face + (20.0, 0.0, 0.0), 99.0), "beyond the canvas"
+    assert not faces.in_front(canvas, face - (0.0, 6.0, 0.0), 99.0)
 
 
 def test_most_bodies_are_turned_so_that_their_faces_are_seen() -> None:
@@ -166,7 +166,7 @@ def test_a_profile_shows_its_face_with_the_near_eye_and_mouth() -> None:
 
     def shown(yaw: float, pitch: float = 0.0, most: float = 2.5) -> bool:
         view = height_maps.view_matrix(yaw, pitch)
-        return bodies._shows_face(canvas, face, view[:, 2], view[:, 0], most)
+        return faces.shows_face(canvas, face, view[:, 2], view[:, 0], most)
 
     assert shown(-60) and shown(-90) and shown(-97), "its left eye is near"
     assert not shown(60) and not shown(90), "the right eye would be near, and lies deep"
@@ -197,19 +197,19 @@ def _posing(names: tuple[str, ...]) -> SimpleNamespace:
 
 
 def test_poses_sit_and_are_composite_as_often_as_in_real_reliefs_and_held_out_ones_stay_so() -> None:
-    model = _posing((*bodies.STANDING, "dance", "archer", "seiza", "rajalila", "bhumisparsa"))
+    model = _posing((*people.STANDING, "dance", "archer", "seiza", "rajalila", "bhumisparsa"))
     rng = np.random.default_rng(2)
     joints = rng.normal(0, 1, (len(model.bones), 3))
-    drawn = [bodies.random_pose(model, joints, rng, False) for _ in range(600)]
+    drawn = [people.random_pose(model, joints, rng, False) for _ in range(600)]
     assert not {name for _, name, _ in drawn} & height_maps.HELD_OUT
-    assert {bodies.random_pose(model, joints, rng, True)[1] for _ in range(40)} <= height_maps.HELD_OUT
-    assert 0.34 < np.mean([name in bodies.SEATED for _, name, _ in drawn]) < 0.46
-    standing = [(rotations, turned) for rotations, name, turned in drawn if name in bodies.STANDING]
+    assert {people.random_pose(model, joints, rng, True)[1] for _ in range(40)} <= height_maps.HELD_OUT
+    assert 0.34 < np.mean([name in people.SEATED for _, name, _ in drawn]) < 0.46
+    standing = [(rotations, turned) for rotations, name, turned in drawn if name in people.STANDING]
     composite = [(rotations, turned) for rotations, turned in standing if turned]
     assert 0.14 < len(composite) / len(standing) < 0.27
-    assert not any(turned for _, name, turned in drawn if name not in bodies.STANDING)
+    assert not any(turned for _, name, turned in drawn if name not in people.STANDING)
 
-    def faces(rotations: bodies.Rotations, *bones: str) -> float:
+    def faces(rotations: body_model.Rotations, *bones: str) -> float:
         ahead = np.array([0.0, 0.0, 1.0])
         for bone in reversed(bones):
             ahead = rotations[model.bone[bone]] @ ahead
@@ -234,8 +234,8 @@ def _skull() -> np.ndarray:
 def test_headgear_leaves_brows_free_and_half_of_it_is_high(composite: bool) -> None:
     skull, eyes, high = _skull(), 1.15, []
     for seed in range(150):
-        worn = bodies.Dressing()
-        bodies._headgear(skull, eyes, np.ones(len(skull)), np.random.default_rng(seed), worn, True, composite)
+        worn = dress.Dressing()
+        dress.add_headgear(skull, eyes, np.ones(len(skull)), np.random.default_rng(seed), worn, True, composite)
         spheres = [(c, r) for centres, radii, _ in worn.items for c, r in zip(centres, radii, strict=True)]
         high.append(max([c[1] + r for c, r in spheres], default=2.2) > 2.2 + 0.5)
         lowest = [c[1] - r for c, r in spheres if c[2] > 0.6 and abs(c[0]) < 0.5]
@@ -246,8 +246,8 @@ def test_headgear_leaves_brows_free_and_half_of_it_is_high(composite: bool) -> N
 def test_earrings_hang_beneath_the_ears_outside_of_the_jaw_and_alike() -> None:
     lobes = np.array([(0.73, 3.96, 0.5), (-0.73, 3.96, 0.5)])
     for seed in range(30):
-        worn = bodies.Dressing()
-        bodies._earrings(lobes, np.random.default_rng(seed), worn)
+        worn = dress.Dressing()
+        dress.add_earrings(lobes, np.random.default_rng(seed), worn)
         left, right = (centres for centres, _, _ in worn.items)
         assert np.allclose(left * (-1, 1, 1), right)
         assert 0.4 < 3.96 - left[:, 1].min() < 1.0, "toward the shoulders"
@@ -260,8 +260,8 @@ def test_earrings_hang_beneath_the_ears_outside_of_the_jaw_and_alike() -> None:
 def test_beards_leave_the_lips_free_and_have_depth_in_profile(long: bool) -> None:
     skull, mouth = _skull(), np.array([0.0, 0.55, 0.8])
     for seed in range(20):
-        worn, hanging = bodies.Dressing(), bodies.Dressing()
-        bodies._beard(skull, mouth, np.ones(len(skull)), long, np.random.default_rng(seed), worn, hanging)
+        worn, hanging = dress.Dressing(), dress.Dressing()
+        dress.add_beard(skull, mouth, np.ones(len(skull)), long, np.random.default_rng(seed), worn, hanging)
         rows = np.concatenate([centres for centres, _, _ in hanging.items])
         assert rows[:, 1].max() + hanging.items[0][1][0] < mouth[1] - 0.15
         assert np.ptp(rows[:, 2]) > 0.5
