@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -124,3 +125,8 @@ def test_importing_inference_loads_neither_torch_nor_cv2(names: str) -> None:
     )
     done = subprocess.run([sys.executable, "-I", "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == ""
+
+
+def test_the_map_of_the_training_leaves_out_no_module() -> None:
+    described = set(re.findall(r"`(\w+)`", (ROOT / "training/__init__.py").read_text(encoding="utf-8")))
+    assert described == {path.stem for path in (ROOT / "training").glob("[a-z]*.py")}
