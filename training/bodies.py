@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from training import procedural
-from training.body_model import BodyModel, rotation
+from training.body_model import BODY_VERTICES, BodyModel, rotation
 from training.dress import (
     Dressing,
     add_beard,
@@ -92,7 +92,7 @@ def body_map(model: BodyModel, rng: Rng, holdout: bool, close: str = "") -> Heig
     rotations, name, turned = random_pose(model, joints, rng, holdout)
     posed = model.pose(rest, rotations)
     head_rest = model.on_head > 0.95
-    head_rest[13380:] = False
+    head_rest[BODY_VERTICES:] = False
     turn, from_, to = _similarity(rest[head_rest], posed[head_rest])
 
     parts: list[tuple[Points, Points, Triangles, int]] = []  # posed, rest, triangles, material

@@ -16,6 +16,8 @@ from training.height_maps import Mesh, Triangles, loop_matrix
 from training.procedural import Points
 
 Rotations = npt.NDArray[np.float64]
+BODY_VERTICES = 13380
+"""Those of the body itself come first; helpers, for clothes and joints, lie behind them."""
 OVER_FACES = {"bob01", "bob02"}
 """Hair that lies over more than a third of a face between brows and lips."""
 

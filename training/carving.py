@@ -48,6 +48,7 @@ class Style:
 
 
 def draw_style(rng: np.random.Generator, deep: bool = False) -> Style:
+    """The style of a random sculptor, or of one who carves round and deep."""
     kind = 0.4 if deep else rng.random()
     if kind < 0.4:  # shallow plateaus, as in Nineveh: steep rims, what lies within is cut almost as deep
         return Style(
@@ -104,6 +105,8 @@ def carve(shape: Shape, size: tuple[int, int], style: Style, rng: np.random.Gene
     Args:
         shape: as the library gives it.
         size: (rows, columns) wanted.
+        style: of the sculptor.
+        rng: source of chance.
 
     Returns:
         The form, (rows, columns) float32 from 0 to about 1, and its coverage, 0 to 1.

@@ -49,6 +49,8 @@ and joints came together in a tenth of the scenes."""
 COURT_SHARE = 0.6
 """Of the rows of temples are courts and sermons, see `Composer._court`: small heads of one size, close together, are
 what such walls show most."""
+SEATED_RADII = 8.0
+"""Of a head, from its middle to the ground on which one sits."""
 INSCRIBED_SHARE, RAISED_SHARE, ACROSS_SHARE = 0.15, 0.2, 0.3
 """Of the scenes that are no temples bear an inscription; of these some stand out of the stone instead of being cut into
 it, and some run across the figures, as those of Nimrud do."""
@@ -242,7 +244,6 @@ class Composer:
             if rng.random() < 0.3:
                 self._texture(height, int(max(top, 0)), int(min(bottom, n)))
             full = row * rng.uniform(0.6, 0.98)
-            figure_px = max(figure_px, full)
             if rng.random() < 0.7:  # a ledge to stand on
                 y0, y1 = int(np.clip(ground, 0, n)), int(np.clip(ground + row * rng.uniform(0.01, 0.12), 0, n))
                 height[y0:y1] = np.maximum(height[y0:y1], rng.uniform(0.1, 0.9))
@@ -253,8 +254,9 @@ class Composer:
                 self._place(height, segments, shape, style, rng.uniform(0, n), ground,
                             int(full * rng.uniform(0.6, 1.15)), 0.0, rng.uniform(0.3, 0.9))  # fmt: skip
             if crowded and rng.random() < COURT_SHARE:
-                self._court(height, segments, style, ground, full)
+                figure_px = max(figure_px, self._court(height, segments, style, ground, full))
                 continue
+            figure_px = max(figure_px, full)
             x = rng.uniform(-0.3, 0.5) * full
             isocephaly = rng.random() < 0.5
             dense = crowded or rng.random() < 0.55  # shoulder to shoulder, as files of soldiers
@@ -281,41 +283,55 @@ class Composer:
 
     def _court(
         self, height: FloatArray, segments: npt.NDArray[np.uint8], style: Style, ground: float, full: float
-    ) -> None:
-        """Equals who sit shoulder to shoulder, heads of the rear ranks above and between those before; one is larger.
+    ) -> float:
+        """Equals who sit shoulder to shoulder in ranks, the heads of the rear ones in lines above those before.
+
+        Mostly about one who is larger, some with attendants.
 
         Args:
-            height, segments: of the scene.
+            height, segments: (H, W), of the scene, changed in place.
             style: of the scene.
             ground: row on which the front rank sits.
-            full: rows from there to the top.
+            full: rows from there to the top of the register.
+
+        Returns:
+            How high an equal is, in pixels.
         """
         rng, n = self.rng, self.size
-        radius = full * rng.uniform(0.045, 0.08)
+        radius = full * rng.uniform(0.045, 0.08)  # of a head
         spacing = radius * rng.uniform(2.8, 4.5)
         ranks = int(rng.choice((1, 2, 3), p=(0.25, 0.5, 0.25)))
-        rise = radius * rng.uniform(1.2, 2.6)
+        line, rise = SEATED_RADII * radius, radius * rng.uniform(1.6, 2.6)
 
-        def seat(shape: Shape, x: float, foot: float, radius: float, base: float) -> None:
-            larger = radius / shape.head[2] if shape.head[2] > 0 else 10.0 * radius / len(shape.height)
-            rows = min(int(len(shape.height) * larger), int(1.1 * full))
-            self._place(height, segments, shape, style, x, foot, rows, base, rng.uniform(0.65, 1.0))
+        def seat(shape: Shape, x: float, size: float, base: float, foot: float, head: float | None = None) -> None:
+            larger = size / shape.head[2] if shape.head[2] > 0 else SEATED_RADII * size / len(shape.height)
+            if head is not None and shape.head[2] > 0:  # its feet are hidden, or below the register's ledge
+                foot = head + (len(shape.height) - float(shape.head[1])) * larger
+            rows = min(len(shape.height) * larger, full - (ground - foot))
+            self._place(height, segments, shape, style, x, foot, int(rows), base, rng.uniform(0.65, 1.0))
 
-        chief, room = rng.uniform(0.1, 0.9) * n, (rng.uniform(2.0, 6.0) * radius if rng.random() < 0.75 else 0.0)
+        room, chief = 0.0, rng.uniform(0.1, 0.9) * n
+        if rng.random() < 0.75:
+            room = radius * rng.uniform(4.5, 8.0)
+            shape = self.library.draw(rng, "figure", seated=True) if rng.random() < 0.6 else self._draw("figure")
+            seat(
+                shape, chief, radius * rng.uniform(1.1, 1.7), style.layer_step, ground - rng.uniform(0.0, 3.0) * radius
+            )
+            for side in (-1, 1):
+                if rng.random() < 0.4:
+                    size = radius * rng.uniform(0.95, 1.15)
+                    seat(self._draw("figure"), chief + side * 0.7 * room, size, style.layer_step, ground)
         for rank in range(ranks):
-            foot = ground - (ranks - 1 - rank) * rise
+            behind = ranks - 1 - rank
             x = spacing * (rng.uniform(-0.3, 0.3) - rank % 2 / 2)
             while x < n + spacing:
                 if abs(x - chief) > room:
-                    seat(self.library.draw(rng, "figure", seated=True), x, foot + rng.uniform(-0.3, 0.3) * radius,
-                         radius * rng.uniform(0.92, 1.08), style.layer_step * rank / ranks)  # fmt: skip
+                    shape, about = self.library.draw(rng, "figure", seated=True), rng.uniform(-0.3, 0.3) * radius
+                    head = ground - line - behind * rise + about if behind else None
+                    size, base = radius * rng.uniform(0.92, 1.08), style.layer_step * rank / ranks
+                    seat(shape, x, size, base, ground + about, head)
                 x += spacing * (rng.uniform(0.85, 1.2) if rng.random() < 0.9 else rng.uniform(1.5, 4.0))
-        if room:
-            for side in (-1, 1):
-                if rng.random() < 0.4:  # who stands beside
-                    seat(self._draw("figure"), chief + side * room, ground, radius * rng.uniform(0.95, 1.15), 0.0)
-            shape = self.library.draw(rng, "figure", seated=bool(rng.random() < 0.6))
-            seat(shape, chief, ground - rng.uniform(0.0, 3.0) * radius, radius * rng.uniform(1.1, 1.7), 0.0)
+        return line + radius
 
     def _crowd(self, height: FloatArray, segments: npt.NDArray[np.uint8], style: Style, crowded: bool) -> float:
         rng, n = self.rng, self.size
@@ -394,7 +410,12 @@ class Composer:
                 level *= rng.uniform(0.3, 1.0)
 
     def _inscribe(self, height: FloatArray, segments: npt.NDArray[np.uint8], depth_px: float) -> None:
-        """Lines of text in a band or a field, cut into the ground, or across the figures except for their heads."""
+        """Lines of text in a band or a field, on ground and architecture, or across the figures except for their heads.
+
+        Args:
+            height, segments: (H, W), of the scene; the height is changed in place.
+            depth_px: what 1 of height is, in pixels.
+        """
         rng, n = self.rng, self.size
         line_px = between(rng, 0.02, 0.1) * n
         rows = min(max(round(rng.integers(1, 9) * line_px), 8), n)

@@ -1,6 +1,6 @@
 """What bodies wear and hold: headgear, beards, jewellery, things in hands, folds of cloth, locks of hair.
 
-Convention: decimetres on the body at rest, y up, z ahead.
+Convention: decimetres, y up, z ahead; on the body at rest, unless it says in the pose.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from training import procedural
-from training.body_model import BodyModel, unit
+from training.body_model import BODY_VERTICES, BodyModel, unit
 from training.procedural import Points, Rng
 
 
@@ -40,7 +40,7 @@ def _ring(
     offset = rest - at
     near = np.abs(offset @ unit(normal)) < 0.12
     near &= np.linalg.norm(offset, axis=1) < reach
-    near[13380:] = False  # helpers lie behind the body's own vertices
+    near[BODY_VERTICES:] = False  # helpers lie behind the body's own vertices
     index = np.flatnonzero(near)
     if len(index) < 6:
         return np.zeros((0, 3))
@@ -99,7 +99,7 @@ def add_headgear(
     composite: bool,
 ) -> None:
     """Crowns, piled hair, helmets, curls and caps in rest axes (the caller carries them to the pose)."""
-    skull = rest[:13380][on_head[:13380] > 0.6]
+    skull = rest[:BODY_VERTICES][on_head[:BODY_VERTICES] > 0.6]
     top = float(skull[:, 1].max())
     upper = skull[skull[:, 1] > top - 0.75]
     cx, cz = float(upper[:, 0].mean()), float((upper[:, 2].min() + upper[:, 2].max()) / 2)
@@ -152,11 +152,11 @@ def add_headgear(
                 dressing.line([front, [front[0], front[1] + 0.4, front[2] - 0.08]], [0.17, 0.05])
     elif style == "jata":  # strands piled high and tied in rows, above a diadem with leaves
         tall, wide, rows = rng.uniform(1.0, 1.9), rng.uniform(0.65, 0.9), int(rng.integers(1, 4))
-        strands = int(rng.integers(12, 22))
+        locks = int(rng.integers(12, 22))
         for t in np.linspace(0, 1, 60):
             f = wide * (1 - 0.3 * t) * (0.85 + 0.15 * abs(math.sin(np.pi * rows * t))) * math.sqrt(1 - t**6)
             y = top - 0.3 + t * tall
-            dressing.add(circle(y, f, strands), 2.8 * half_x * f / strands)
+            dressing.add(circle(y, f, locks), 2.8 * half_x * f / locks)
             dressing.add([[cx, y, cz]], 0.9 * f * min(half_x, half_z))
         dressing.line(circle(brow + 0.05, 1.1, tilt=-0.1), 0.11, True)
         for a in (-0.8, 0.0, 0.8):
@@ -200,7 +200,7 @@ def add_beard(
     hanging: Dressing,
 ) -> None:
     """Curls along the jaw, and rows of them that hang from the chin, to the chest where long; in rest axes."""
-    skull = rest[:13380][on_head[:13380] > 0.6]
+    skull = rest[:BODY_VERTICES][on_head[:BODY_VERTICES] > 0.6]
     size = rng.uniform(0.08, 0.13)
     x, y, z = (skull - mouth).T
     jaw = (y < -0.5 * z - 0.25) & (z > -0.95) & ((z < -0.3) | (y < -0.3))  # from the ears down, below the lips
@@ -238,7 +238,7 @@ def add_earrings(lobes: Points, rng: Rng, dressing: Dressing) -> None:
 
 
 def add_held(model: BodyModel, posed: Points, rng: Rng, dressing: Dressing) -> None:
-    """A staff, flower stem, sword or round shield in one hand."""
+    """A staff, flower stem, sword or round shield in one hand, in the pose."""
     joints = model.joints(posed)
     side = str(rng.choice(["L", "R"]))
     hand = 0.4 * joints[model.bone["wrist." + side]] + 0.6 * joints[model.bone["finger3-1." + side]]

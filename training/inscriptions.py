@@ -12,9 +12,11 @@ FloatArray = npt.NDArray[np.float32]
 Mask = npt.NDArray[np.uint8]
 
 LETTERS = "AAABCDEEEFGHIIIKLMNNOOPQRRSSTTVVX    "
+"""As often as they stand in here, with gaps between the words."""
 SHARPER = 4
 """Signs are drawn so much larger and reduced, so that their outlines are no staircases."""
 SUBPIXEL_BITS = 4
+"""Of the places that OpenCV draws at."""
 
 
 def inscription(rows: int, columns: int, line_px: float, rng: np.random.Generator) -> FloatArray:
@@ -32,9 +34,9 @@ def inscription(rows: int, columns: int, line_px: float, rng: np.random.Generato
     draw = (_wedges, _signs, _letters)[rng.choice(3, p=(0.4, 0.3, 0.3))]
     mask = np.zeros((rows * SHARPER, columns * SHARPER), np.uint8)
     line = line_px * SHARPER
-    for row in range(math.ceil(len(mask) / line)):
+    for row in range(max(round(len(mask) / line), 1)):
         draw(mask, row * line, line, rng)
-    deep = cv2.distanceTransform(mask, cv2.DIST_L2, 5)
+    deep = cv2.distanceTransform(np.pad(mask, 1), cv2.DIST_L2, 5)[1:-1, 1:-1]  # cuts end at the border
     deep = np.minimum(deep / max(rng.uniform(0.04, 0.08) * line, 1.0), 1.0)
     return np.asarray(cv2.resize(deep, (columns, rows), interpolation=cv2.INTER_AREA), np.float32)
 
@@ -54,14 +56,15 @@ def _wedges(mask: Mask, top: float, line: float, rng: np.random.Generator) -> No
     if rng.random() < 0.5:  # ruled
         _stroke(mask, np.array([(0.0, top), (mask.shape[1], top)]), 0.03 * line)
     x = rng.uniform(0.0, 0.3) * line
-    while x < mask.shape[1]:
-        width = rng.uniform(0.5, 1.3) * line
+    while x + (width := rng.uniform(0.5, 1.3) * line) < mask.shape[1]:
         for _ in range(int(rng.integers(4, 10))):
-            head, length = rng.uniform(0.18, 0.3) * line, rng.uniform(0.35, 0.8) * line
-            lie = rng.random()
-            angle = rng.normal(0.0 if lie < 0.45 else (math.pi / 2 if lie < 0.85 else -0.8), 0.06)
+            head, kind = rng.uniform(0.18, 0.3) * line, rng.random()
+            angle = rng.normal(0.0 if kind < 0.45 else (math.pi / 2 if kind < 0.85 else -0.8), 0.06)
             along, aside = np.array((math.cos(angle), math.sin(angle))), np.array((-math.sin(angle), math.cos(angle)))
-            start = np.array((x + rng.uniform(0.0, 0.6) * width, top + rng.uniform(0.12, 0.55) * line))
+            right, below = rng.uniform(0.0, 0.6), rng.uniform(0.15, 0.55)
+            room = 1.0 - right if kind < 0.45 else 0.95 - below  # of the group, or of the line
+            length = min(rng.uniform(0.35, 0.8) * line, room * (width if kind < 0.45 else line))
+            start = np.array((x + right * width, top + below * line))
             outline = (
                 (0.0, -0.5),
                 (0.0, 0.5),
@@ -79,11 +82,14 @@ def _letters(mask: Mask, top: float, line: float, rng: np.random.Generator) -> N
     font = int(rng.choice((cv2.FONT_HERSHEY_TRIPLEX, cv2.FONT_HERSHEY_COMPLEX, cv2.FONT_HERSHEY_DUPLEX)))
     scale = rng.uniform(0.6, 0.72) * line / cv2.getTextSize("H", font, 1.0, 1)[0][1]
     x = rng.uniform(0.0, 0.5) * line
-    while x < mask.shape[1]:
+    while True:
         letter = str(rng.choice(list(LETTERS)))
+        wide = cv2.getTextSize(letter, font, scale, 1)[0][0]
+        if x + wide > mask.shape[1]:
+            return
         place = round(x), round(top + (0.86 + rng.normal(0.0, 0.01)) * line)
         cv2.putText(mask, letter, place, font, scale, 255, max(round(rng.uniform(0.07, 0.1) * line), 1))
-        x += cv2.getTextSize(letter, font, scale, 1)[0][0] * rng.uniform(1.0, 1.15)
+        x += wide * rng.uniform(1.0, 1.15)
 
 
 def _signs(mask: Mask, top: float, line: float, rng: np.random.Generator) -> None:
@@ -91,8 +97,7 @@ def _signs(mask: Mask, top: float, line: float, rng: np.random.Generator) -> Non
     x = rng.uniform(0.0, 0.5) * line
     turn = np.linspace(0.0, 2 * math.pi, 40)
     ring = np.stack((np.cos(turn), np.sin(turn)), 1)
-    while x < mask.shape[1]:
-        size = rng.uniform(0.3, 0.45) * line
+    while x + 2 * (size := rng.uniform(0.3, 0.45) * line) < mask.shape[1]:
         centre = np.array((x + size, top + line / 2 + rng.normal(0.0, 0.04) * line))
         kind = int(rng.integers(0, 7))
         thin = rng.uniform(0.1, 0.2) * line

@@ -12,8 +12,8 @@ from inference.prediction import SEGMENT_CLASSES
 
 OUTSIDE = -1.0
 """What a height map says beyond the silhouette."""
-SEATED_HEADS = (3.6, 6.0)
-"""How many heads a seated or kneeling figure is high."""
+SEATED_HEADS = (3.6, 5.5)
+"""How many heads a seated or kneeling figure is high; of those above most are as slender as who stands."""
 STEPS_PER_PX = 64
 """Of the heights on disk. Half floats have steps of a quarter of a pixel beyond 256 px, where large faces are."""
 
@@ -74,7 +74,7 @@ class Library:
         Args:
             rng: source of chance.
             segment: of SEGMENT_CLASSES.
-            seated: of figures those that sit or kneel, where the library has some.
+            seated: whatever the segment, a figure that sits or kneels, where the library has some.
         """
         of = self._seated if seated else self._of_segment[SEGMENT_CLASSES.index(segment)]
         if len(of) == 0:

@@ -26,8 +26,14 @@ def lay_blocks(
 
     Some walls have new stones without their carving, flush with the ground or a little proud of it.
 
+    Args:
+        height, segments: (H, H), of the scene; new stones change them in place.
+        depth_px: what 1 of height is, in pixels.
+        course_px: height of a course.
+        rng: source of chance.
+
     Returns:
-        The number of the block at each pixel, and the masonry, see `training.compose.Scene`.
+        The number of the block at each pixel, (H, H) int32, and the masonry, see `training.compose.Scene`.
     """
     n = len(height)
     blocks = np.zeros((n, n), np.int32)
@@ -82,7 +88,14 @@ def wear(
     height: FloatArray, segments: Segments, masonry: FloatArray, heads: FloatArray, depth_px: float, weathered: bool,
     rng: np.random.Generator,
 ) -> None:  # fmt: skip
-    """Rounding by weather, chips and parts that broke away; roughness and small chips are in the light alone."""
+    """Rounding by weather, chips and parts that broke away, in place; small chips are in the light alone.
+
+    Args:
+        height, segments, masonry, heads: (H, H), of the scene; heads are worn less.
+        depth_px: what 1 of height is, in pixels.
+        weathered: as walls in the open, all over.
+        rng: source of chance.
+    """
     n = len(height)
     if weathered or rng.random() < 0.6:
         sigma = between(rng, 1.0, 5.0) if weathered else between(rng, 0.6, 4.0)
@@ -110,7 +123,7 @@ def wear(
 
 
 def end_inside(height: FloatArray, segments: Segments, masonry: FloatArray, rng: np.random.Generator) -> None:
-    """The panel ends inside the picture, at a ragged edge, before a flat wall."""
+    """The panel ends inside the picture, at a ragged edge, before a flat wall: maps (H, H), changed in place."""
     n = len(height)
     ragged = fractal(1, n, n * 0.2, rng, 5)[0] * rng.uniform(0.0, 0.04) * n
     beyond = np.arange(n)[:, None] < (rng.uniform(0.03, 0.25) * n + ragged)[None]

@@ -209,7 +209,7 @@ def test_poses_sit_and_are_composite_as_often_as_in_real_reliefs_and_held_out_on
     assert 0.14 < len(composite) / len(standing) < 0.27
     assert not any(turned for _, name, turned in drawn if name not in people.STANDING)
 
-    def faces(rotations: body_model.Rotations, *bones: str) -> float:
+    def heading(rotations: body_model.Rotations, *bones: str) -> float:
         ahead = np.array([0.0, 0.0, 1.0])
         for bone in reversed(bones):
             ahead = rotations[model.bone[bone]] @ ahead
@@ -218,9 +218,9 @@ def test_poses_sit_and_are_composite_as_often_as_in_real_reliefs_and_held_out_on
     spine = ("root", "spine04", "spine03", "spine02", "spine01")
     for rotations, turned in composite:
         assert 60 <= abs(turned) <= 85
-        assert faces(rotations, *spine) == pytest.approx(0, abs=1e-6), "the chest stays"
-        assert faces(rotations, *spine, "neck01", "neck02", "head") == pytest.approx(turned, abs=4)
-        assert 0.6 <= faces(rotations, "root") / turned <= 1.0, "legs turn with the head"
+        assert heading(rotations, *spine) == pytest.approx(0, abs=1e-6), "the chest stays"
+        assert heading(rotations, *spine, "neck01", "neck02", "head") == pytest.approx(turned, abs=4)
+        assert 0.6 <= heading(rotations, "root") / turned <= 1.0, "legs turn with the head"
 
 
 def _skull() -> np.ndarray:

@@ -10,6 +10,7 @@ from pathlib import Path
 from threading import Event
 from types import SimpleNamespace
 from typing import Any
+from unittest.mock import MagicMock
 
 import cv2
 import numpy as np
@@ -18,6 +19,7 @@ import pytest
 import torch
 
 from inference.network import build_network
+from training import compose
 from training.carving import carve, compressed, deepen_face, draw_style
 from training.compose import (
     ARCHITECTURE,
@@ -305,34 +307,57 @@ def test_rows_of_figures_have_few_heads_without_bodies(library: Path, monkeypatc
     assert bust.cut_off and not whole.cut_off and 0.02 < shares < 0.25
 
 
-def test_at_a_court_equals_of_one_size_sit_in_ranks_about_one_who_is_larger(
+def test_at_a_court_equals_sit_in_ranks_and_nobody_towers_above_the_register(
     library: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    ranks, taller = [], []
-    for seed in range(8):
+    ranks, larger = [], []
+    for seed in range(12):
         composer = Composer(Library(library), np.random.default_rng(seed), 400)
         placed: list[tuple[float, float, int]] = []
         monkeypatch.setattr(composer, "_place", lambda h, s, shape, style, *where, to=placed: to.append(where[:3]))
         empty = np.zeros((400, 400), np.float32)
-        composer._court(empty, empty.astype(np.uint8), draw_style(composer.rng), 380.0, 300.0)
+        equal_px = composer._court(empty, empty.astype(np.uint8), draw_style(composer.rng), 380.0, 300.0)
         across, feet, rows = np.array(placed).T
-        equal = np.abs(rows / np.median(rows) - 1) < 0.15
-        assert len(placed) > 8 and (~equal).sum() <= 3 and rows.max() <= 1.1 * 300.0
-        assert (feet <= 390.0).all() and np.ptp(across) > 350.0
-        ranks.append(np.ptp(feet[equal]) > 0.2 * np.median(rows))
-        taller.append(rows.max() > 1.1 * np.median(rows))
-    assert 0.4 < np.mean(ranks) < 1.0 and np.mean(taller) > 0.4
+        assert len(placed) >= 6 and np.ptp(across) > 300.0
+        assert (feet - rows >= 380.0 - 300.0 - 1.0).all(), "no head beyond the top"
+        equals = np.abs(rows / np.median(rows) - 1) < 0.15
+        assert (~equals).sum() <= 3 and 0.4 < np.median(rows) / equal_px < 1.3
+        ranks.append(np.ptp(feet[equals]) > 0.2 * np.median(rows))
+        larger.append(rows.max() > 1.1 * np.median(rows))
+    assert 0.4 < np.mean(ranks) < 1.0 and 0.3 < np.mean(larger) < 1.0
 
 
-def test_those_who_sit_are_no_taller_than_that(tmp_path: Path) -> None:
-    """Of figures 40 to 80 px high with heads 10 px across, every third without one; trees are none."""
-    heads = [(5.0, 5.0, 5.0) if n % 3 else (-1.0, -1.0, -1.0) for n in range(40)]
-    made = [HeightMap(np.ones((40 + n, 20), np.float32), "figure", head) for n, head in enumerate(heads)]
+def test_temples_alone_have_courts_and_all_others_inscriptions(library: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for share in ("COURT_SHARE", "INSCRIBED_SHARE"):
+        assert 0.0 < getattr(compose, share) < 1.0
+        monkeypatch.setattr(compose, share, 1.0)
+    for temple in (0.0, 1.0):
+        monkeypatch.setattr(compose, "TEMPLE_SHARE", temple)
+        courts, inscribed, seated = 0, 0, 0
+        for seed in range(12):
+            composer = Composer(Library(library), np.random.default_rng(seed), 128)
+            draw = composer.library.draw
+            for name in ("_court", "_inscribe"):
+                monkeypatch.setattr(composer, name, MagicMock(wraps=getattr(composer, name)))
+            monkeypatch.setattr(composer.library, "draw", MagicMock(wraps=draw))
+            composer.compose()
+            courts += composer._court.called
+            inscribed += composer._inscribe.called
+            seated += any(call.kwargs.get("seated") for call in composer.library.draw.call_args_list)
+        assert (courts > 3) == (seated > 3) == bool(temple) and (courts > 0) == bool(temple)
+        assert inscribed == (0 if temple else 12)
+
+
+def test_those_who_sit_are_between_four_and_six_heads_high(tmp_path: Path) -> None:
+    """Of figures 26 to 75 px high with heads 10 px across, every third without one, every fifth lying or floating."""
+    made = [
+        HeightMap(np.ones((26 + n, 20), np.float32), "figure", (5.0, 5.0, 5.0) if n % 3 else (-1.0,) * 3, bool(n % 5))
+        for n in range(50)
+    ]
     write_library([*made, HeightMap(np.ones((50, 20), np.float32), "plant")], tmp_path)
     shelf, rng = Library(tmp_path), np.random.default_rng(0)
-    drawn = [shelf.draw(rng, "figure", seated=True) for _ in range(100)]
-    assert all(shape.head[2] > 0 for shape in drawn)
-    assert {len(shape.height) for shape in drawn} == {40 + n for n in range(1, 20) if n % 3}
+    drawn = {len(shelf.draw(rng, "figure", seated=True).height) for _ in range(200)}
+    assert drawn == {26 + n for n in range(11, 29) if n % 3 and n % 5}
 
 
 def test_a_frame_that_is_level_planes_no_figures(library: Path) -> None:
