@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 _TERMS = """
     adamw ambientcg bas bfloat bpy colour colours ctrl deg esc ffmpeg macos makehuman metres midlevel miou mm
-    multiresolution mypy numpy opencv opengl openssl pett px pytest pytorch quaternius remeshed runtime runtimes
+    multiresolution mypy nimrud numpy opencv opengl openssl pett px pytest pytorch quaternius remeshed runtime runtimes
     srgb uint viewport
 """
 OWN = set(_TERMS.split())
