@@ -226,10 +226,10 @@ class Composer:
             shown = 1.0 if shape.face else FACELESS
             head += shown * c * np.clip((1.1 - from_head(shape, rows, columns)[part]) / 0.2, 0, 1)
 
-    def _draw(self, segment: str) -> Shape:
+    def _draw(self, kind: str) -> Shape:
         """A shape for a row of figures: few heads and busts without their bodies."""
         while True:
-            shape = self.library.draw(self.rng, segment)
+            shape = self.library.draw(self.rng, kind)
             if not shape.cut_off or self.rng.random() < PARTS_SHARE:
                 return shape
 
@@ -313,10 +313,9 @@ class Composer:
         room, chief = 0.0, rng.uniform(0.1, 0.9) * n
         if rng.random() < 0.75:
             room = radius * rng.uniform(4.5, 8.0)
-            shape = self.library.draw(rng, "figure", seated=True) if rng.random() < 0.6 else self._draw("figure")
-            seat(
-                shape, chief, radius * rng.uniform(1.1, 1.7), style.layer_step, ground - rng.uniform(0.0, 3.0) * radius
-            )
+            shape = self.library.draw(rng, "seated") if rng.random() < 0.6 else self._draw("figure")
+            size, throne = radius * rng.uniform(1.1, 1.7), rng.uniform(0.0, 3.0) * radius
+            seat(shape, chief, size, style.layer_step, ground - throne)
             for side in (-1, 1):
                 if rng.random() < 0.4:
                     size = radius * rng.uniform(0.95, 1.15)
@@ -326,7 +325,7 @@ class Composer:
             x = spacing * (rng.uniform(-0.3, 0.3) - rank % 2 / 2)
             while x < n + spacing:
                 if abs(x - chief) > room:
-                    shape, about = self.library.draw(rng, "figure", seated=True), rng.uniform(-0.3, 0.3) * radius
+                    shape, about = self.library.draw(rng, "seated"), rng.uniform(-0.3, 0.3) * radius
                     head = ground - line - behind * rise + about if behind else None
                     size, base = radius * rng.uniform(0.92, 1.08), style.layer_step * rank / ranks
                     seat(shape, x, size, base, ground + about, head)

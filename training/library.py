@@ -61,25 +61,22 @@ class Library:
         self._heights = np.memmap(folder / "heights.u16", np.uint16, "r")
         usable = self._index["holdout"].astype(bool) == holdout
         segment = self._index["segment"]
-        self._of_segment = {i: np.flatnonzero(usable & (segment == i)) for i in range(len(SEGMENT_CLASSES))}
-        figures = self._of_segment[SEGMENT_CLASSES.index("figure")]
+        self._of_kind = {name: np.flatnonzero(usable & (segment == i)) for i, name in enumerate(SEGMENT_CLASSES)}
+        figures = self._of_kind["figure"]
         head_px = 2.0 * self._index["head"][figures, 2]
         low, high = (heads * head_px for heads in SEATED_HEADS)
         rows, upright = self._index["rows"][figures], self._index["upright"][figures].astype(bool)
-        self._seated = figures[upright & (rows > low) & (rows < high)]
+        self._of_kind["seated"] = figures[upright & (rows > low) & (rows < high)]
 
-    def draw(self, rng: np.random.Generator, segment: str, seated: bool = False) -> Shape:
-        """A random shape of the segment's name, or a figure where the library has none of it.
+    def draw(self, rng: np.random.Generator, kind: str) -> Shape:
+        """A random shape of a kind, or a figure where the library has none of it.
 
         Args:
             rng: source of chance.
-            segment: of SEGMENT_CLASSES.
-            seated: whatever the segment, a figure that sits or kneels, where the library has some.
+            kind: of SEGMENT_CLASSES, or "seated": a figure that sits or kneels.
         """
-        of = self._seated if seated else self._of_segment[SEGMENT_CLASSES.index(segment)]
-        if len(of) == 0:
-            of = self._of_segment[SEGMENT_CLASSES.index("figure")]
-        i = int(rng.choice(of))
+        of = self._of_kind[kind]
+        i = int(rng.choice(of if len(of) else self._of_kind["figure"]))
         rows, columns, offset = (int(self._index[k][i]) for k in ("rows", "columns", "offset"))
         height = unpacked(self._heights[offset : offset + rows * columns].reshape(rows, columns))
         head = self._index["head"][i].astype(np.float32)
