@@ -14,15 +14,18 @@ DEEPEST_JOINT = 0.25
 """Of the carving's depth, half as much again in the widest gaps. Deeper ones are black lines anyway."""
 DENT_PX = 6
 """Smaller chips are in the light alone, as the pits of `training.photograph` are, which look the same."""
-REPLACED_SHARE, REPLACED = 0.25, 0.15
+REPLACED_SHARE, REPLACED = 0.12, 0.15
 """Of the walls of blocks were put together again with new stones for lost ones, and so many of their blocks are new:
-plain, whatever was carved there."""
+plain, whatever was carved there. There were twice as many until weights 0.21, which make faint blocks too shallow."""
+SETTING = 0.08
+"""Of the carving's depth stand blocks before or behind their course, and courses before or behind the wall, at most, as
+standard deviations."""
 
 
 def lay_blocks(
     height: FloatArray, segments: Segments, depth_px: float, course_px: float, rng: np.random.Generator
 ) -> tuple[npt.NDArray[np.int32], FloatArray]:
-    """Courses of blocks, each a little before or behind the next; joints open or tight; figures run across.
+    """Courses of blocks, each of both a little before or behind the next; joints open or tight; figures run across.
 
     Some walls have new stones without their carving, flush with the ground or a little proud of it.
 
@@ -48,7 +51,7 @@ def lay_blocks(
     width = np.exp(rng.uniform(0.0, 0.5) * chips) * (1 + rng.uniform(0, 3) * np.clip(chips - 1.2, 0, 1))
     width *= np.float32(thickness)
     beside = int(np.abs(across - np.arange(n)).max() + 4 * width.max()) + 1
-    offset = rng.uniform(0, 0.06)
+    offset = rng.uniform(0, SETTING)
     replaced = REPLACED if rng.random() < REPLACED_SHARE else 0.0
     proud = rng.uniform(0.0, 0.15) if rng.random() < 0.2 else 0.0
     masonry = np.zeros((n, n), np.float32)
@@ -62,6 +65,7 @@ def lay_blocks(
         there = np.flatnonzero(course.any(axis=1))
         high = slice(int(there[0]), int(there[-1]) + 1) if len(there) else slice(0, 0)
         x = -rng.uniform(0, 2) * course_px
+        setting = rng.normal(0, offset)
         while x < n:
             right = x + course_px * rng.uniform(0.8, 2.6)
             part = np.s_[high, max(int(x) - beside, 0) : max(int(right) + beside, 0)]
@@ -70,7 +74,7 @@ def lay_blocks(
             if rng.random() < replaced and inside.any():
                 height[part][inside] = ground + proud + rng.normal(0, 0.02)
                 segments[part][inside] = 0
-            masonry[part] += inside * np.float32(rng.normal(0, offset))
+            masonry[part] += inside * np.float32(rng.normal(setting, offset))
             if 0 < x < n:
                 near = np.s_[high, max(int(x) - beside, 0) : int(x) + beside]
                 line = np.exp(-(((across[near] - x) / (width[near] * 0.8)) ** 2)) * course[near]
