@@ -525,6 +525,22 @@ def test_merge_shares_large_forms_and_keeps_the_detail_of_the_finer_pass() -> No
     np.testing.assert_allclose(height, dome[part.rows, part.columns], atol=1e-4)
 
 
+def test_coring_takes_what_is_faint_and_leaves_what_is_carved() -> None:
+    least = predictor_module.CORING / 256
+    y, x = (a.astype(np.float32) for a in np.mgrid[0:256, 0:256])
+    ripple = np.sin(2 * np.pi * x / 8)
+    slopes = np.zeros((256, 256, 2), np.float32)
+    slopes[:, :128, 0] = 0.1 * least * ripple[:, :128]
+    slopes[:, 128:, 0] = 10.0 * least * ripple[:, 128:]
+    slopes[..., 1] = 0.3 * least  # the whole panel leans a little: wide forms are kept, however faint
+    found = predictor_module.cored(slopes)
+    faint, carved = np.s_[16:-16, 16:72, 0], np.s_[16:-16, 152:-16, 0]
+    assert found.dtype == np.float32
+    assert np.abs(found[faint]).max() < 0.05 * np.abs(slopes[faint]).max()
+    np.testing.assert_allclose(found[carved], slopes[carved], atol=0.03 * 10.0 * least)
+    np.testing.assert_allclose(found[..., 1], slopes[..., 1], rtol=1e-3)
+
+
 def test_passes_that_disagree_are_unsure() -> None:
     size, tile = (128, 128), Tile(slice(0, 128), slice(0, 128), np.ones((128, 128), np.float32))
     fine, coarse = np.zeros((CHANNELS, 128, 128), np.float32), np.zeros((CHANNELS, 64, 64), np.float32)
