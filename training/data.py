@@ -43,9 +43,9 @@ MARGIN_FADE_PX = 10.0
 CLOSEST = 0.63
 """Least window, relative to the crop made of it: full-size photographs show figures larger than a crop."""
 HEADS_SHARE, CLOSEST_HEADS = 0.4, 0.42
-"""Of the crops have a head about their middle (a third until weights 0.20, whose weakest forms were faces), and their
-windows are at least so large relative to the crop. Heads as large as small photographs show them, once they are
-enlarged, were one in eight; of features that could be seen, r was 0.68."""
+"""Of the crops have a head about their middle (half for weights 0.21, whose large forms of aged photographs lost a
+little), and their windows are at least so large relative to the crop. Heads as large as small photographs show them,
+once they are enlarged, were one in eight; of features that could be seen, r was 0.68."""
 CLEAN_HEADS_SHARE = 0.6
 """Of these crops' photographs are not aged: of faces that cannot be seen lumps are learnt."""
 LEAST_HEAD, ROUND_HEAD = 1400, (2.5, 6.0)
