@@ -29,7 +29,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from ..inference.errors import ReliefError, is_out_of_memory
 from ..inference.image_header import SUFFIXES, read_header
-from ..inference.settings import RUNTIMES, MeshSettings, PreparationSettings, RefinementSettings
+from ..inference.settings import READING, RUNTIMES, MeshSettings, PreparationSettings, RefinementSettings
 from . import reconstruction
 from .hidden import hidden_name, make_hidden, replace_all
 from .patterns import find_photographs
@@ -443,6 +443,7 @@ def _exists_already(photo: Path, options: _Options, patient: bool = True) -> boo
         "settings": {**options.refinement.to_mapping(), **options.mesh.to_mapping()},
         "max_size": options.max_size,
         "weights": reconstruction.load_predictor(options.runtime).weights,
+        "reading": READING,
     }
     alike = record.items() >= asked.items() and set(options.formats) <= formats
     alike &= not options.formats or record.get("texture_size") == options.texture_size  # maps have none
@@ -450,7 +451,8 @@ def _exists_already(photo: Path, options: _Options, patient: bool = True) -> boo
         why = f"skipped, another photograph has this name: {names} exist. Rename one"
     elif sha256 is not None and not alike:
         why = (
-            f"skipped, made with other settings, formats or weights, as {json_path.name} says. Choose another --output"
+            f"skipped, made with other settings, formats, weights or an older version, as {json_path.name} says. "
+            "Choose another --output"
         )
     elif len(existing) < len(outputs):
         if sha256 is not None and patient:
@@ -628,6 +630,7 @@ def _write_record(path: Path, photo: Path, result: Reconstruction, options: _Opt
         "maps": {"width_px": columns, "height_px": rows},
         "mesh": {"vertices": len(result.mesh.vertices), "faces": len(result.mesh.faces)},
         "weights": result.prediction.weights,
+        "reading": READING,
         "runtime": result.prediction.runtime,
         "light": {"direction_deg": _degrees(math.atan2(up, right)) % 360, "elevation_deg": _degrees(math.asin(out))},
         "preparation": result.preparation,

@@ -244,11 +244,16 @@ def test_other_results_of_the_same_name_are_told_apart(relief, known, photo, tmp
     assert relief(photo, "--formats", "none") == 0
     for words in (["none", "--width-m", "2"], ["none", "--light", "45"], ["none", "--max-size", "100"], ["glb"]):
         assert relief(photo, "--formats", *words) == 1
-        said = "skipped, made with other settings, formats or weights, as panel.json says. "
+        said = "skipped, made with other settings, formats, weights or an older version, as panel.json says. "
         assert said in capsys.readouterr().err
     known.weights = "newer+00000000"
     assert relief(photo, "--formats", "none") == 1 and said in capsys.readouterr().err
     known.weights = "known+00000000"
+    path = tmp_path / "out/panel.json"
+    record = json.loads(path.read_text())
+    for reading in (record.pop("reading") - 1, None):  # None: as the first version wrote it
+        path.write_text(json.dumps(record if reading is None else {**record, "reading": reading}))
+        assert relief(photo, "--formats", "none") == 1 and said in capsys.readouterr().err
     with photo.open("ab") as file:
         file.write(b"more")
     assert relief(photo, "--formats", "none") == 1
