@@ -33,7 +33,7 @@ reads memory that is not theirs."""
 
 OVERVIEW_PX = 384
 """Shorter side of the coarsest pass, as far as the longer one is no problem: there the network sees the whole panel at
-once. With 256, as before, figures were smaller there than any that it had learnt from; see CROSSOVER_PX."""
+once. One of 256 px, as before, told nothing that larger passes do not tell better; see CROSSOVER_PX."""
 
 MIRRORED_PX = 2**19
 """The overview, and passes of at most so many pixels, are made of the photograph and of its mirror image, and averaged:

@@ -16,7 +16,7 @@ DENT_PX = 6
 """Smaller chips are in the light alone, as the pits of `training.photograph` are, which look the same."""
 REPLACED_SHARE, REPLACED = 0.12, 0.15
 """Of the walls of blocks were put together again with new stones for lost ones, and so many of their blocks are new:
-plain, whatever was carved there. There were twice as many until weights 0.21, which make faint blocks too shallow."""
+plain, whatever was carved there. There were twice as many until weights 0.21; faint blocks shall not pass for new."""
 SETTING = 0.08
 """Of the carving's depth stand blocks before or behind their course, and courses before or behind the wall, at most, as
 standard deviations."""
