@@ -62,6 +62,7 @@ from training.losses import (
     gradient_loss,
     slope_loss,
     total_loss,
+    within_faces,
 )
 from training.masonry import DEEPEST_JOINT, lay_blocks
 from training.photograph import STAINED_FACES, _showing, face_forms
@@ -779,16 +780,18 @@ def test_a_face_that_is_a_lump_costs_nearly_half_of_a_flat_one() -> None:
     lump = np.exp(-((x - 64) ** 2 + (y - 64) ** 2) / 900).astype(np.float32)
     features = 0.05 * np.sin(x / 2) * np.sin(y / 2)
     true, heads = (torch.from_numpy(a.astype(np.float32))[None, None] for a in (lump + features, lump > 0.2))
-    guess = torch.from_numpy(lump)[None, None]
-    lumpy, right = face_loss(guess, true, heads), face_loss(true + 0.5, true, heads)
+    guess, inner = torch.from_numpy(lump)[None, None], within_faces(heads)
+    assert 0 < inner.sum() < heads.sum(), "the outline is left out"
+    lumpy, right = face_loss(guess, true, inner), face_loss(true + 0.5, true, inner)
     assert 0.4 < lumpy < 0.55 and right < 1e-6, "its features are half of the forms"
-    assert face_loss(0 * guess, true, heads) == pytest.approx(1.0, abs=0.05)
-    assert face_loss(guess, true, FACELESS * heads) == 0.0 and face_loss(guess, true, 0 * heads) == 0.0
+    assert face_loss(0 * guess, true, inner) == pytest.approx(1.0, abs=0.05)
+    for none in (within_faces(FACELESS * heads), 0 * inner):
+        assert face_loss(guess, true, none) == 0.0
     two = [torch.cat((a, a)) for a in (guess, true)]
-    one_of_two = face_loss(*two, torch.cat((heads, 0 * heads)))
+    one_of_two = face_loss(*two, torch.cat((inner, 0 * inner)))
     torch.testing.assert_close(one_of_two, lumpy, msg="photographs without a face do not thin it out")
     guess.requires_grad_()
-    face_loss(guess, true, heads).backward()
+    face_loss(guess, true, inner).backward()
     assert torch.isfinite(guess.grad).all() and guess.grad[0, 0, 64, 64] != 0 and guess.grad[0, 0, 5, 5] == 0
 
 
