@@ -25,6 +25,7 @@ from inference.normalisation import standardise
 from .compose import FACELESS, Composer, Scene
 from .labels import soft_edge_classes
 from .library import Library
+from .masonry import find_joints
 from .photograph import face_forms, take_photograph
 from .textures import Stone
 
@@ -40,6 +41,8 @@ MARGIN_SHARE = 0.2
 WIDEST_MARGIN = 0.08
 """Of the photograph's size: wall, mount or print beside the panel, that has nothing of its light."""
 MARGIN_FADE_PX = 10.0
+JOINT_PX = 9
+"""Width of what counts as beside a joint."""
 CLOSEST = 0.63
 """Least window, relative to the crop made of it: full-size photographs show figures larger than a crop."""
 HEADS_SHARE, CLOSEST_HEADS = 0.4, 0.42
@@ -76,6 +79,7 @@ class Sample:
         segments: (H, W) uint8, index into SEGMENT_CLASSES.
         light: (3,) float32, toward the light: x right, y up, z to the viewer.
         heads: (H, W) float32, as those of `training.compose.Scene`.
+        joints: (H, W) uint8, 1 beside the joints of blocks.
     """
 
     grey: npt.NDArray[np.float32]
@@ -84,6 +88,7 @@ class Sample:
     segments: npt.NDArray[np.uint8]
     light: npt.NDArray[np.float32]
     heads: npt.NDArray[np.float32]
+    joints: npt.NDArray[np.uint8]
 
 
 def resized(scene: Scene, size: int) -> Scene:
@@ -191,16 +196,18 @@ def photograph_sample(scene: Scene, stone: Stone, rng: np.random.Generator, head
     grey, light = photographed(taken, rng, stone, clean, faces=heads and clean)
     if taken is not scene:
         grey = np.asarray(cv2.resize(grey, (size, size), interpolation=cv2.INTER_CUBIC).clip(0.0, 1.0), np.float32)
+    beside_joints = cv2.dilate(find_joints(scene.blocks).astype(np.uint8), np.ones((JOINT_PX, JOINT_PX), np.uint8))
+    joints = np.asarray(beside_joints, np.uint8)
     if rng.random() >= MARGIN_SHARE:
-        return Sample(grey, scene.height, soft_edge_classes(scene.height), scene.segments, light, scene.heads)
-    beside = margins(len(grey), rng)
+        return Sample(grey, scene.height, soft_edge_classes(scene.height), scene.segments, light, scene.heads, joints)
+    beside = margins(size, rng)
     tone = rng.choice((0.0, rng.uniform(0.0, 1.0), 1.0)) + rng.normal(0.0, 0.01, grey.shape)
     grey = np.where(beside, tone.clip(0.0, 1.0), grey).astype(np.float32)
     # The panel's height fades out: a cliff all round would outweigh the carving where slopes are compared.
     away = cv2.distanceTransform((~beside).astype(np.uint8), cv2.DIST_L2, 3)
     height = scene.height * np.minimum(away / MARGIN_FADE_PX, 1.0).astype(np.float32)
     segments = np.where(beside, 0, scene.segments)
-    return Sample(grey, height, soft_edge_classes(height), segments, light, scene.heads * ~beside)
+    return Sample(grey, height, soft_edge_classes(height), segments, light, scene.heads * ~beside, joints * ~beside)
 
 
 class Stream(IterableDataset[Sample]):
@@ -245,7 +252,7 @@ def _with_heads(composer: Composer) -> tuple[Scene, FloatArray]:
 def collate(samples: list[Sample]) -> dict[str, torch.Tensor]:
     """Samples to a batch: ``x`` (N, 1, H, W) standardised, ``height`` (N, 1, H, W), classes (N, H, W), light (N, 3).
 
-    ``heads`` (N, 1, H, W).
+    ``heads`` and ``joints`` (N, 1, H, W).
     """
     return {
         "x": torch.from_numpy(
@@ -256,6 +263,7 @@ def collate(samples: list[Sample]) -> dict[str, torch.Tensor]:
         "segments": torch.from_numpy(np.stack([s.segments for s in samples])),
         "light": torch.from_numpy(np.stack([s.light for s in samples])),
         "heads": torch.from_numpy(np.stack([s.heads[None] for s in samples])),
+        "joints": torch.from_numpy(np.stack([s.joints[None] for s in samples])),
     }
 
 

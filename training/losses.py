@@ -158,22 +158,26 @@ def detector_loss(logits: Tensor, classes: Tensor, class_weights: Tensor) -> Ten
     return F.cross_entropy(logits.float(), classes, class_weights)
 
 
-def dynamic_weight(out: ReliefOutput, classes: Tensor, heads: Tensor, weights: LossWeights, ramp: float) -> Tensor:
+def dynamic_weight(
+    out: ReliefOutput, classes: Tensor, joints: Tensor, heads: Tensor, weights: LossWeights, ramp: float
+) -> Tensor:
     """(1 + edge (a + b mismatch)) (1 + c head), (N, 1, H, W), mean about 1, without gradient.
 
-    True edges count for more, and those for most that the photograph shows otherwise than the height. Heads count for
-    more because faces are what is looked at, and hold less than a hundredth of all slopes' power.
+    True edges count for more, and those for most that the photograph shows otherwise than the height. So do joints of
+    blocks: where a place may be either, the guess that costs least would lean to an edge, for that one's weight. Heads
+    count for more because faces are what is looked at, and hold less than a hundredth of all slopes' power.
 
     Args:
         out: of the network.
         classes: (N, H, W) int64 true soft-edge classes.
+        joints: (N, 1, H, W), 1 beside the joints of blocks, which are no edges.
         heads: (N, 1, H, W), 1 where a head is seen with its face, less where without.
         weights: a, b and c.
         ramp: 0 to 1, how far b has come in.
 
     Source: dynamic edge-enhanced loss, Pan et al., ACM Multimedia 2024, as this project reads it.
     """
-    edge = (classes > 0).float().unsqueeze(1)
+    edge = ((classes > 0).unsqueeze(1) | (joints > 0)).float()
     mismatch = upsample(out.mismatch.detach().float().sum(1, keepdim=True)) / 2
     weight = (1 + edge * (weights.edge + weights.mismatch * ramp * mismatch)) * (1 + weights.head * heads)
     return weight / weight.mean()
@@ -200,7 +204,7 @@ def total_loss(
         ramp: 0 to 1, how far the mismatch has come into the dynamic weight, and detector B into the loss.
     """
     true, edges, segments = batch["height"], batch["edges"].long(), batch["segments"].long()
-    weight = dynamic_weight(out, edges, batch["heads"], weights, ramp)
+    weight = dynamic_weight(out, edges, batch["joints"], batch["heads"], weights, ramp)
     height, first, slopes = out.height.float(), out.height_first.float(), out.slopes.float()
     true_slopes = gradient(true) * SLOPE_SCALE
     slope_error = (slopes.detach() - true_slopes).abs().mean(1, keepdim=True)

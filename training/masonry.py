@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import cv2
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +22,14 @@ plain, whatever was carved there. There were twice as many until weights 0.21; f
 SETTING = 0.08
 """Of the carving's depth stand blocks before or behind their course, and courses before or behind the wall, at most, as
 standard deviations."""
+
+
+def find_joints(blocks: npt.NDArray[np.integer[Any]]) -> npt.NDArray[np.bool_]:
+    """Where one block meets the next, one pixel wide; both (H, W)."""
+    joints = np.zeros(blocks.shape, bool)
+    joints[:, 1:] = blocks[:, 1:] != blocks[:, :-1]
+    joints[1:] |= blocks[1:] != blocks[:-1]
+    return joints
 
 
 def lay_blocks(

@@ -18,6 +18,7 @@ import cv2
 import numpy as np
 
 from .lighting import SHALLOW_SLOPE, draw_lighting, mean_light, occlusion, shade
+from .masonry import find_joints
 from .textures import (
     FloatArray,
     IntArray,
@@ -370,16 +371,14 @@ def _calmed(albedo: FloatArray, most: float) -> FloatArray:
 
 def _fill_joints(albedo: FloatArray, blocks: IntArray, rng: np.random.Generator, stone: Stone) -> None:
     """Soot, or lime, in the joints here and there: lines that say nothing of how deep a joint is."""
-    apart = np.ones(blocks.shape, np.uint8)
-    apart[:, 1:][blocks[:, 1:] != blocks[:, :-1]] = 0
-    apart[1:][blocks[1:] != blocks[:-1]] = 0
-    if apart.all():
+    joints = find_joints(blocks)
+    if not joints.any():
         return
     # Wider where an arris is chipped, and where moss and lime have crept out.
     ragged = noise_field(stone, "ragged" if rng.random() < 0.5 else "rough", blocks.shape, rng, 0.2, 1.2)
     width = np.exp(ragged * np.float32(rng.uniform(0.0, 0.6))) * np.float32(rng.uniform(0.5, 2.4))
     width = np.minimum(width, np.float32(WIDEST_JOINT_PX))
-    away = cast(FloatArray, cv2.distanceTransform(apart, cv2.DIST_L2, 3)) / width
+    away = cast(FloatArray, cv2.distanceTransform((~joints).astype(np.uint8), cv2.DIST_L2, 3)) / width
     cover = np.exp(np.float32(-0.5) * away * away)
     cover *= patch(noise_field(stone, "cloud", blocks.shape, rng, 0.4, 2.0), rng.uniform(-1.5, 0.5), 1.0)
     dark = rng.random() < 0.8

@@ -680,15 +680,20 @@ def test_edges_weigh_more_and_those_most_that_the_height_lacks() -> None:
     mismatch[:, :, :2] = 0.25  # sum over the classes 1: as different as the halves of it can be
     out: Any = SimpleNamespace(mismatch=mismatch)
     none = torch.zeros(1, 1, 8, 8)
-    weight = dynamic_weight(out, classes, none, LossWeights(edge=1.0, mismatch=2.0), 1.0)[0, 0]
+    weight = dynamic_weight(out, classes, none, none, LossWeights(edge=1.0, mismatch=2.0), 1.0)[0, 0]
     weight = weight / weight[0, 0]
     assert torch.allclose(weight[:, :4], torch.tensor(1.0)), "plain stone counts alike, whatever the photograph shows"
     assert weight[0, 7] == pytest.approx(3.0) and weight[7, 7] == pytest.approx(2.0)
-    calm = dynamic_weight(out, classes, none, LossWeights(edge=1.0, mismatch=2.0), 0.0)[0, 0]
+    calm = dynamic_weight(out, classes, none, none, LossWeights(edge=1.0, mismatch=2.0), 0.0)[0, 0]
     assert torch.allclose(calm[:, 4:], 2 * calm[:, :4])
+    joints = none.clone()
+    joints[..., :2] = 1
+    jointed = dynamic_weight(out, classes, joints, none, LossWeights(edge=1.0, mismatch=2.0), 1.0)[0, 0]
+    assert torch.equal(jointed[:, :2], jointed[:, 6:]), "a joint counts as an edge does"
+    assert jointed[0, 0] / jointed[0, 2] == pytest.approx(3.0)
     heads = none.clone()
     heads[..., :4, :4] = 1
-    faced = dynamic_weight(out, classes, heads, LossWeights(edge=1.0, mismatch=2.0, head=3.0), 0.0)[0, 0]
+    faced = dynamic_weight(out, classes, none, heads, LossWeights(edge=1.0, mismatch=2.0, head=3.0), 0.0)[0, 0]
     assert faced[0, 0] / faced[7, 0] == pytest.approx(4) and faced.mean() == pytest.approx(1)
 
 
@@ -715,11 +720,11 @@ def test_an_enlarged_plateau_stays_one(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_mirrored_batch_is_a_photograph_of_the_mirrored_panel() -> None:
     height = np.linspace(0.0, 8.0, 64, dtype=np.float32)[None].repeat(64, 0)
     light = np.float32([0.6, 0.0, 0.8])
-    sample = Sample(height, height, *np.zeros((2, 64, 64), np.uint8), light, np.zeros_like(height))
-    sample.heads[:, :9], sample.edges[:, 40:], sample.segments[:, 50:] = 1.0, 2, 3
+    sample = Sample(height, height, *np.zeros((2, 64, 64), np.uint8), light, *np.zeros((2, 64, 64), np.uint8))
+    sample.heads[:, :9], sample.joints[:, 3:6], sample.edges[:, 40:], sample.segments[:, 50:] = 1, 1, 2, 3
     batch = collate([sample])
     turned = mirrored(batch)
-    for name in ("x", "height", "edges", "segments", "heads"):
+    for name in ("x", "height", "edges", "segments", "heads", "joints"):
         assert torch.equal(turned[name], batch[name].flip(-1)), name
     assert turned["light"].tolist() == [pytest.approx([-0.6, 0.0, 0.8])]
     assert batch["light"].tolist() == [pytest.approx([0.6, 0.0, 0.8])], "the batch itself was changed"
@@ -822,7 +827,7 @@ def test_loss_trains_every_part_and_leaves_detector_b_frozen(library: Path) -> N
             assert parameter.grad is None
         else:
             assert parameter.grad is not None and parameter.grad.abs().max() > 0, name
-    weight = dynamic_weight(out, batch["edges"].long(), batch["heads"], LossWeights(), 1.0)
+    weight = dynamic_weight(out, batch["edges"].long(), batch["joints"], batch["heads"], LossWeights(), 1.0)
     assert weight.mean() == pytest.approx(1, abs=1e-4) and not weight.requires_grad
     assert out.slopes.shape == (2, 2, 64, 64)
 
@@ -860,6 +865,24 @@ def test_segments_and_blocks_stay_with_the_height_they_are_of(size: int) -> None
     other = resized(scene, size)
     for part in (other.segments, other.blocks):
         assert np.abs((part - other.height)[:, 2:-2].mean()) < 0.05
+
+
+def test_a_sample_knows_what_is_beside_its_joints(monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are no edges of the carving, but where the photograph ends at a margin."""
+    blocks = np.zeros((64, 64), np.int32)
+    blocks[30:, 20:] = 3
+    flat = np.zeros((64, 64), np.float32)
+    beside = np.zeros((64, 64), bool)
+    monkeypatch.setattr("training.data.margins", lambda *_: beside)
+    for share in (0.0, 1.0):
+        monkeypatch.setattr("training.data.MARGIN_SHARE", share)
+        beside[:, 50:] = share == 1.0
+        sample = photograph_sample(
+            plain_scene(flat, 10.0, flat.astype(np.uint8), blocks), Stone.load(None), np.random.default_rng(1)
+        )
+        assert not sample.edges.any() and not sample.joints[:25].any() and not sample.joints[36:, 26:].any()
+        assert sample.joints[29:31, 20:50].all() and sample.joints[30:, 19:21].all()
+        assert sample.joints[:, 50:].any() == (share == 0.0)
 
 
 def test_a_scene_seen_smaller_keeps_its_proportions(library: Path) -> None:
