@@ -38,9 +38,9 @@ Work = Callable[[Progress | None], Any]
 
 _running: Job | None = None
 _waiting: deque[Task] = deque()
-_paused: tuple[Task, int, int, bpy.types.Window] | None = None
-"""A task without a modal operator, mostly one whose finished work waits for Object Mode; how many had begun, how many
-were placed, and in which window."""
+_paused: tuple[Task, int, int, int, bpy.types.Window] | None = None
+"""A task without a modal operator: the next of a queue, or one whose finished work waits for Object Mode; how many had
+begun, how many were placed, how many other modal operators ran at first, and in which window."""
 _owner: JobOperator | None = None
 """The operator whose window shows the work under way."""
 _at_work = threading.Lock()
@@ -173,6 +173,7 @@ def forget_paused(*_: object) -> None:
     global _running, _paused
     if _paused is None:
         return
+    stop_running()
     _running = _paused = None
     _waiting.clear()
     _show(bpy.context, 0.0, "", False)
@@ -182,7 +183,7 @@ def _look_for_object_mode() -> float | None:
     """Have finished work placed once the artist is back in Object Mode, or dropped where it was cancelled."""
     if _paused is None or _running is None:
         return None
-    task, _, _, own = _paused
+    task, *_, own = _paused
     windows = list(bpy.context.window_manager.windows)
     with bpy.context.temp_override(window=own if own in windows else windows[0]):
         if _edited(bpy.context, task) and _running.done and not _running.stopping:
@@ -274,9 +275,9 @@ class JobOperator:
         context.window_manager.modal_handler_add(self)
 
     def _pause(self, context: bpy.types.Context) -> None:
-        """Let go of the window until Object Mode: Blender saves nothing by itself while an operator is modal."""
+        """Let go of the window for a while: Blender saves nothing by itself while an operator is modal."""
         global _owner, _paused
-        _owner, _paused = None, (self._task, self._begun, self._placed, context.window)
+        _owner, _paused = None, (self._task, self._begun, self._placed, self._others, context.window)
         context.window_manager.event_timer_remove(self._timer)
         bpy.app.timers.register(_look_for_object_mode, first_interval=LOOK_S)
 
@@ -297,9 +298,10 @@ class JobOperator:
         """Go on where another operator paused."""
         global _paused
         assert _paused is not None
-        self._task, self._begun, self._placed, _ = _paused
+        self._task, self._begun, self._placed, others, _ = _paused
         _paused = None
         self._attach(context)
+        self._others = min(self._others, others)  # not what the artist is in the middle of
 
     def modal(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
         job = _running
@@ -309,7 +311,7 @@ class JobOperator:
         if job.stopping:  # the thread ends at its next report; nothing of it is awaited or kept
             self._close(context)
             kept = "What was finished before stays." if self._placed else "Nothing was changed."
-            return refused(self, Cancelled(f"Stopped. {kept}"))  # each placed before has its step of undo
+            return refused(self, Cancelled(f"Stopped. {kept}"))
         if event.type != "TIMER":
             return {"PASS_THROUGH"}
         total = self._begun + len(_waiting)
@@ -327,8 +329,6 @@ class JobOperator:
         before = self._placed
         try:
             self._finish(context, self._task, job.result())
-            if _waiting:  # the last one's step of undo is the operator's own
-                bpy.ops.ed.undo_push(message="Relief")
         except ReliefError as error:
             refused(self, error)
         except BaseException:
@@ -336,9 +336,10 @@ class JobOperator:
             raise
         if _waiting:
             self._begin()
-            return {"PASS_THROUGH"}
-        self._close(context)
-        return {"FINISHED"} if self._placed > before else {"CANCELLED"}
+            self._pause(context)
+        else:
+            self._close(context)
+        return {"FINISHED"} if self._placed > before else {"CANCELLED"}  # each placed one has its step of undo
 
     def cancel(self, context: bpy.types.Context) -> None:
         """Blender closes or loads another file: the thread must not outlive what it works for.
@@ -376,7 +377,7 @@ class JobOperator:
 
 
 class RELIEF_OT_resume(JobOperator, bpy.types.Operator):
-    """Place the finished relief, now that Object Mode is back"""
+    """Go on with what is carved, and place it once Object Mode is back"""
 
     bl_idname = "relief.resume"
     bl_label = "Place Finished Relief"

@@ -52,12 +52,8 @@ class _Context:
 @pytest.fixture
 def job(module, monkeypatch):
     job = module("operators.job")
-    steps: list[str] = []
     job.resumed = []
-    ops = SimpleNamespace(
-        ed=SimpleNamespace(undo_push=lambda message: steps.append(message)),
-        relief=SimpleNamespace(resume=job.resumed.append),
-    )
+    ops = SimpleNamespace(relief=SimpleNamespace(resume=job.resumed.append))
     timers = SimpleNamespace(registered=[])
     timers.register = lambda function, first_interval: timers.registered.append(function)
     monkeypatch.setattr(job.Job, "left_s", 1.0)  # else what is told depends on the machine
@@ -66,7 +62,6 @@ def job(module, monkeypatch):
     app.is_job_running = lambda kind: kind in job.blenders
     monkeypatch.setattr(job, "bpy", SimpleNamespace(app=app, ops=ops, data=data))
     monkeypatch.setattr(job, "read_settings", lambda scene: scene.relief)
-    job.steps = steps
     return job
 
 
@@ -173,9 +168,10 @@ def test_an_error_that_names_a_file_in_another_encoding_is_told(job, start):
 def test_too_little_memory_is_told(job, start):
     operator, context, go_on = start(MemoryError(), RuntimeError("OpenCV: (-4:Insufficient memory)"))
     go_on.set()
-    assert _finish_one(operator, job, context) == {"PASS_THROUGH"}
-    assert _finish_one(operator, job, context) == {"CANCELLED"}
-    assert operator.reports == [({"ERROR"}, job.FULL)] * 2
+    assert _finish_one(operator, job, context) == {"CANCELLED"} and job.running()
+    second = _next(job, context)
+    assert _finish_one(second, job, context) == {"CANCELLED"}
+    assert operator.reports == second.reports == [({"ERROR"}, job.FULL)]
     assert _idle(job, context)
 
 
@@ -254,13 +250,14 @@ def test_tasks_run_one_after_the_other_and_a_failed_one_stops_none(job, start):
     assert operator.modal(context, TIMER) == {"PASS_THROUGH"}
     assert context.window_manager.relief_progress.stage == "1 of 3: Half, 1 s left"
     go_on.set()
-    assert _finish_one(operator, job, context) == {"PASS_THROUGH"}
+    assert _finish_one(operator, job, context) == {"FINISHED"}, "each that is placed has its step of undo"
     assert operator.placed == [1] and job.running()
-    assert _finish_one(operator, job, context) == {"PASS_THROUGH"}
-    assert operator.reports == [({"ERROR"}, "Too dark.")]
-    assert _finish_one(operator, job, context) == {"FINISHED"}
+    assert not context.timers, "nothing is modal between two: Blender saves by itself"
+    second = _next(job, context)
+    assert _finish_one(second, job, context) == {"CANCELLED"}
+    assert second.reports == [({"ERROR"}, "Too dark.")]
+    assert _finish_one(_next(job, context), job, context) == {"FINISHED"}
     assert operator.placed == [1, 3]
-    assert len(job.steps) == 1  # the first one's; the last one's is the operator's own
     assert _idle(job, context)
 
 
@@ -268,11 +265,12 @@ def test_tasks_run_one_after_the_other_and_a_failed_one_stops_none(job, start):
 def test_a_queue_whose_last_task_places_nothing_leaves_no_empty_step_of_undo(job, start, ends):
     operator, context, go_on = start(None, job.ReliefError("Too dark."))
     go_on.set()
-    assert _finish_one(operator, job, context) == {"PASS_THROUGH"} and len(job.steps) == 1
+    assert _finish_one(operator, job, context) == {"FINISHED"}
+    second = _next(job, context)
     job._running.wait(10.0)
     event = ESC if ends == "with Esc" else TIMER
-    assert operator.modal(context, event) == {"CANCELLED"}, "FINISHED would make another step"
-    assert operator.placed == [1] and len(job.steps) == 1 and _idle(job, context)
+    assert second.modal(context, event) == {"CANCELLED"}, "FINISHED would make another step"
+    assert operator.placed == [1] and _idle(job, context)
 
 
 def test_the_result_waits_for_object_mode(job, start):
@@ -331,6 +329,19 @@ def test_nothing_is_placed_under_the_artists_hand(job, start, hand):
     assert operator.modal(context, TIMER) == {"FINISHED"} and operator.placed == [1]
 
 
+def test_the_next_of_a_queue_is_not_placed_under_the_artists_hand_either(job, start):
+    operator, context, go_on = start(None, None)
+    context.window.modal_operators.append("relief.reconstruct")
+    go_on.set()
+    assert _finish_one(operator, job, context) == {"FINISHED"}
+    context.window.modal_operators[:] = ["transform.translate"]
+    second = _next(job, context)
+    context.window.modal_operators.insert(0, "relief.resume")
+    assert _finish_one(second, job, context) == {"PASS_THROUGH"} and operator.placed == [1]
+    del context.window.modal_operators[1:]
+    assert second.modal(context, TIMER) == {"FINISHED"} and operator.placed == [1, 2]
+
+
 @pytest.mark.parametrize("blenders", ["RENDER", "OBJECT_BAKE"])
 def test_nothing_is_placed_while_blender_renders_or_bakes(job, start, monkeypatch, blenders):
     monkeypatch.setattr(job, "HELD_S", 0.0)  # that takes as long as it takes
@@ -379,9 +390,15 @@ def test_the_queue_goes_on_in_another_window_where_its_own_is_closed(job, start)
     context.window, context.active.mode, context.temp_override = other, "OBJECT", lambda **_: nullcontext()
     second = _taking_up(job, context)
     go_on.set()
-    assert _finish_one(second, job, context) == {"PASS_THROUGH"}
-    assert _finish_one(second, job, context) == {"FINISHED"} and operator.placed == [1, 2]
+    assert _finish_one(second, job, context) == {"FINISHED"}
+    assert _finish_one(_next(job, context), job, context) == {"FINISHED"} and operator.placed == [1, 2]
     assert _idle(job, context)
+
+
+def _next(job, context):
+    """The operator that goes on, as Blender starts it where a timer looks."""
+    assert job.bpy.app.timers.registered[-1]() is None and job.resumed.pop() == "INVOKE_DEFAULT"
+    return _taking_up(job, context)
 
 
 def _taking_up(job, context):
@@ -409,7 +426,9 @@ def test_what_waits_for_object_mode_can_be_cancelled_and_goes_with_its_file(job,
             assert second.modal(context, TIMER) == {"CANCELLED"}
             assert second.reports == [({"INFO"}, "Stopped. Nothing was changed.")]
         else:
+            at_work = job._running
             job.forget_paused()
+            assert at_work.stopping
         assert _idle(job, context) and not job._waiting and operator.placed == []
 
 
@@ -447,11 +466,11 @@ def test_a_second_run_waits_in_the_queue_of_the_first(job, start):
     assert second.invoke(other, None) == {"CANCELLED"}
     assert second.reports == [({"INFO"}, "2 more to carve after this one.")] and not other.timers
     go_on.set()
-    assert _finish_one(operator, job, context) == {"PASS_THROUGH"}
+    assert _finish_one(operator, job, context) == {"FINISHED"}
     job.stop_running()
-    assert operator.modal(context, TIMER) == {"CANCELLED"}  # the one that is placed has its step of undo
-    assert operator.placed == [1] and len(job.steps) == 1
-    assert operator.reports == [({"INFO"}, "Stopped. What was finished before stays.")]
+    third = _next(job, context)
+    assert third.modal(context, TIMER) == {"CANCELLED"} and operator.placed == [1]
+    assert third.reports == [({"INFO"}, "Stopped. What was finished before stays.")]
     assert _idle(job, context) and not job._waiting and second.placed == []
 
 
