@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from ..inference.prediction import Prediction
 
 LIMIT_BYTES = 2 * 2**30
+MEMORY_BYTES = 2**29
+"""Beyond this, what is on disk is not kept in memory too; a photograph of 12 megapixels takes 0.7 GB."""
 ASKED = 6
 """Grows whenever `inference.predictor` asks the same weights otherwise: what was stored before is then asked anew."""
 DRAFT_PX = 1024
@@ -35,7 +37,7 @@ class PredictionStore:
 
     Args:
         folder: where they are kept between sessions; None keeps them in memory alone.
-        limit_bytes: limit of the folder and, apart from it, of the memory; the newest is always kept in memory.
+        limit_bytes: limit of the folder and of what is in memory alone; the newest is always kept in memory.
     """
 
     def __init__(self, folder: Path | None, limit_bytes: int = LIMIT_BYTES) -> None:
@@ -65,14 +67,16 @@ class PredictionStore:
         from ..inference.prediction import reduced
 
         key = _key(photo_sha256, weights)
-        if self._draft is None or self._draft[0] != key:
+        draft = self._draft  # which a thread that stores another takes away
+        if draft is None or draft[0] != key:
             prediction = self.get(photo_sha256, weights)
             if prediction is None:
                 return None
             rows, columns = prediction.height.shape
             scale = min(DRAFT_PX / max(rows, columns), 1.0)
-            self._draft = key, reduced(prediction, (max(round(rows * scale), 1), max(round(columns * scale), 1)))
-        return self._draft[1]
+            draft = key, reduced(prediction, (max(round(rows * scale), 1), max(round(columns * scale), 1)))
+            self._draft = draft
+        return draft[1]
 
     def put(self, photo_sha256: str, prediction: Prediction) -> None:
         """Store a prediction, in memory alone where the disk does not take it."""
@@ -86,19 +90,22 @@ class PredictionStore:
         with self._changing:
             self._memory.clear()
         self._draft = None
-        files = self._files()
-        freed = sum(path.stat().st_size for path in files)
-        for path in files:
-            with suppress(PermissionError):  # being written by another Blender, on Windows
-                path.unlink(missing_ok=True)
+        freed = 0
+        for path in self._files():
+            with suppress(OSError):  # being written by another Blender, on Windows, or deleted by it
+                size = path.stat().st_size
+                path.unlink()
+                freed += size
         return freed
 
     def _remember(self, key: str, prediction: Prediction) -> None:
         with self._changing:
             self._memory.pop(key, None)
             self._memory[key] = prediction
-            while len(self._memory) > 1 and sum(map(_size_bytes, self._memory.values())) > self.limit_bytes:
-                del self._memory[next(iter(self._memory))]
+            for old in list(self._memory)[:-1]:
+                held, path = sum(map(_size_bytes, self._memory.values())), self._path(old)
+                if held > (self.limit_bytes if path is None or not path.is_file() else MEMORY_BYTES):
+                    del self._memory[old]
 
     def _path(self, key: str) -> Path | None:
         return None if self.folder is None else self.folder / f"{key}.npz"
@@ -106,7 +113,12 @@ class PredictionStore:
     def _files(self) -> list[Path]:
         """Stored files, oldest first; half-written ones too, which a Blender that was closed leaves behind."""
         paths = [] if self.folder is None or not self.folder.is_dir() else self.folder.iterdir()
-        return sorted((path for path in paths if _OWN.fullmatch(path.name)), key=lambda path: path.stat().st_mtime)
+        found = []
+        for path in paths:
+            if _OWN.fullmatch(path.name):
+                with suppress(FileNotFoundError):  # another Blender has just deleted it
+                    found.append((path.stat().st_mtime, path))
+        return [path for _, path in sorted(found)]
 
     def _read(self, key: str) -> Prediction | None:
         import zipfile

@@ -80,6 +80,20 @@ def test_one_that_is_larger_than_the_store_costs_none_of_the_others(new_store, m
     assert new_store().holds("a", "1+abc") and list(tmp_path.iterdir()) == [path]
 
 
+def test_what_is_on_disk_is_not_kept_in_memory_too(module, new_store, make, tmp_path, monkeypatch):
+    monkeypatch.setattr(module("operators.prediction_store"), "MEMORY_BYTES", 1)
+    store = new_store()
+    for number in range(3):
+        store.put(f"photo {number}", make(number))
+    assert len(store._memory) == 1 and len(list(tmp_path.iterdir())) == 3
+    for number in range(3):
+        assert store.get(f"photo {number}", "1+abc").height[0, 0] == number and len(store._memory) == 1
+    for path in tmp_path.iterdir():
+        path.unlink()
+    store.put("photo 3", make(3))
+    assert len(store._memory) == 2, "what no file holds any more stays"
+
+
 def test_memory_is_limited_but_keeps_the_newest(new_store, make):
     store = new_store(folder=None, limit_bytes=1)
     store.put("a", make(0.1))
@@ -111,6 +125,16 @@ def test_a_flipped_bit_counts_as_absent(new_store, make, tmp_path, bit):
 def test_a_folder_that_the_system_refuses_holds_nothing(new_store, tmp_path):
     store = new_store(folder=tmp_path / ("a" * 300))  # too long a name, as one that may not be entered
     assert not store.holds("photo", "1+abc") and store.get("photo", "1+abc") is None
+
+
+def test_a_file_that_another_blender_has_just_deleted_is_none(new_store, make, tmp_path, monkeypatch):
+    store = new_store()
+    store.put("photo", make(0.1))
+    (path,) = tmp_path.iterdir()
+    names = list(tmp_path.iterdir())
+    path.unlink()
+    monkeypatch.setattr(type(tmp_path), "iterdir", lambda _folder: iter(names))
+    assert store.clear() == 0
 
 
 def test_clear_frees_the_disk(new_store, make, tmp_path):
