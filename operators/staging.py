@@ -30,6 +30,9 @@ class RELIEF_OT_stage(bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
+        if context.scene.library is not None:
+            cls.poll_message_set(spoken("This scene is linked from another file. Go to a scene of this one"))
+            return False
         cls.poll_message_set(spoken("Select a relief, in Object Mode"))
         return context.mode == "OBJECT" and is_relief(context.view_layer.objects.active)
 
@@ -56,12 +59,18 @@ def join_local_views(
 
 def add_sun(scene: bpy.types.Scene, relief: bpy.types.Object) -> bpy.types.Object:
     """A raking sun from the relief's upper left; the scene's own, if it was lit so before: two would be too bright."""
-    sun = next((o for o in scene.objects if o.type == "LIGHT" and STAGED in o), None)
+    layers = {o for layer in scene.view_layers for o in layer.objects}  # without those of excluded collections
+    suns = (o for o in scene.objects if o.type == "LIGHT" and STAGED in o and o.library is None and o in layers)
+    sun = next(suns, None)
     if sun is None:
         sun = _staged("Raking Sun", bpy.data.lights.new("Raking Sun", "SUN"), scene, relief)
         sun.data.energy = 3.0
         # Eevee's millimetre dissolves the shadows of a coin.
         sun.data.shadow_maximum_resolution = min(0.001, relief.dimensions.x / 1000)
+    sun.hide_render = sun.hide_viewport = False
+    for layer in scene.view_layers:
+        if sun.name in layer.objects:
+            sun.hide_set(False, view_layer=layer)
     to_sun = _turn(relief) @ _TO_SUN
     place = relief.matrix_world.translation + to_sun * relief.dimensions.x
     # In the world, whatever the artist has tied it to.

@@ -396,6 +396,7 @@ def test_the_relief_of_a_straightened_reference_lies_on_its_panel(known, photo):
     for straighten, width, place in ((False, 3.0, (0.0, -1.0, 0.0)), (True, 1.5, (0.75, -1.0, 0.0))):
         image.relief.straighten = straighten
         bpy.context.view_layer.objects.active = empty
+        empty.select_set(True)
         bpy.ops.relief.reconstruct()
         relief = bpy.context.active_object
         columns = 120 if straighten else 240
@@ -901,6 +902,27 @@ def test_what_the_artist_sees_behind_a_coin_stays_in_sight(known, photo):
     camera.clip_start, camera.clip_end = 0.5, 0.6
     bpy.ops.relief.stage()
     assert camera.clip_start < 0.001 and camera.clip_end > 0.6, "so far as the coin needs it"
+
+
+def test_a_sun_that_is_hidden_shines_again_and_one_out_of_reach_is_not_taken(known, photo):
+    bpy.ops.relief.reconstruct(filepath=str(photo))
+    relief, scene, layer = bpy.context.active_object, bpy.context.scene, bpy.context.view_layer
+    bpy.ops.relief.stage()
+    (sun,) = (o for o in scene.objects if o.type == "LIGHT")
+    sun.hide_render = sun.hide_viewport = True
+    sun.hide_set(True)
+    bpy.ops.relief.stage()
+    assert [o for o in scene.objects if o.type == "LIGHT"] == [sun]
+    layer.update()
+    assert sun.visible_get() and not sun.hide_render
+    away = bpy.data.collections.new("away")
+    scene.collection.children.link(away)
+    away.objects.link(sun)
+    scene.collection.objects.unlink(sun)
+    layer.layer_collection.children["away"].exclude = True
+    layer.objects.active = relief
+    bpy.ops.relief.stage()
+    assert len([o for o in scene.objects if o.type == "LIGHT"]) == 2
 
 
 @pytest.mark.parametrize("width_m, resolution_m", [(0.03, 3e-5), (2.0, 0.001)])
