@@ -10,6 +10,16 @@ from .words import spoken
 LONGER_PX = 2048
 
 
+@bpy.app.handlers.persistent
+def keep_masks(*_: object) -> None:
+    """Before a file is saved: painted masks go into it, but for those that are files of the artist's own."""
+    masks = {relief.relief_mask for relief in bpy.data.objects if relief.relief_mask is not None}
+    for mask in masks:
+        own = mask.source == "GENERATED" or mask.packed_file is not None
+        if own and mask.is_dirty and mask.library is None:
+            mask.pack()
+
+
 class RELIEF_OT_new_mask(bpy.types.Operator):
     """Give the selected relief a white mask, which leaves it whole until black is painted in the Image Editor"""
 

@@ -262,5 +262,16 @@ def settle_restored(*_: object) -> None:
     for relief in filter(is_relief, bpy.data.objects):
         if relief.library is None and relief.data.library is None and DRAFT in relief:  # of an earlier version
             relief.data[DRAFT] = relief.pop(DRAFT)
-    if _drafts():
+    if not _drafts():
+        return
+    if bpy.app.background:  # where no timer runs, and the file may be rendered next
+        _settle()
+    else:
         settle_later()
+
+
+@bpy.app.handlers.persistent
+def settle_saved(*_: object) -> None:
+    """Before a file is saved: its drafts are solved in full, but for those being edited or sculpted."""
+    if _settle() is None:
+        stop_settling()

@@ -39,8 +39,8 @@ def refine(context: bpy.types.Context, moved: str = "") -> None:
     if moved and not _shows(scene.relief, relief):
         _take_over(scene.relief, relief, but=moved)
     try:
-        # Without a window nobody drags, and no timer would run.
-        bpy.ops.relief.refine(draft=not bpy.app.background)
+        # Elsewhere nobody drags: a script may save or export what it gets at once.
+        bpy.ops.relief.refine(draft=context.area is not None and context.area.type == "VIEW_3D")
     except RuntimeError as error:  # what the operator reports; of a slider Blender shows no report
         context.window_manager.relief_progress.trouble = _said(error)
         scene.relief.waits = _state(relief)
@@ -123,10 +123,10 @@ def _take_over(sliders: bpy.types.PropertyGroup, relief: bpy.types.Object, but: 
 
 
 def _reference(_sliders: bpy.types.PropertyGroup, context: bpy.types.Context) -> bpy.types.Image | None:
-    """The image of the selected reference: an empty that shows it, and is seen itself."""
+    """The image of the selected reference: an empty that shows it, and is seen itself; a click beside it lets it go."""
     active = context.view_layer.objects.active
     shows = active is not None and active.type == "EMPTY" and active.empty_display_type == "IMAGE"
-    return active.data if shows and active.visible_get() else None
+    return active.data if shows and active.visible_get() and active.select_get() else None
 
 
 def _photograph(sliders: bpy.types.PropertyGroup, context: bpy.types.Context) -> bpy.types.Image | None:

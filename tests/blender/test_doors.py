@@ -169,8 +169,12 @@ def test_an_image_that_its_empty_no_longer_shows_is_no_reference(module, photo):
     bpy.context.scene.collection.objects.link(empty)
     bpy.context.view_layer.objects.active = empty
     empty.empty_display_type, empty.data = "IMAGE", image
+    empty.select_set(True)
     sliders = bpy.context.scene.relief
     assert sliders.reference(bpy.context) == sliders.photograph(bpy.context) == image
+    empty.select_set(False)  # a click beside it; it stays the active object
+    assert sliders.reference(bpy.context) is sliders.photograph(bpy.context) is None
+    empty.select_set(True)
     empty.empty_display_type = "PLAIN_AXES"
     assert sliders.reference(bpy.context) is sliders.photograph(bpy.context) is None
 

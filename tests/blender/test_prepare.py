@@ -126,6 +126,7 @@ def test_a_hidden_reference_leaves_the_sidebar_its_photograph(known, photo, imag
     empty.empty_display_type, empty.data = "IMAGE", bpy.data.images.new("other", 90, 90)
     bpy.context.scene.collection.objects.link(empty)
     bpy.context.view_layer.objects.active = empty
+    empty.select_set(True)
     sliders = bpy.context.scene.relief
     assert sliders.reference(bpy.context) == sliders.photograph(bpy.context) == empty.data
     empty.hide_set(True)
@@ -178,6 +179,7 @@ def test_the_arrow_lies_in_the_picture_of_a_reference_and_of_a_relief(module, kn
     bpy.context.scene.collection.objects.link(empty)
     empty.location, empty.rotation_euler = (3.0, 1.0, 0.5), (math.pi / 2, 0.0, math.radians(turn_deg))
     bpy.context.view_layer.objects.active = empty
+    empty.select_set(True)
     bpy.context.view_layer.update()
     turn = Matrix.Rotation(math.radians(turn_deg), 3, "Z")
     plane = arrow.picture_plane(empty)
@@ -243,6 +245,7 @@ def test_the_arrow_lies_on_the_relief_of_a_reference_and_the_next_stands_beside_
     bpy.context.scene.collection.objects.link(empty)
     empty.location, empty.rotation_euler = (3.0, 1.0, 0.5), (math.pi / 2, 0.0, math.radians(40.0))
     bpy.context.view_layer.objects.active = empty
+    empty.select_set(True)
     view = next(a.spaces.active for s in bpy.data.screens for a in s.areas if a.type == "VIEW_3D")
     context = SimpleNamespace(scene=bpy.context.scene, view_layer=bpy.context.view_layer, space_data=view)
     places = []

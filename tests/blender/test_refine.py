@@ -810,6 +810,28 @@ def test_a_new_mask_is_white_and_its_undo_takes_it_away(known, photo):
     assert bpy.context.active_object.relief_mask is None and "panel mask" not in bpy.data.images
 
 
+def test_a_painted_mask_is_saved_and_an_artists_own_file_is_left_alone(module, known, photo, tmp_path):
+    bpy.ops.relief.reconstruct(filepath=str(photo))
+    bpy.ops.relief.new_mask()
+    relief, file = bpy.context.active_object, tmp_path / "cut.blend"
+    for black in (0.5, 0.25):  # painted on, and painted on again once it is packed
+        mask = relief.relief_mask
+        pixels = np.ones((mask.size[1], mask.size[0], 4), np.float32)
+        pixels[: round(black * len(pixels)), :, :3] = 0.0
+        mask.pixels.foreach_set(pixels.ravel())
+        bpy.ops.wm.save_as_mainfile(filepath=str(file))
+        bpy.ops.wm.open_mainfile(filepath=str(file))
+        relief = bpy.context.active_object
+        kept = np.array(relief.relief_mask.pixels[:]).reshape(pixels.shape)
+        np.testing.assert_allclose(kept, pixels, atol=1e-6)
+    own = bpy.data.images.load(str(photo))
+    relief.relief_mask = own
+    own.pixels[0] = 1.0 - own.pixels[0]
+    assert own.is_dirty
+    module("operators.new_mask").keep_masks()
+    assert own.is_dirty and own.packed_file is None, "it is the artist's to save"
+
+
 def test_a_remeshed_relief_gets_no_new_mask(known, photo):
     bpy.ops.relief.reconstruct(filepath=str(photo))
     bpy.context.active_object.data.vertices.add(1)
@@ -832,14 +854,56 @@ def test_draft_answers_first_and_the_full_solve_follows(module, known, photo, mo
     draft = _positions()
     assert 1e-5 < np.abs(draft - full).mean() < 0.05 * np.ptp(full[:, 1])
     refine.stop_settling()
-    refine.settle_restored()  # as after undo
-    assert bpy.app.timers.is_registered(refine._settle)
+    with monkeypatch.context() as windowed:
+        app = SimpleNamespace(background=False, timers=bpy.app.timers)
+        windowed.setattr(refine, "bpy", SimpleNamespace(app=app, data=bpy.data))
+        refine.settle_restored()  # as after undo
+    assert bpy.app.timers.is_registered(refine._settle) and refine.DRAFT in relief.data
     refine._settle()
     refine.stop_settling()
     np.testing.assert_array_equal(_positions(), full)
     assert refine.DRAFT not in relief.data
     refine.settle_restored()
     assert not bpy.app.timers.is_registered(refine._settle)
+
+
+@pytest.mark.parametrize("at", ["saving", "opening"])
+def test_no_draft_is_saved_or_rendered_without_a_window(module, known, photo, monkeypatch, tmp_path, at):
+    bpy.ops.relief.reconstruct(filepath=str(photo))
+    refine = module("operators.refine")
+    monkeypatch.setattr(module("operators.prediction_store"), "DRAFT_PX", 70)
+    bpy.context.scene.relief.strength_sharp = 2.0
+    full = _positions()
+    assert bpy.ops.relief.refine(draft=True) == {"FINISHED"}
+    if at == "opening":  # a file that was saved in Sculpt Mode, or by an older version
+        bpy.app.handlers.save_pre.remove(refine.settle_saved)
+    try:
+        bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "draft.blend"))
+    finally:
+        if at == "opening":
+            bpy.app.handlers.save_pre.append(refine.settle_saved)
+    relief = bpy.context.active_object
+    assert (refine.DRAFT in relief.data) == (at == "opening")
+    assert bpy.app.timers.is_registered(refine._settle) == (at == "opening")
+    refine.stop_settling()
+    bpy.ops.wm.open_mainfile(filepath=str(tmp_path / "draft.blend"))
+    assert refine.DRAFT not in bpy.context.active_object.data
+    assert not bpy.app.timers.is_registered(refine._settle), "no timer runs there"
+    np.testing.assert_array_equal(_positions(), full)
+
+
+@pytest.mark.parametrize("area, drafted", [("VIEW_3D", True), ("TEXT_EDITOR", False), (None, False)])
+def test_only_a_slider_in_a_viewport_answers_with_a_draft(module, known, photo, monkeypatch, area, drafted):
+    """A script may save or export what it gets at once."""
+    bpy.ops.relief.reconstruct(filepath=str(photo))
+    properties, asked = module("ui.properties"), []
+    relief = SimpleNamespace(refine=lambda draft: asked.append(draft))
+    monkeypatch.setattr(properties, "bpy", SimpleNamespace(ops=SimpleNamespace(relief=relief), data=bpy.data))
+    moved = SimpleNamespace(
+        scene=bpy.context.scene, view_layer=bpy.context.view_layer, area=area and SimpleNamespace(type=area)
+    )
+    properties.refine(moved)
+    assert asked == [drafted]
 
 
 @pytest.mark.parametrize("lacks", ["memory", "prediction"])
@@ -1499,9 +1563,6 @@ def test_a_draft_of_an_earlier_version_is_settled(module, known, photo, monkeypa
         owner.pop(name, None)
     name = image.name
     refine.settle_restored()
-    assert bpy.app.timers.is_registered(refine._settle)
-    refine._settle()
-    refine.stop_settling()
     assert refine._drafts() == [] and "relief_draft" not in relief
     assert len(_detail(relief).name) == len(name), "it does not grow"
     assert bytes(_detail(relief).packed_file.data) == _surface(module, relief)
