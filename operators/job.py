@@ -306,7 +306,7 @@ class JobOperator:
     def modal(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
         job = _running
         assert job is not None
-        if event.type == "ESC" and event.value == "PRESS":
+        if event.type == "ESC" and event.value == "PRESS" and not (rendering() or context.screen.is_animation_playing):
             job.stop()
         if job.stopping:  # the thread ends at its next report; nothing of it is awaited or kept
             self._close(context)

@@ -37,6 +37,7 @@ class _Context:
         layer = SimpleNamespace(objects=SimpleNamespace(active=self.active))
         self.scene = SimpleNamespace(session_uid=1, view_layers=[layer], relief="sliders")
         self.window = _Window(self.scene, layer)
+        self.screen = SimpleNamespace(is_animation_playing=False)
         self.workspace = SimpleNamespace(status_text_set=lambda text: setattr(self, "status", text))
         self.blend_data = SimpleNamespace(workspaces=[self.workspace])
         self.temp_override = lambda **_: nullcontext()
@@ -136,6 +137,18 @@ def test_esc_ends_at_once_and_places_nothing(job, start):
         thread.result()
     assert operator.placed == []
     assert operator.reports[0][0] == {"INFO"}
+
+
+@pytest.mark.parametrize("what", ["playing", "rendering"])
+def test_esc_that_is_meant_for_something_else_stops_no_queue(job, start, what):
+    operator, context, go_on = start()
+    context.screen.is_animation_playing = what == "playing"
+    job.blenders.update({"RENDER"} if what == "rendering" else set())
+    assert operator.modal(context, ESC) == {"PASS_THROUGH"} and not job._running.stopping
+    context.screen.is_animation_playing = False
+    job.blenders.clear()
+    assert operator.modal(context, ESC) == {"CANCELLED"}
+    go_on.set()
 
 
 def test_cancel_button_ends_it_too(job, start):
