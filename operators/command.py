@@ -45,8 +45,9 @@ _FREE_BYTES = 256_000_000
 """Least free space of the results' drive with which a photograph is begun."""
 _BYTES_PER_SOURCE_PIXEL, _BYTES_PER_PIXEL, _BYTES_PER_VERTEX = 18, 150, 1000
 """Memory for a file's pixels, for a photograph of the size at which it is read, and for models; measured."""
-_PATIENCE_S = 1.5
-"""How long another process may take to move the rest of its results to their places."""
+_PATIENCE_S, _MOVING_S = 1.5, 60.0
+"""How long another process may take to move the rest of its results to their places, and how long after it made their
+record that is what it may be at."""
 _BLENDERS_PATH_BYTES = 1023
 """Of a longer path Blender takes the beginning, and writes there."""
 
@@ -447,6 +448,10 @@ def _exists_already(photo: Path, options: _Options, patient: bool = True) -> boo
     }
     alike = record.items() >= asked.items() and set(options.formats) <= formats
     alike &= not options.formats or record.get("texture_size") == options.texture_size  # maps have none
+    if sha256 is None and json_path.exists():  # an archive's own notes, say, which --overwrite is not about
+        raise ReliefError(
+            f"skipped, {json_path.name} exists and is no record of results. Move it, or choose another --output."
+        )
     if sha256 is not None and sha256 != _sha256(photo):
         why = f"skipped, another photograph has this name: {names} exist. Rename one"
     elif sha256 is not None and not alike:
@@ -455,12 +460,10 @@ def _exists_already(photo: Path, options: _Options, patient: bool = True) -> boo
             "Choose another --output"
         )
     elif len(existing) < len(outputs):
-        if sha256 is not None and patient:
+        if sha256 is not None and patient and time.time() - json_path.stat().st_mtime < _MOVING_S:
             time.sleep(_PATIENCE_S)
             return _exists_already(photo, options, patient=False)
         why = f"incomplete, {len(existing)} of {len(outputs)} results exist: {names}. Move them"
-    elif sha256 is None:
-        why = f"skipped, {names} exist, and {json_path.name} does not tell of what. Move them"
     else:
         return True
     if options.overwrite:
@@ -481,7 +484,9 @@ def _make(photo: Path, options: _Options, progress: _Progress) -> list[str]:
     """
     # Before the network runs for minutes. With --tree other drives may be linked into the folder of the results.
     folder = options.folder(photo)
-    place = next((parent for parent in (folder, *folder.parents) if os.path.lexists(parent)), options.output)
+    place = next(parent for parent in (folder, *folder.parents) if parent == options.output or os.path.lexists(parent))
+    if not os.path.lexists(place):  # made anew it may lie on another disk: that of a drive which is away
+        raise ReliefError(f"--output {options.output} is gone. Bring it back, then start again.")
     if not place.is_dir():
         raise ReliefError(f"{place} is no folder, and one of that name is needed. Move it away.")
     _check_names(photo, options, place)

@@ -10,6 +10,7 @@ import io
 import json
 import logging
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -200,6 +201,35 @@ def test_what_exists_is_skipped_and_named(relief, known, photo, tmp_path, capsys
     assert kept.read_bytes()[:2] in (b"II", b"MM")
 
 
+@pytest.mark.parametrize("notes", ['{"title": "Panel 17"}', "Panel 17", "[]"])
+def test_an_archives_own_notes_are_kept(relief, known, photo, tmp_path, capsys, notes):
+    kept = tmp_path / "out/panel.json"
+    kept.parent.mkdir()
+    kept.write_text(notes, encoding="utf-8")
+    for words in ([], ["--overwrite"]):
+        assert relief(photo, "--formats", "none", *words) == 1
+        assert "skipped, panel.json exists and is no record of results. Move it" in capsys.readouterr().err
+    assert kept.read_text(encoding="utf-8") == notes and _names(kept.parent) == ["panel.json"] and not known.calls
+
+
+def test_a_results_folder_that_is_gone_is_not_made_anew(module, relief, known, photo, tmp_path, monkeypatch, capsys):
+    """It may lie on a drive that is away, and what is below its place then on another."""
+    command, other = module("operators.command"), tmp_path / "second.png"
+    other.write_bytes(photo.read_bytes())
+    make = command._make
+
+    def make_and_unmount(*arguments):
+        made = make(*arguments)
+        shutil.rmtree(tmp_path / "out")
+        return made
+
+    monkeypatch.setattr(command, "_make", make_and_unmount)
+    assert relief(photo, other, "--formats", "none") == 1
+    told = capsys.readouterr()
+    assert f"second.png: --output {tmp_path / 'out'} is gone. Bring it back" in told.err
+    assert not (tmp_path / "out").exists() and known.calls == 1
+
+
 def test_what_was_made_as_asked_for_now_is_done(relief, known, photo, tmp_path, capsys):
     other = tmp_path / "other.png"
     other.write_bytes(photo.read_bytes())
@@ -262,8 +292,8 @@ def test_other_results_of_the_same_name_are_told_apart(relief, known, photo, tmp
     for record in ("", "[]", '"panel"', '{"photo": {"sha256": "0"}, "formats": null}'):
         (tmp_path / "out/panel.json").write_text(record)
         assert relief(photo, "--formats", "none") == 1
-        assert "exist, and panel.json does not tell of what. Move them, or" in capsys.readouterr().err
-    (tmp_path / "out/panel.height.tif").unlink()
+        assert "skipped, panel.json exists and is no record of results. Move it, or" in capsys.readouterr().err
+    (tmp_path / "out/panel.json").unlink()
     assert relief(photo, "--formats", "none") == 1
     assert "incomplete, 5 of 6 results exist" in capsys.readouterr().err
     assert known.calls == 1
@@ -312,6 +342,13 @@ def test_what_another_process_is_still_moving_is_waited_for(module, relief, know
         assert relief(photo, "--formats", "none", *words) == 0
     assert calls == [1.5, 1.5] and known.calls == 1
     monkeypatch.setattr(command.time, "sleep", calls.append)
+    rest.unlink()
+    record = tmp_path / "out/panel.json"
+    made = record.stat().st_mtime
+    os.utime(record, (made, made - 2 * command._MOVING_S))
+    assert relief(photo, "--formats", "none") == 1 and len(calls) == 2, "nobody is at it any more"
+    os.utime(record, (made, made))
+    rest.write_bytes(kept)
     rest.unlink()
     assert relief(photo, "--formats", "none") == 1 and len(calls) == 3, "once"
     assert relief(photo, "--formats", "none", "--width-m", "2") == 1 and len(calls) == 3, "no other results"
