@@ -35,7 +35,9 @@ and a third of that in the store."""
 
 # Rec. 601 luma of R, G, B.
 _LUMA = np.array([0.299, 0.587, 0.114], np.float32)
-# Behind transparent pixels lies what unlit flat stone would show.
+# Behind transparent pixels lies what unlit flat stone would show, but nothing that would be read: of a panel cut out by
+# an ellipse r with the reading of the whole is 0.95, 0.95 and 0.96 on black, as stone of a mean grey of 0.76, 0.38 and
+# 0.19, and 0.91, 0.92 and 0.43 on mid grey (weights 0.21).
 _BACKDROP = 0.5
 # Of values that are neither 8- nor 16-bit unsigned, one glint does not decide what is white.
 _DARKEST_BRIGHTEST, _LOOKED_AT = (0.1, 99.9), 4_000_000
@@ -71,9 +73,9 @@ def read_photo(path: str | PathLike[str], max_size: int | None = None) -> Photo:
 
     EXIF orientation and embedded colour profiles (see `colour_profile.read_profile`) are applied; without a profile,
     and with one that is not read or not of the pixels' kind, the values count as sRGB. Transparent parts become mid
-    grey; of several pages or frames the first counts. Floating-point and signed pixels of which more than a few leave
-    the range 0 to 1 are scaled, so that all but the darkest and brightest thousandth fit; the 10, 12 or 14 bits of a
-    sensor fill 16.
+    grey in ``colour`` and black in ``grey``, where `background.find_panel` finds what is cut out; of several pages or
+    frames the first counts. Floating-point and signed pixels of which more than a few leave the range 0 to 1 are
+    scaled, so that all but the darkest and brightest thousandth fit; the 10, 12 or 14 bits of a sensor fill 16.
 
     Args:
         path: the file.
@@ -305,9 +307,10 @@ def _photo(
         elif profile is not None:
             values = profile.to_srgb(values)
         if alpha_used:
-            values = (values if premultiplied else values * opacity) + _BACKDROP * (1.0 - opacity)
-            values = np.minimum(values, 1.0)
+            values = values if premultiplied else values * opacity
         grey[rows] = values @ _LUMA if values.shape[2] == 3 else values[..., 0]
+        if alpha_used:
+            values = np.minimum(values + _BACKDROP * (1.0 - opacity), 1.0)
         colour[rows] = np.rint(values * 255.0)
     source_size = (width, height)
     scale = min(math.sqrt(KEPT_PIXELS / (width * height)), 1.0)

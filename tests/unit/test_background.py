@@ -8,6 +8,7 @@ import numpy.typing as npt
 import pytest
 
 from inference.background import at_size, find_box, find_panel
+from inference.photo import photo_from_array
 
 
 def stone(rows: int, columns: int) -> npt.NDArray[np.float32]:
@@ -28,6 +29,16 @@ def test_a_panel_on_black_or_white_is_found(tone: float, scale: int) -> None:
     size = inside.shape[::-1]
     found = cv2.resize(found.astype(np.uint8), size, interpolation=cv2.INTER_NEAREST) > 0
     assert (found & ~inside).sum() < 0.05 * inside.sum() and found[inside].mean() > 0.99
+
+
+@pytest.mark.parametrize("brightness", [0.5, 1.0, 1.6])
+def test_what_is_cut_out_by_its_transparency_is_found(brightness: float) -> None:
+    y, x = np.mgrid[:240, :300].astype(np.float32)
+    opacity = np.clip((1.0 - ((x - 150) / 110) ** 2 - ((y - 120) / 90) ** 2) * 40 + 0.5, 0.0, 1.0)
+    cut = np.dstack([brightness * stone(240, 300)] * 3 + [opacity])
+    photo = photo_from_array(np.rint(255 * cut.clip(0.0, 1.0)).astype(np.uint8), "cut")
+    panel = at_size(find_panel(photo.grey), photo.grey)
+    assert panel is not None and (panel != (opacity > 0.5)).mean() < 0.01
 
 
 def test_stone_alone_and_its_shadows_are_all_panel() -> None:

@@ -280,7 +280,7 @@ def test_a_gap_in_the_alpha_is_transparent_and_spoils_nothing() -> None:
     picture[..., 3] = 1.0
     picture[5, 5, 3] = np.nan
     photo = photo_from_array(picture, "gap")
-    assert photo.grey[5, 5] == 0.5 and np.isfinite(photo.grey).all() and photo.grey[9, 9] == 0.25
+    assert photo.grey[5, 5] == 0.0 and np.isfinite(photo.grey).all() and photo.grey[9, 9] == 0.25
 
 
 def test_white_is_zero(tmp_path: Path) -> None:
@@ -322,7 +322,7 @@ def test_grey_tiff_with_a_saved_selection_is_read(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("suffix", [".png", ".webp", ".tif"])
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
-def test_transparent_parts_become_mid_grey(tmp_path: Path, suffix: str, dtype: type) -> None:
+def test_transparent_parts_become_mid_grey_and_are_read_as_black(tmp_path: Path, suffix: str, dtype: type) -> None:
     if suffix == ".webp" and dtype is np.uint16:
         suffix = ".png"
     picture = np.dstack([corners(), np.full((64, 96), 255, np.uint8)])
@@ -333,8 +333,10 @@ def test_transparent_parts_become_mid_grey(tmp_path: Path, suffix: str, dtype: t
     photo = read_photo(write(tmp_path, f"cut_out{suffix}", data))
     assert np.abs(photo.colour[10, 10].astype(int) - RED).max() <= 2
     assert np.abs(photo.colour[10, 80].astype(int) - 128).max() <= 2
-    # A fifth of 120 over four fifths of 127.5.
-    assert photo.grey[50, 10] == pytest.approx((0.2 * 120 + 0.8 * 127.5) / 255, abs=0.006)
+    assert photo.grey[10, 80] == 0.0
+    assert photo.grey[50, 10] == pytest.approx(0.2 * 120 / 255, abs=0.006)
+    blue = np.array(corners()[50, 10], int)
+    assert np.abs(photo.colour[50, 10] - (0.2 * blue + 0.8 * 127.5)).max() <= 2
 
 
 def test_an_empty_alpha_channel_is_ignored(tmp_path: Path) -> None:
@@ -365,7 +367,8 @@ def test_too_little_memory_is_no_fault_of_the_file(tmp_path: Path, monkeypatch: 
 def test_grey_with_alpha_and_palette(tmp_path: Path) -> None:
     line = b"\0" + bytes([10, 255]) * 32 + bytes([90, 0]) * 32
     photo = read_photo(write(tmp_path, "ga.png", png(64, 64, 8, 4, line * 64)))
-    np.testing.assert_allclose(photo.grey[3, [2, 60]], [10 / 255, 0.5], atol=1e-6)
+    np.testing.assert_allclose(photo.grey[3, [2, 60]], [10 / 255, 0.0], atol=1e-6)
+    assert photo.colour[3, 60].tolist() == [128, 128, 128]
     line = b"\0" + bytes([0] * 40 + [1] * 24)
     photo = read_photo(write(tmp_path, "p.png", png(64, 64, 8, 3, line * 64, (b"PLTE", bytes(RED + GREEN)))))
     assert tuple(photo.colour[20, 39]) == RED and tuple(photo.colour[20, 40]) == GREEN
@@ -386,7 +389,8 @@ def test_sixteen_bit_colours_that_are_multiplied_by_alpha_are_not_multiplied_aga
     pixels = np.full((80, 96, 4), 32768, np.uint16)
     pixels[..., :3] = round(0.4 * 65535)  # 0.8, half transparent
     photo = read_photo(write(tmp_path, "associated.tif", tiff(pixels, extra=1)))
-    np.testing.assert_allclose(photo.grey, 0.4 + 0.5 * 0.5, atol=0.005)
+    np.testing.assert_allclose(photo.grey, 0.4, atol=0.005)
+    assert np.abs(photo.colour.astype(int) - round(255 * (0.4 + 0.5 * 0.5))).max() <= 1
 
 
 def test_raw_file_of_a_camera_is_told(tmp_path: Path) -> None:
@@ -574,7 +578,8 @@ def test_arrays() -> None:
     glaring = np.full((64, 70, 4), 1.5, np.float32)
     glaring[:, 40:, 3] = 0.0
     photo = photo_from_array(glaring, "glare")
-    np.testing.assert_allclose(photo.grey[2, [3, 60]], [1.0, 0.5], atol=1e-6)
+    np.testing.assert_allclose(photo.grey[2, [3, 60]], [1.0, 0.0], atol=1e-6)
+    assert photo.colour[2, [3, 60]].tolist() == [[255] * 3, [128] * 3]
     deep = photo_from_array(np.full((64, 64), 1234, np.uint16), "deep")
     assert deep.grey[0, 0] == pytest.approx(1234 / 65535, abs=1e-8)
     assert len({photo.sha256, deep.sha256, photo_from_array(corners()[::-1], "memory").sha256}) == 3
