@@ -546,14 +546,17 @@ def _check_memory(photo: Path, options: _Options) -> None:
     source, longest = header.width * header.height, max(header.width, header.height)
     scale = min(1.0, (options.max_size or longest) / longest, math.sqrt(KEPT_PIXELS / source))
     pixels = math.prod(read_size(*(max(round(side * scale), 1) for side in (header.height, header.width))))
-    needed = _BYTES_PER_SOURCE_PIXEL * source + _BYTES_PER_PIXEL * pixels
+    least = _BYTES_PER_SOURCE_PIXEL * source  # at any size
+    needed = least + _BYTES_PER_PIXEL * pixels
     if options.formats:
         needed += _BYTES_PER_VERTEX * min(pixels, options.mesh.max_vertices)
     free = _free_memory()
     if free is not None and needed > free:
+        advice = "Use a smaller --max-size, or --max-vertices for the models."
+        if least > free:
+            advice = "Scale the file down: to open it alone takes more than that."
         raise ReliefError(
-            f"it takes about {needed / 1e9:.1f} GB of memory, of which {free / 1e9:.1f} GB are free. "
-            "Use a smaller --max-size, or --max-vertices for the models."
+            f"it takes about {needed / 1e9:.1f} GB of memory, of which {free / 1e9:.1f} GB are free. {advice}"
         )
 
 

@@ -1069,6 +1069,9 @@ def test_a_photograph_too_large_for_the_memory_keeps_none_from_its_turn(
     assert "of which 0.2 GB are free. Use a smaller --max-size" in said and "large.png" in said
     assert _names(tmp_path / "out") == [f"panel{suffix}" for suffix in MAPS]
     assert relief(large, "--formats", "none", "--max-size", "200") == 0, "three quarters of a megapixel"
+    monkeypatch.setattr(command, "_free_memory", lambda: 10e6)
+    assert relief(large, "--formats", "none", "--max-size", "100", "--overwrite") == 1
+    assert "Scale the file down: to open it alone takes more" in capsys.readouterr().err
     huge = tmp_path / "huge.png"
     with huge.open("wb") as file:
         file.truncate(3 << 30)
