@@ -454,6 +454,21 @@ def test_a_trailer_behind_the_picture_is_no_damage(tmp_path: Path) -> None:
     assert photo.source_size == (96, 64)
 
 
+@pytest.mark.parametrize("rows_per_strip", [8, 64])
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_damaged_deflate_tiff(tmp_path: Path, dtype: type, rows_per_strip: int) -> None:
+    """Of 8 bits the decoder gives what it can make of one, without a word."""
+    noise = np.random.default_rng(1).integers(0, np.iinfo(dtype).max, (64, 96, 3)).astype(dtype)
+    how = [cv2.IMWRITE_TIFF_COMPRESSION, 8, cv2.IMWRITE_TIFF_ROWSPERSTRIP, rows_per_strip]
+    done, packed = cv2.imencode(".tif", noise, how)
+    assert done and read_photo(write(tmp_path, "a.tif", packed.tobytes())).colour.shape == noise.shape
+    for share in (0.3, 0.6):
+        damaged = packed.copy()
+        damaged[round(share * len(damaged))] ^= 0x10
+        with pytest.raises(ReliefError, match="b.tif is damaged"):
+            read_photo(write(tmp_path, "b.tif", damaged.tobytes()))
+
+
 def test_damaged_png(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     data = bytearray(encoded(".png", corners()))
     data[60] ^= 255
