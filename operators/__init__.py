@@ -62,7 +62,7 @@ def _restoring() -> tuple[list[Any], ...]:
 def register() -> None:
     import bpy
 
-    from . import bridge, job, new_mask, photo_source, refine, show, words
+    from . import bridge, job, new_mask, paint, photo_source, refine, show, words
 
     bpy.app.translations.register(__package__, words.translations())
     for cls in _classes():
@@ -74,6 +74,8 @@ def register() -> None:
         handlers.append(refine.settle_restored)
     bpy.app.handlers.load_pre.append(job.forget_paused)
     bpy.app.handlers.load_pre.append(bridge.forget_finest)
+    bpy.app.handlers.load_post.append(paint.watch)
+    paint.watch()
     bpy.app.handlers.save_pre.append(refine.settle_saved)
     bpy.app.handlers.save_pre.append(new_mask.keep_masks)
 
@@ -81,12 +83,14 @@ def register() -> None:
 def unregister() -> None:
     import bpy
 
-    from . import bridge, job, new_mask, prepare, refine, thumbnails
+    from . import bridge, job, new_mask, paint, prepare, refine, thumbnails
 
     for handlers in _restoring():
         handlers.remove(refine.settle_restored)
     bpy.app.handlers.load_pre.remove(job.forget_paused)
     bpy.app.handlers.load_pre.remove(bridge.forget_finest)
+    bpy.app.handlers.load_post.remove(paint.watch)
+    paint.unwatch()
     bpy.app.handlers.save_pre.remove(refine.settle_saved)
     bpy.app.handlers.save_pre.remove(new_mask.keep_masks)
     bridge.forget_finest()

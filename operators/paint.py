@@ -19,6 +19,33 @@ MEANINGS = (
 )
 
 
+VIEW_BEFORE = "relief_view_before"
+"""Stands on a relief that is painted on, and names what it showed before."""
+
+_owner = object()
+
+
+@bpy.app.handlers.persistent
+def watch(*_: object) -> None:
+    """Have `show_again` called where a mode changes; Blender forgets it with every file that is opened."""
+    unwatch()
+    bpy.msgbus.subscribe_rna(key=(bpy.types.Object, "mode"), owner=_owner, args=(), notify=show_again)
+
+
+def unwatch() -> None:
+    """Take `watch` back."""
+    bpy.msgbus.clear_by_owner(_owner)
+
+
+def show_again() -> None:
+    """Let reliefs that are painted on no longer show what they showed before, but where another view was chosen."""
+    for relief in bpy.data.objects:
+        if VIEW_BEFORE in relief and relief.mode != "VERTEX_PAINT" and relief.library is None:
+            before = relief.pop(VIEW_BEFORE)
+            if relief.relief_view == PAINT:
+                relief.relief_view = before
+
+
 class RELIEF_OT_paint(bpy.types.Operator):
     """Paint corrections on the relief in Vertex Paint Mode; they act at the next Refine and survive every other"""
 
@@ -54,6 +81,8 @@ class RELIEF_OT_paint(bpy.types.Operator):
         relief.data.color_attributes.active_color = relief.data.color_attributes[PAINT]
         material = material_of(relief)
         if material is not None and material.library is None:
+            if relief.relief_view != PAINT and relief.library is None:
+                relief[VIEW_BEFORE] = relief.relief_view
             relief.relief_view = PAINT
         if relief.mode != "VERTEX_PAINT":
             bpy.ops.object.mode_set(mode="VERTEX_PAINT")

@@ -213,6 +213,24 @@ def test_nothing_to_show_on_another_material(known, photo, other):
     assert bpy.ops.relief.paint() == {"FINISHED"}
 
 
+def test_who_painted_sees_what_was_shown_before(module, known, photo):
+    bpy.ops.relief.reconstruct(filepath=str(photo))
+    relief, paint = bpy.context.active_object, module("operators.paint")
+    for chosen, seen in ((None, "height"), ("segment", "segment")):
+        relief.relief_view = "height"
+        assert bpy.ops.relief.paint() == bpy.ops.relief.paint(meaning="flat") == {"FINISHED"}
+        paint.show_again()
+        assert relief.relief_view == "corrections", "still at it"
+        if chosen is not None:
+            relief.relief_view = chosen
+        bpy.ops.object.mode_set(mode="OBJECT")
+        paint.show_again()
+        assert relief.relief_view == seen and paint.VIEW_BEFORE not in relief
+    relief.relief_view = "corrections"
+    paint.show_again()
+    assert relief.relief_view == "corrections", "it was chosen"
+
+
 def test_another_material_in_a_chosen_slot_hides_nothing(module, known, photo):
     bpy.ops.relief.reconstruct(filepath=str(photo))
     relief = bpy.context.active_object

@@ -384,13 +384,19 @@ def preview() -> None:
 def paint() -> None:
     relief = bpy.data.objects[PHOTO.stem]
     bpy.context.view_layer.objects.active = relief
+    state["view"] = relief.relief_view
     with bpy.context.temp_override(**viewport()):
         assert bpy.ops.relief.paint(meaning="flat") == {"FINISHED"}
+    assert relief.relief_view == "corrections"
 
 
 def leave_paint() -> None:
     with bpy.context.temp_override(**viewport()):
         bpy.ops.object.mode_set(mode="OBJECT")
+
+
+def paint_is_put_away() -> None:
+    assert bpy.data.objects[PHOTO.stem].relief_view == state["view"] != "corrections"
 
 
 def show_arrow() -> None:
@@ -611,8 +617,8 @@ STEPS: list[Callable[[], bool | None]] = [
     open_tab, watch_idle, time_own_turns, drop_photo, choose_relief, progress_is_shown, relief_stands, widen,
     move_slider, undo, redo,
     show_edges, save, reopen, refine_again, export, speak_indonesian, speak_japanese, speak_english,
-    begin_corners_alone, click_corners_alone, begin_corners, click_corners, preview, paint, leave_paint,
-    show_arrow, drag_arrow, show_maps, browse_photo, drag_photo, dropped_is_read,
+    begin_corners_alone, click_corners_alone, begin_corners, click_corners, preview,
+    paint, leave_paint, paint_is_put_away, show_arrow, drag_arrow, show_maps, browse_photo, drag_photo, dropped_is_read,
     stop_by_esc, queue_two, sculpt_meanwhile, sliders_follow,
     load_while_running, disable_while_running, open_panels, show_preferences,
 ]  # fmt: skip
