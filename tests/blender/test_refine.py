@@ -967,6 +967,7 @@ def test_a_second_relief_leaves_the_first_as_it_is(module, known, photo):
     empty.data = bpy.data.images.load(str(photo))
     bpy.context.scene.collection.objects.link(empty)
     bpy.context.view_layer.objects.active = empty
+    empty.select_set(True)
     (task,) = _tasks(module)
     bpy.context.view_layer.objects.active = first
     task.finish(bpy.context, task.work(None))
