@@ -93,7 +93,7 @@ class PredictionStore:
         self._draft = None
         freed = 0
         for path in self._files():
-            with suppress(OSError):  # being written by another Blender, on Windows, or deleted by it
+            with suppress(PermissionError, FileNotFoundError):  # another Blender writes it, on Windows, or deleted it
                 size = path.stat().st_size
                 path.unlink()
                 freed += size

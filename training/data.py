@@ -196,8 +196,8 @@ def photograph_sample(scene: Scene, stone: Stone, rng: np.random.Generator, head
     grey, light = photographed(taken, rng, stone, clean, faces=heads and clean)
     if taken is not scene:
         grey = np.asarray(cv2.resize(grey, (size, size), interpolation=cv2.INTER_CUBIC).clip(0.0, 1.0), np.float32)
-    beside_joints = cv2.dilate(find_joints(scene.blocks).astype(np.uint8), np.ones((JOINT_PX, JOINT_PX), np.uint8))
-    joints = np.asarray(beside_joints, np.uint8)
+    square = np.ones((JOINT_PX, JOINT_PX), np.uint8)
+    joints = np.asarray(cv2.dilate(find_joints(scene.blocks).astype(np.uint8), square), np.uint8)
     if rng.random() >= MARGIN_SHARE:
         return Sample(grey, scene.height, soft_edge_classes(scene.height), scene.segments, light, scene.heads, joints)
     beside = margins(size, rng)
