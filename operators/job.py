@@ -50,11 +50,17 @@ _at_work = threading.Lock()
 class Job:
     """One piece of work on its own thread. The work never touches bpy; it learns of a stop by its progress callback."""
 
-    def __init__(self, work: Work) -> None:
+    def __init__(self, work: Work, alone: threading.Lock = _at_work) -> None:
+        """
+        Args:
+            work: what is done.
+            alone: work of the same lock waits for each other.
+        """
         self.share = 0.0
         self.stage = "Starting"
         self._begun = time.monotonic()
         self._work = work
+        self._alone = alone
         self._stop = threading.Event()
         self._result: Any = None
         self._error: BaseException | None = None
@@ -96,7 +102,7 @@ class Job:
     def _run(self) -> None:
         try:
             _give_way()
-            with _at_work:
+            with self._alone:
                 if not self.stopping:
                     self._result = _done(self._work, self._progress)
         except BaseException as error:  # noqa: BLE001 (kept whole, for the main thread to raise)

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import functools
-from typing import Any
+import threading
+from typing import TYPE_CHECKING, Any
 
 import bpy
 from mathutils import Vector
 
-from ..inference.errors import ReliefError
-from .job import clear_status, refused
+from ..inference.errors import Progress, ReliefError, report
+from .job import Job, clear_status, refused
 from .photo_source import photo_file
 from .words import spoken
+
+if TYPE_CHECKING:
+    from .photo_source import PhotoSource
 
 _drawn: list[Any] = []
 """Handlers that draw what was clicked, while corners are picked."""
@@ -20,6 +24,10 @@ _picks = 0
 
 PREVIEW = "relief_preview"
 """Stands on the preview of a photograph, and names that."""
+PREPARING = "Preparing the photo"
+_previewing: RELIEF_OT_preview_preparation | None = None
+_preparing = threading.Lock()
+"""One preview is prepared at a time, beside whatever is carved."""
 HELP = "Click the four corners of the panel | Backspace: take the last one back | Esc: cancel"
 
 
@@ -159,28 +167,89 @@ class RELIEF_OT_preview_preparation(bpy.types.Operator):
         cls.poll_message_set(spoken("Open a photograph, or select a reference image, first"))
         return context.scene.relief.photograph(context) is not None
 
-    def execute(self, context: bpy.types.Context) -> set[str]:
-        from ..inference.photo import read_photo
-        from ..inference.restoration import Preparation, prepare
-        from ..inference.texture import encode_texture
+    _name: str
+    _job: Job
+    _timer: bpy.types.Timer
 
+    def execute(self, context: bpy.types.Context) -> set[str]:
         image = context.scene.relief.photograph(context)
         try:
-            source = photo_file(image)
-            photo = prepare(read_photo(source.path), source.preparation or Preparation())
-            texture = encode_texture(photo.colour)
+            texture = _prepared(photo_file(image), None)
         except Exception as error:  # noqa: BLE001 (a bug is raised again)
             return refused(self, error)
-        shown = next((i for i in bpy.data.images if i.library is None and i.get(PREVIEW) == image.name), None)
-        if shown is None:
-            shown = bpy.data.images.new(f"{image.name} prepared", 8, 8)
-            shown[PREVIEW] = image.name
-        shown.pack(data=texture, data_len=len(texture))
-        shown.source = "FILE"
-        shown.buffers_free()  # an earlier preview's pixels
-        if not bpy.app.background:
-            show_image(context, shown)
+        _show_prepared(context, image.name, texture)
         return {"FINISHED"}
+
+    def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[str]:
+        global _previewing
+        if bpy.app.background or context.window is None:  # as for a script that a timer runs
+            return self.execute(context)
+        stop_preview()  # an older one, of other settings
+        image = context.scene.relief.photograph(context)
+        try:
+            work = functools.partial(_prepared, photo_file(image))
+        except Exception as error:  # noqa: BLE001 (a bug is raised again)
+            return refused(self, error)
+        _previewing, self._name, self._job = self, image.name, Job(work, _preparing)
+        self._job.start()
+        self._timer = context.window_manager.event_timer_add(0.1, window=context.window)
+        context.window_manager.modal_handler_add(self)
+        context.workspace.status_text_set(f"{spoken(PREPARING)} | {spoken('Esc: cancel')}")
+        return {"RUNNING_MODAL"}
+
+    def modal(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
+        if event.type == "ESC" and event.value == "PRESS":
+            self.cancel(context)
+        if self._job.stopping:
+            return {"CANCELLED"}
+        if event.type != "TIMER" or not self._job.done:
+            return {"PASS_THROUGH"}
+        self.cancel(context)
+        try:
+            texture = self._job.result()
+        except Exception as error:  # noqa: BLE001 (a bug is raised again)
+            return refused(self, error)
+        _show_prepared(context, self._name, texture)
+        return {"FINISHED"}
+
+    def cancel(self, context: bpy.types.Context) -> None:
+        """End it; Blender calls this where it closes the window or loads another file."""
+        global _previewing
+        if not self._job.stopping:
+            _previewing = None
+            self._job.stop()
+            context.window_manager.event_timer_remove(self._timer)
+            clear_status(context)
+
+
+def stop_preview() -> None:
+    """Prepare no photograph for a preview any more."""
+    if _previewing is not None:
+        _previewing.cancel(bpy.context)
+
+
+def _prepared(source: PhotoSource, progress: Progress | None) -> bytes:
+    """The photograph as the network will see it, as a picture's file; knows no bpy."""
+    from ..inference.photo import read_photo
+    from ..inference.restoration import Preparation, prepare
+    from ..inference.texture import encode_texture
+
+    photo = read_photo(source.path)
+    report(progress, 0.5, 1.0, PREPARING)
+    return encode_texture(prepare(photo, source.preparation or Preparation()).colour)
+
+
+def _show_prepared(context: bpy.types.Context, name: str, texture: bytes) -> None:
+    """Show the preview of the image of that name, in place of an earlier one."""
+    shown = next((i for i in bpy.data.images if i.library is None and i.get(PREVIEW) == name), None)
+    if shown is None:
+        shown = bpy.data.images.new(f"{name} prepared", 8, 8)
+        shown[PREVIEW] = name
+    shown.pack(data=texture, data_len=len(texture))
+    shown.source = "FILE"
+    shown.buffers_free()  # an earlier preview's pixels
+    if not bpy.app.background:
+        show_image(context, shown)
 
 
 def show_image(context: bpy.types.Context, image: bpy.types.Image) -> tuple[bpy.types.Window, bpy.types.Area, bool]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import json
 import math
+import threading
 from contextlib import nullcontext
 from types import SimpleNamespace
 from unittest.mock import MagicMock
@@ -168,6 +169,71 @@ def test_a_preview_replaces_no_image_of_the_artists_and_no_preview_piles_up(imag
     for _ in range(3):
         assert bpy.ops.relief.preview_preparation() == {"FINISHED"}
     assert len(bpy.data.images) == 3 and mine.size[:] == (16, 16)
+
+
+@pytest.fixture
+def window(module, image, monkeypatch):
+    """What a preview touches of a Blender with a window; `begin` starts one, which waits there for `go_on`."""
+    prepare, texture = module("operators.prepare"), module("inference.texture")
+    window = SimpleNamespace(timers=[], status=None, shown=[], told=[], go_on=threading.Event())
+    encode = texture.encode_texture
+    monkeypatch.setattr(texture, "encode_texture", lambda colour: window.go_on.wait(10.0) and encode(colour))
+    add, remove = (lambda _step, window: window.timers.append(window)), (lambda _timer: window.timers.pop())
+    manager = SimpleNamespace(modal_handler_add=id, event_timer_add=add, event_timer_remove=remove)
+    workspace = SimpleNamespace(status_text_set=functools.partial(setattr, window, "status"))
+    data, override = SimpleNamespace(workspaces=[workspace]), lambda workspace: nullcontext()
+    named = {"window": window, "window_manager": manager, "workspace": workspace, "blend_data": data}
+    window.context = SimpleNamespace(**named, scene=bpy.context.scene, temp_override=override)
+    window.context.view_layer = bpy.context.view_layer
+    app = SimpleNamespace(background=False)
+    stand_in = SimpleNamespace(app=app, context=window.context, data=bpy.data, path=bpy.path, types=bpy.types)
+    monkeypatch.setattr(prepare, "bpy", stand_in)
+    monkeypatch.setattr(prepare, "show_image", lambda _context, image: window.shown.append(image))
+    methods = {name: vars(prepare.RELIEF_OT_preview_preparation)[name] for name in ("invoke", "modal", "cancel")}
+    methods["report"] = lambda _self, kind, text: window.told.append((kind, text))
+
+    def begin():
+        operator = type("Preview", (), methods)()
+        assert operator.invoke(window.context, None) == {"RUNNING_MODAL"}
+        return operator
+
+    window.begin = begin
+    return window
+
+
+TIMER, ESC = (SimpleNamespace(type=kind, value="PRESS") for kind in ("TIMER", "ESC"))
+
+
+def test_a_preview_is_prepared_while_blender_goes_on(window):
+    operator = window.begin()
+    assert operator.modal(window.context, TIMER) == {"PASS_THROUGH"}
+    assert window.status == "Preparing the photo | Esc: cancel" and len(window.timers) == 1 and not window.shown
+    window.go_on.set()
+    operator._job.wait(10.0)
+    assert operator.modal(window.context, TIMER) == {"FINISHED"}
+    assert [shown.name for shown in window.shown] == ["panel.png prepared"] and window.shown[0].size[:] == (120, 80)
+    assert not window.timers and window.status is None and not window.told
+
+
+def test_a_preview_ends_by_esc_by_another_and_with_the_extension(module, window):
+    first, second = window.begin(), window.begin()
+    assert first.modal(window.context, TIMER) == {"CANCELLED"} and len(window.timers) == 1
+    assert second.modal(window.context, ESC) == {"CANCELLED"} and not window.timers and window.status is None
+    window.begin()
+    module("operators.prepare").stop_preview()
+    assert not window.timers and window.status is None
+    module("operators.prepare").stop_preview()
+    window.go_on.set()
+    assert not window.shown
+
+
+def test_a_preview_that_fails_tells_why(window, image):
+    image.relief.straighten = True
+    image.relief.corners = [0.0, 0.0, 1.0, 0.0, 0.5, 0.1, 0.5, 1.0]
+    operator = window.begin()
+    operator._job.wait(10.0)
+    assert operator.modal(window.context, TIMER) == {"CANCELLED"} and not window.timers and window.status is None
+    assert [kind for kind, _ in window.told] == [{"ERROR"}] and "corners do not go round a panel" in window.told[0][1]
 
 
 @pytest.mark.parametrize("turn_deg", [0.0, 40.0])

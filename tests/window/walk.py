@@ -377,8 +377,14 @@ def click_corners() -> bool | None:
     return None
 
 
-def preview() -> None:
-    assert bpy.ops.relief.preview_preparation() == {"FINISHED"}
+def preview() -> bool | None:
+    if "previewed" not in state:
+        state["previewed"] = True
+        with bpy.context.temp_override(window=bpy.context.window_manager.windows[0]):
+            assert bpy.ops.relief.preview_preparation("INVOKE_DEFAULT") == {"RUNNING_MODAL"}
+        return False
+    shown = state["editor"][1].spaces.active.image
+    return None if shown is not None and shown.name.endswith(" prepared") else False
 
 
 def paint() -> None:
