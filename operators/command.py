@@ -32,7 +32,7 @@ from ..inference.image_header import SUFFIXES, read_header
 from ..inference.settings import READING, RUNTIMES, MeshSettings, PreparationSettings, RefinementSettings
 from . import reconstruction
 from .hidden import hidden_name, make_hidden, replace_all
-from .patterns import find_photographs
+from .patterns import find_photographs, is_pattern
 from .reconstruction import Reconstruction, reconstruct, timed
 
 if TYPE_CHECKING:
@@ -482,6 +482,8 @@ def _make(photo: Path, options: _Options, progress: _Progress) -> list[str]:
     Returns:
         The files; none where another run has made them meanwhile.
     """
+    if is_pattern(photo):
+        raise ReliefError("no photograph matches this pattern. Check it, and the folder.")
     # Before the network runs for minutes. With --tree other drives may be linked into the folder of the results.
     folder = options.folder(photo)
     place = next(parent for parent in (folder, *folder.parents) if parent == options.output or os.path.lexists(parent))

@@ -53,6 +53,11 @@ def find_photographs(arguments: Sequence[Path], left_out: _Meant) -> tuple[dict[
     return dict(places.values()), list(dict.fromkeys(map(real, sorted(shut))))
 
 
+def is_pattern(path: Path) -> bool:
+    """Whether a path is none of a file, but a pattern, which has found nothing if it is among what was found."""
+    return glob.has_magic(str(path)) and not os.path.lexists(path)
+
+
 def _is_linked(folder: Path, below: Path) -> bool:
     """Whether the road from a folder down to another has links in it."""
     straight = os.path.join(os.path.realpath(folder), below.relative_to(folder))

@@ -830,7 +830,7 @@ def test_patterns_find_photographs_alone_and_in_capitals(relief, known, photo, t
     assert relief(tmp_path / "s/2/note.txt", "--formats", "none") == 1
     assert "note.txt is empty" in capsys.readouterr().err, "what is named is tried"
     assert relief(tmp_path / "s/*/*.xmp", "--formats", "none") == 1
-    assert "*.xmp does not exist" in capsys.readouterr().err, "what finds nothing is told"
+    assert "*.xmp: no photograph matches this pattern" in capsys.readouterr().err, "what finds nothing is told"
 
 
 def test_a_tree_of_folders_is_kept(relief, known, photo, tmp_path, capsys):
