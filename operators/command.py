@@ -32,7 +32,7 @@ from ..inference.image_header import SUFFIXES, read_header
 from ..inference.settings import READING, RUNTIMES, MeshSettings, PreparationSettings, RefinementSettings
 from . import reconstruction
 from .hidden import hidden_name, make_hidden, replace_all
-from .patterns import find_photographs, is_pattern
+from .patterns import find_photographs
 from .reconstruction import Reconstruction, reconstruct, timed
 
 if TYPE_CHECKING:
@@ -57,6 +57,7 @@ class _Options:
     photos: list[Path]
     folders: dict[Path, str]
     """Below the output, for the photographs of patterns, where their tree is kept."""
+    idle: list[str]
     unreadable: list[str]
     output: Path
     refinement: RefinementSettings
@@ -110,9 +111,11 @@ def main(argv: list[str]) -> int:
     done, existed, failed = map(outcomes.count, ("done", "existed", "failed"))
     if len(outcomes) > 1 and not options.quiet:
         _tell(f"{done} done, {existed} existed already, {failed} failed or skipped", sys.stdout)
+    for pattern in options.idle:
+        _tell(f"relief: {pattern}: no photograph matches this pattern. Check it, and the folder.", sys.stderr)
     for folder in options.unreadable:
         _tell(f"relief: {folder}: left out, it cannot be read. Mend that and run again.", sys.stderr)
-    return 1 if failed or options.unreadable else 0
+    return 1 if failed or options.idle or options.unreadable else 0
 
 
 def _interrupt(*_told: object) -> None:
@@ -170,8 +173,9 @@ def _parser() -> argparse.ArgumentParser:
         add(flag, type=kind, metavar=kind.__name__.upper(), help=f"{words} (default: {setting.default})")
     add(
         "--corners",
-        metavar="X,Y X,Y X,Y X,Y",
-        help="straighten the panel between these corners, each as parts of the photo's width and height; or none",
+        metavar='"X,Y X,Y X,Y X,Y"',
+        help="straighten the panel between these corners, in quotes and in any order, each as parts of the photo's"
+        " width and height from the top left; or none",
     )
     add(
         "--light",
@@ -224,7 +228,7 @@ def _check(arguments: argparse.Namespace) -> _Options:
     for option, size in (("--max-size", arguments.max_size), ("--texture-size", arguments.texture_size)):
         if size is not None and size < 64:
             raise ReliefError(f"{option} is {size}. Give at least 64 pixels.")
-    photos, unreadable = find_photographs(arguments.photos, _is_result)
+    photos, idle, unreadable = find_photographs(arguments.photos, _is_result)
     folders = photos if arguments.tree else {}
     try:
         output = Path(os.path.abspath(arguments.output))  # Blender takes the beginning of a relative one from PWD
@@ -233,6 +237,7 @@ def _check(arguments: argparse.Namespace) -> _Options:
     options = _Options(
         photos=list(photos),
         folders=folders,
+        idle=idle,
         unreadable=unreadable,
         output=output,
         refinement=RefinementSettings.from_mapping(values),
@@ -482,8 +487,6 @@ def _make(photo: Path, options: _Options, progress: _Progress) -> list[str]:
     Returns:
         The files; none where another run has made them meanwhile.
     """
-    if is_pattern(photo):
-        raise ReliefError("no photograph matches this pattern. Check it, and the folder.")
     # Before the network runs for minutes. With --tree other drives may be linked into the folder of the results.
     folder = options.folder(photo)
     place = next(parent for parent in (folder, *folder.parents) if parent == options.output or os.path.lexists(parent))

@@ -16,8 +16,8 @@ from ..inference.image_header import SUFFIXES
 _Meant = Callable[[Path], bool]
 
 
-def find_photographs(arguments: Sequence[Path], left_out: _Meant) -> tuple[dict[Path, str], list[str]]:
-    """The photographs that are meant, each once, and the folders that patterns reach and that cannot be read.
+def find_photographs(arguments: Sequence[Path], left_out: _Meant) -> tuple[dict[Path, str], list[str], list[str]]:
+    """The photographs that are meant, each once; patterns that match none; folders that they reach and cannot be read.
 
     With each photograph its folder below the fixed part of the pattern that matched it, or nothing.
 
@@ -29,33 +29,32 @@ def find_photographs(arguments: Sequence[Path], left_out: _Meant) -> tuple[dict[
         left_out: whether a file that a pattern matches is not meant all the same.
     """
     found: list[tuple[Path, str]] = []
+    idle: list[str] = []
     shut: list[str] = []
     real = functools.cache(os.path.realpath)
     for path in arguments:
         # The name of a folder that is there may hold brackets.
         folder = next((parent for parent in path.parents if os.path.isdir(parent)), path.parent)
         parts = path.relative_to(folder).parts
-        matches: list[Path] = []
-        if any(map(glob.has_magic, parts)) and not os.path.exists(path):
-            if parts[-1] == "**":
-                parts = (*parts, "*")
-            parts = (*parts[:-1], _in_capitals_too(parts[-1]))
-            matches = sorted(match for match in _matches(folder, parts, shut) if _is_photograph(match))
-            matches = [match for match in matches if not left_out(match)]
-            linked = {parent: _is_linked(folder, parent) for parent in {match.parent for match in matches}}
-            matches.sort(key=lambda match: linked[match.parent])
+        if not any(map(glob.has_magic, parts)) or os.path.exists(path):
+            found.append((path, ""))
+            continue
+        if parts[-1] == "**":
+            parts = (*parts, "*")
+        parts = (*parts[:-1], _in_capitals_too(parts[-1]))
+        matches = sorted(match for match in _matches(folder, parts, shut) if _is_photograph(match))
+        matches = [match for match in matches if not left_out(match)]
+        if not matches:
+            idle.append(str(path))
+        linked = {parent: _is_linked(folder, parent) for parent in {match.parent for match in matches}}
+        matches.sort(key=lambda match: linked[match.parent])
         fixed = folder.joinpath(*itertools.takewhile(lambda part: not glob.has_magic(part), parts[:-1]))
-        found += [(match, str(match.parent.relative_to(fixed))) for match in matches] or [(path, "")]
+        found += [(match, str(match.parent.relative_to(fixed))) for match in matches]
     # A link to a folder leads to the same photographs again.
     places: dict[str, tuple[Path, str]] = {}
     for path, below in found:
         places.setdefault(os.path.join(real(path.parent), path.name), (path, below))
-    return dict(places.values()), list(dict.fromkeys(map(real, sorted(shut))))
-
-
-def is_pattern(path: Path) -> bool:
-    """Whether a path is none of a file, but a pattern, which has found nothing if it is among what was found."""
-    return glob.has_magic(str(path)) and not os.path.lexists(path)
+    return dict(places.values()), idle, list(dict.fromkeys(map(real, sorted(shut))))
 
 
 def _is_linked(folder: Path, below: Path) -> bool:

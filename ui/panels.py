@@ -138,7 +138,9 @@ class RELIEF_PT_size(_Sidebar, bpy.types.Panel):
 
     def draw(self, context: bpy.types.Context) -> None:
         _draw_settings(self.layout, context, fields(MeshSettings))
-        self.layout.label(text="The depth is yours to choose", icon="INFO")
+        refers = context.scene.relief.reference(context) is not None
+        text = "The depth grows with the reference's width" if refers else "The depth is yours to choose"
+        self.layout.label(text=text, icon="INFO")
 
 
 class RELIEF_PT_edges(_Sidebar, bpy.types.Panel):
@@ -161,6 +163,7 @@ class RELIEF_PT_layers(_Sidebar, bpy.types.Panel):
         relief = context.view_layer.objects.active
         if relief is not None and "relief_photo_sha256" in relief:
             self.layout.template_ID(relief, "relief_mask", new="relief.new_mask", open="image.open", text="Mask")
+            self.layout.operator("relief.refine", icon="FILE_REFRESH")
 
 
 class RELIEF_PT_maps(_Sidebar, bpy.types.Panel):

@@ -829,8 +829,13 @@ def test_patterns_find_photographs_alone_and_in_capitals(relief, known, photo, t
     assert capsys.readouterr().err == ""
     assert relief(tmp_path / "s/2/note.txt", "--formats", "none") == 1
     assert "note.txt is empty" in capsys.readouterr().err, "what is named is tried"
-    assert relief(tmp_path / "s/*/*.xmp", "--formats", "none") == 1
-    assert "*.xmp: no photograph matches this pattern" in capsys.readouterr().err, "what finds nothing is told"
+    idle = [str(tmp_path / "s/*/*.xmp"), str(tmp_path / "gone/*.xmp")]
+    assert relief(*idle, tmp_path / "s/1/?.jpg", "--formats", "none", "--overwrite") == 1 and known.calls == 4
+    said = [f"relief: {name}: no photograph matches this pattern. Check it, and the folder." for name in idle]
+    assert capsys.readouterr().err.splitlines() == said, "what finds nothing is told, and keeps nothing from its turn"
+    (tmp_path / "s [1]").mkdir()
+    assert relief(tmp_path / "s [1]/gone.jpg", "--formats", "none") == 1
+    assert "gone.jpg does not exist" in capsys.readouterr().err
 
 
 def test_a_tree_of_folders_is_kept(relief, known, photo, tmp_path, capsys):
@@ -880,7 +885,9 @@ def test_a_pattern_leaves_out_what_an_earlier_run_wrote(relief, known, photo, tm
     assert {path.name for path in (tmp_path / "out").iterdir()} == made | {"a.png", "c.edges.png"}
     capsys.readouterr()
     assert relief(*words) == 1 and known.calls == 3
-    assert capsys.readouterr().out.endswith("\n0 done, 3 existed already, 1 failed or skipped\n")
+    said = capsys.readouterr()
+    assert said.out.endswith("\n0 done, 3 existed already, 0 failed or skipped\n")
+    assert said.err == f"relief: {words[1]}: no photograph matches this pattern. Check it, and the folder.\n"
     assert relief(tmp_path / "out/a.normal.png", tmp_path / "out/a.png", "--formats", "none") == 2
     assert "a.normal.png would be overwritten by a result" in capsys.readouterr().err
 

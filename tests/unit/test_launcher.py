@@ -335,6 +335,7 @@ def test_an_environment_stays_until_a_new_one_can_be_made(
             ["Collecting x", "ERROR: No matching distribution found for x", "note"],
             "No matching distribution found for x",
         ),
+        (["ERROR: No matching distribution found for bpy==5.2.3"], "not made for this system and Python"),
         ([], "no message"),
     ],
 )
