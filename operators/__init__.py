@@ -72,6 +72,7 @@ def register() -> None:
     _commands.append(bpy.utils.register_cli_command("relief", _command))
     for handlers in _restoring():
         handlers.append(refine.settle_restored)
+        handlers.append(paint.show_again)
     bpy.app.handlers.load_pre.append(job.forget_paused)
     bpy.app.handlers.load_pre.append(bridge.forget_finest)
     bpy.app.handlers.load_post.append(paint.watch)
@@ -87,6 +88,7 @@ def unregister() -> None:
 
     for handlers in _restoring():
         handlers.remove(refine.settle_restored)
+        handlers.remove(paint.show_again)
     bpy.app.handlers.load_pre.remove(job.forget_paused)
     bpy.app.handlers.load_pre.remove(bridge.forget_finest)
     bpy.app.handlers.load_post.remove(paint.watch)

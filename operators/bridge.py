@@ -42,8 +42,8 @@ LEAST_DEEPENED, MOST_BESIDE = 0.05, 0.001
 MADE_ANEW = {"position", "height", "soft_edge", "segment", "confidence", PAINT}
 MADE_ANEW |= {".edge_verts", ".corner_vert", ".corner_edge"}
 """Attributes that another grid has too."""
-PASSING = (".select_", ".hide_", ".uv_select_", ".vs.", ".es.", ".pn.", ".sculpt_dyntopo_")
-"""How attributes begin that say only what is selected and hidden."""
+PASSING = (".select_", ".hide_", ".uv_select_", ".vs.", ".es.", ".pn.", ".sculpt_dyntopo_", ".sculpt_persistent_")
+"""How attributes begin that say only what is selected and hidden, and from where a brush began."""
 PLAIN = {"sharp_face", "sharp_edge", "uv_seam", ".uv_seam", "crease_edge", "crease_vert", ".sculpt_mask"}
 PLAIN |= {".sculpt_face_set", "bevel_weight_edge", "bevel_weight_vert", "freestyle_edge", "freestyle_face"}
 """Attributes of Blender's that say nothing where they are nothing all over."""
@@ -54,9 +54,9 @@ LEAST_UNFOLDED = 1e-5
 LEAST_SCULPTED = 1e-5
 """Vertices moved by less, relative to the panel's width, were not moved by hand but rounded."""
 
-_finest: tuple[int, list[Any], list[Any]] = (0, [], [])
-"""Of the mesh that had another grid last: its session_uid, what was made by hand on its finest grid, and what became of
-that on the present one. Else Vertices, dragged to and fro, would blur it."""
+_finest: dict[int, tuple[list[Any], list[Any]]] = {}
+"""Of each mesh that had another grid before, by its session_uid: what was made by hand on its finest grid, and what
+became of that on the present one. Else Vertices, dragged to and fro, would blur it."""
 
 
 def is_relief(object_: bpy.types.Object | None) -> bool:
@@ -71,11 +71,17 @@ def locked(object_: bpy.types.Object) -> str | None:
         return "This relief is linked from another file. Make object and data local first"
     if object_.data.shape_keys is not None:
         return "This relief has shape keys, which would stay as they are. Remove them first"
-    if object_.data.is_editmode and object_.mode != "EDIT":  # through a linked duplicate
+    if in_another_mode(object_):
         return "Leave Edit, Sculpt or Paint Mode first"
     if not has_its_grid(object_):
         return "This relief was remeshed or cut by hand, which refining would lose. Reconstruct it anew"
     return None
+
+
+def in_another_mode(object_: bpy.types.Object) -> bool:
+    """Whether a relief's mesh is edited, sculpted or painted through a linked duplicate, but for its corrections."""
+    mesh = object_.data
+    return mesh.users > 1 and any(o.mode not in ("OBJECT", "VERTEX_PAINT") for o in sharers(mesh) if o != object_)
 
 
 def off_grid(object_: bpy.types.Object | None) -> str | None:
@@ -195,7 +201,6 @@ def update_relief(object_: bpy.types.Object, relief: ReliefMesh, settings: dict[
     Raises:
         ReliefError: its vertices were scaled or turned all together, or it has what another grid would lose.
     """
-    global _finest
     from ..inference.meshing import resampled
 
     mesh = object_.data
@@ -229,7 +234,7 @@ def update_relief(object_: bpy.types.Object, relief: ReliefMesh, settings: dict[
             mesh.shade_flat()
         if paint is not None:
             write_paint_colours(object_, paint)
-        _finest = mesh.session_uid, finest, present
+        _finest[mesh.session_uid] = finest, present
     for sharer in sharers(mesh):
         sharer[SETTINGS], sharer[GRID], sharer[SIZE_PX] = json.dumps(settings), relief.grid, relief.size_px
 
@@ -237,35 +242,45 @@ def update_relief(object_: bpy.types.Object, relief: ReliefMesh, settings: dict[
 def _on_finest_grid(mesh: bpy.types.Mesh, made: list[Any]) -> list[Any]:
     """What was made by hand, relative to the panel's width, and the paint, from before the mesh got a coarser grid.
 
-    Each only as long as it is what became of that; Blender rounds both a little.
+    Where something else was made since, it is that; Blender rounds both a little.
     """
-    uid, finest, present = _finest
-    if uid != mesh.session_uid:
+    if mesh.session_uid not in _finest:
         return made
     least = LEAST_SCULPTED, 1 / 255
-    each = zip(made, finest, present, least, strict=True)
-    return [before if _near(now, then, off) else now for now, before, then, off in each]
+    return [_carried(*each) for each in zip(made, *_finest[mesh.session_uid], least, strict=True)]
+
+
+def _carried(
+    now: npt.NDArray[np.float32] | None,
+    finest: npt.NDArray[np.float32] | None,
+    then: npt.NDArray[np.float32] | None,
+    off: float,
+) -> npt.NDArray[np.float32] | None:
+    """What is there now, and where it is what became of the finest, that; all (rows, columns, 3), None is zeros."""
+    from ..inference.meshing import resampled
+
+    if finest is None or then is None or (now is not None and now.shape != then.shape):
+        return now
+    changed = abs(then if now is None else now - then).max(axis=2) >= off
+    if not changed.any():
+        return finest
+    if now is None or changed.all():
+        return now
+    grid = finest.shape[:2]
+    anew = resampled(changed[..., None].astype("float32"), grid)
+    return finest + (resampled(now, grid) - finest) * anew
 
 
 @bpy.app.handlers.persistent
 def forget_finest(*_: object) -> None:
     """Before another file is opened: let go of what was kept for the grids of this one's reliefs."""
-    global _finest
-    _finest = (0, [], [])
+    _finest.clear()
 
 
 def finest_paint(object_: bpy.types.Object) -> npt.NDArray[np.float32] | None:
     """The same as `read_paint_colours`, from before the relief got a coarser grid, unless it was painted since."""
     paint: npt.NDArray[np.float32] | None = _on_finest_grid(object_.data, [None, read_paint_colours(object_)])[1]
     return paint
-
-
-def _near(a: npt.NDArray[np.float32] | None, b: npt.NDArray[np.float32] | None, off: float) -> bool:
-    """Whether two arrays are nearly the same; None is nothing but zeros."""
-    if a is None or b is None:
-        either = b if a is None else a
-        return either is None or float(abs(either).max()) < off
-    return a.shape == b.shape and float(abs(a - b).max()) < off
 
 
 def needs_its_grid(object_: bpy.types.Object) -> bool:
@@ -380,16 +395,17 @@ def read_mask(object_: bpy.types.Object) -> npt.NDArray[np.float32] | None:
     columns, rows = image.size
     if rows * columns == 0:
         raise ReliefError(f"The mask {image.name} cannot be read. Open it again, or choose no mask.")
-    pixels = np.empty((rows, columns, 4), np.float32)
+    pixels = np.empty((rows * columns, 4), np.float32)
     image.pixels.foreach_get(pixels.ravel())
-    grey, alpha = pixels[::-1, :, :3].mean(axis=2), pixels[::-1, :, 3]
+    # A product of matrices: at every move of a slider a mean would take several times as long.
+    grey, alpha = pixels @ np.array((1 / 3, 1 / 3, 1 / 3, 0.0), np.float32), pixels[:, 3]
     if image.is_float and image.colorspace_settings.name == "sRGB" and image.file_format != "OPEN_EXR":
         # A file of 16 bits, whose colours Blender holds linear and multiplied by their alpha.
         if image.alpha_mode != "CHANNEL_PACKED":
             grey /= np.maximum(alpha, 1e-6)
         curved = 1.055 * np.maximum(grey, 0.0031308) ** (1 / 2.4) - 0.055
         grey = np.where(grey <= 0.0031308, 12.92 * grey, curved).clip(0.0, 1.0)
-    return np.ascontiguousarray((grey * alpha).clip(0.0, 1.0))
+    return np.ascontiguousarray((grey * alpha).clip(0.0, 1.0).reshape(rows, columns)[::-1])
 
 
 def sculpted(object_: bpy.types.Object, width_m: float) -> npt.NDArray[np.float32] | None:

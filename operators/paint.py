@@ -37,8 +37,12 @@ def unwatch() -> None:
     bpy.msgbus.clear_by_owner(_owner)
 
 
-def show_again() -> None:
-    """Let reliefs that are painted on no longer show what they showed before, but where another view was chosen."""
+@bpy.app.handlers.persistent
+def show_again(*_: object) -> None:
+    """Let reliefs that are painted on no longer show what they showed before, but where another view was chosen.
+
+    Also after undo and redo: the step in which a mode is left holds what was shown in it.
+    """
     for relief in bpy.data.objects:
         if VIEW_BEFORE in relief and relief.mode != "VERTEX_PAINT" and relief.library is None:
             before = relief.pop(VIEW_BEFORE)

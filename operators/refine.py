@@ -13,6 +13,7 @@ from .bridge import (
     PHOTO_SHA256,
     WEIGHTS,
     finest_paint,
+    in_another_mode,
     is_relief,
     locked,
     read_mask,
@@ -226,7 +227,7 @@ def _settle() -> float | None:
     for relief in _drafts():
         if not _is_draft(relief):  # any longer, for one that has its mesh was solved
             continue
-        if relief.mode not in ("OBJECT", "VERTEX_PAINT"):
+        if relief.mode not in ("OBJECT", "VERTEX_PAINT") or in_another_mode(relief):
             later = QUIET_S
             continue
         values = settings_of(relief)
@@ -244,7 +245,8 @@ def _settle() -> float | None:
 
 def _drafts() -> list[bpy.types.Object]:
     """The reliefs that are drafts, and those whose normal map undo did not bring back with them."""
-    return [o for o in bpy.data.objects if is_relief(o) and _is_draft(o) and locked(o) is None]
+    drafts = (o for o in bpy.data.objects if is_relief(o) and _is_draft(o))
+    return [o for o in drafts if in_another_mode(o) or locked(o) is None]
 
 
 def _is_draft(relief: bpy.types.Object) -> bool:

@@ -59,10 +59,14 @@ def join_local_views(
 
 def add_sun(scene: bpy.types.Scene, relief: bpy.types.Object) -> bpy.types.Object:
     """A raking sun from the relief's upper left; the scene's own, if it was lit so before: two would be too bright."""
-    layers = {o for layer in scene.view_layers for o in layer.objects}  # without those of excluded collections
-    suns = (o for o in scene.objects if o.type == "LIGHT" and STAGED in o and o.library is None and o in layers)
-    sun = next(suns, None)
+    layers = [bpy.context.view_layer] if scene == bpy.context.scene else scene.view_layers
+    reached = {o for layer in layers for o in layer.objects}  # without those of excluded collections
+    suns = [o for o in scene.objects if o.type == "LIGHT" and STAGED in o and o in reached]
+    sun = next((o for o in suns if o.library is None), None)
     if sun is None:
+        linked = next((o for o in suns if o.visible_get()), None)
+        if linked is not None:  # as its file has it
+            return linked
         sun = _staged("Raking Sun", bpy.data.lights.new("Raking Sun", "SUN"), scene, relief)
         sun.data.energy = 3.0
         # Eevee's millimetre dissolves the shadows of a coin.
@@ -112,9 +116,12 @@ def add_camera(scene: bpy.types.Scene, relief: bpy.types.Object) -> bpy.types.Ob
 
 
 def _camera_of(relief: bpy.types.Object, scene: bpy.types.Scene) -> bpy.types.Object | None:
-    """The camera made for a relief: by its identifier, which a duplicate has too, or by the name, as of older files."""
+    """The camera made for a relief: by its identifier, which a duplicate has too, or by the name, as of older files.
+
+    None of another file, which would be back in its place when this one is opened again.
+    """
     alone = _alone(relief, scene)
-    for camera in (o for o in scene.objects if o.type == "CAMERA" and STAGED in o):
+    for camera in (o for o in scene.objects if o.type == "CAMERA" and STAGED in o and o.library is None):
         identifier, called = camera.get(IDENTIFIER), camera[STAGED] in (relief, relief.name)
         if called if identifier is None else identifier == relief.get(IDENTIFIER) and (alone or called):
             return camera

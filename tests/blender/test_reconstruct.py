@@ -992,6 +992,45 @@ def test_a_linked_relief_keeps_its_camera_too(linked, tmp_path):
     assert len([o for o in bpy.context.scene.objects if o.type == "CAMERA"]) == 1
 
 
+def test_a_camera_and_a_sun_of_another_file_stay_as_they_are(known, photo, tmp_path):
+    bpy.ops.relief.reconstruct(filepath=str(photo))
+    bpy.ops.relief.stage()
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "library.blend"))
+    bpy.ops.wm.read_homefile(use_empty=True)
+    with bpy.data.libraries.load(str(tmp_path / "library.blend"), link=True) as (there, here):
+        here.objects = list(there.objects)
+    for object_ in here.objects:
+        bpy.context.scene.collection.objects.link(object_)
+    relief = bpy.data.objects["panel"]
+    bpy.context.view_layer.objects.active = relief
+    relief.select_set(True)
+    bpy.ops.object.make_local(type="SELECT_OBDATA")
+    relief = bpy.context.active_object
+    relief.location.x = 5.0
+    bpy.context.view_layer.update()
+    assert relief.library is None and bpy.ops.relief.stage() == {"FINISHED"}
+    camera, scene = bpy.context.scene.camera, bpy.context.scene
+    assert camera.library is None and camera.location.x > 3.0
+    assert [o.library is None for o in scene.objects if o.type == "CAMERA" and o.location.x < 1.0] == [False]
+    assert [o.library is None for o in scene.objects if o.type == "LIGHT"] == [False], "two would be too bright"
+
+
+def test_a_sun_that_another_view_layer_alone_shows_lights_nothing_here(known, photo):
+    bpy.ops.relief.reconstruct(filepath=str(photo))
+    bpy.ops.relief.stage()
+    scene = bpy.context.scene
+    (sun,) = (o for o in scene.objects if o.type == "LIGHT")
+    lamps = bpy.data.collections.new("lamps")
+    scene.collection.children.link(lamps)
+    for collection in sun.users_collection:
+        collection.objects.unlink(sun)
+    lamps.objects.link(sun)
+    scene.view_layers.new("lit")
+    bpy.context.view_layer.layer_collection.children["lamps"].exclude = True
+    assert bpy.ops.relief.stage() == {"FINISHED"}
+    assert [o.type for o in bpy.context.view_layer.objects].count("LIGHT") == 1
+
+
 @pytest.mark.parametrize("size", [(1920, 1080), (400, 1000)])
 def test_an_orthographic_camera_frames_the_relief_too(known, photo, size):
     bpy.ops.relief.reconstruct(filepath=str(photo))

@@ -513,6 +513,36 @@ def test_fewer_vertices_and_as_many_again_blur_no_sculpture_and_no_paint(module,
     assert module("operators.bridge")._on_finest_grid(other, [None, paint])[1] is paint
 
 
+def test_each_relief_keeps_its_fine_sculpture_where_the_coarse_one_was_left_alone(module, known, photo):
+    sliders, reliefs, fine = bpy.context.scene.relief, [], []
+    for _ in range(2):
+        bpy.ops.relief.reconstruct(filepath=str(photo))
+        reliefs.append(bpy.context.active_object)
+        for row in range(0, 80, 2):
+            _sculpt(slice(120 * row, 120 * row + 120), 0.1)
+        bpy.ops.relief.paint(meaning="raise")
+        bpy.ops.object.mode_set(mode="OBJECT")
+        for row in range(0, 80, 2):
+            _paint(slice(120 * row, 120 * row + 120), (1.0, 1.0, 1.0))
+        assert bpy.ops.relief.refine() == {"FINISHED"}
+        fine.append((_positions(), module("operators.bridge").read_paint_colours(reliefs[-1])))
+    for vertices in (600, 9600):
+        for relief in reliefs:
+            bpy.context.view_layer.objects.active = relief
+            bpy.ops.relief.refine("INVOKE_DEFAULT")  # so that the sliders are this relief's
+            sliders.max_vertices = vertices
+            if (vertices, relief) == (600, reliefs[1]):  # a dab on each at the upper left
+                _sculpt(slice(0, 4), 0.3)
+                _paint(slice(0, 4), (0.0, 0.0, 0.0))
+    for relief, (before, paint), untouched in zip(reliefs, fine, (0, 30), strict=True):
+        bpy.context.view_layer.objects.active = relief
+        painted = module("operators.bridge").read_paint_colours(relief)
+        np.testing.assert_allclose(painted[:, untouched:], paint[:, untouched:], atol=0.005)
+        moved = (before - _positions()).reshape(80, 120, 3)
+        np.testing.assert_allclose(moved[untouched // 2 :, untouched:], 0.0, atol=1e-5)
+    assert moved[0, :8, 1].mean() > 0.2 and painted[0, :8].max() < 0.3, "what is done on the coarse grid counts there"
+
+
 def test_a_remeshed_relief_is_left_alone(known, photo):
     bpy.ops.relief.reconstruct(filepath=str(photo))
     bpy.ops.object.mode_set(mode="EDIT")
@@ -617,6 +647,9 @@ def test_what_blender_leaves_on_a_mesh_by_itself_keeps_its_grid_from_nothing(mod
     mesh.attributes.new("Attribute", "BYTE_COLOR", "CORNER").data.foreach_set("color", [1.0] * 4 * len(mesh.loops))
     for mode in ("VERTEX_PAINT", "SCULPT", "EDIT", "OBJECT"):
         bpy.ops.object.mode_set(mode=mode)
+        if mode == "SCULPT":
+            bpy.ops.sculpt.set_persistent_base()
+            assert ".sculpt_persistent_co" in mesh.attributes
         if mode == "EDIT":
             bpy.ops.mesh.select_all(action="SELECT")
             bpy.ops.uv.select_all(action="SELECT")
@@ -1500,6 +1533,27 @@ def test_nothing_is_settled_while_blender_renders(module, known, photo, monkeypa
     monkeypatch.setattr(refine, "rendering", lambda: False)
     assert refine._settle() is None and refine._drafts() == []
     refine.stop_settling()
+
+
+def test_a_relief_waits_while_its_mesh_is_sculpted_through_a_linked_duplicate(module, known, photo, monkeypatch):
+    refine, sliders = module("operators.refine"), bpy.context.scene.relief
+    bpy.ops.relief.reconstruct(filepath=str(photo))
+    relief = bpy.context.active_object
+    twin = bpy.data.objects.new("twin", relief.data)
+    bpy.context.scene.collection.objects.link(twin)
+    relief.data[refine.DRAFT] = True
+    bpy.context.view_layer.objects.active = twin
+    bpy.ops.object.mode_set(mode="SCULPT")
+    bpy.context.view_layer.objects.active = relief
+    sliders.max_vertices = 600
+    assert bpy.context.window_manager.relief_progress.trouble == "Leave Edit, Sculpt or Paint Mode first"
+    assert refine._settle() is not None and refine.DRAFT in relief.data and len(relief.data.vertices) == 9600
+    bpy.context.view_layer.objects.active = twin
+    bpy.ops.object.mode_set(mode="OBJECT")
+    assert refine._settle() is None and refine.DRAFT not in relief.data
+    bpy.context.view_layer.objects.active = relief
+    sliders.max_vertices = 600
+    assert len(relief.data.vertices) == 600
 
 
 def test_the_normal_map_follows_in_an_artists_own_material(module, known, photo):

@@ -231,6 +231,20 @@ def test_who_painted_sees_what_was_shown_before(module, known, photo):
     assert relief.relief_view == "corrections", "it was chosen"
 
 
+def test_undo_to_where_a_mode_was_left_shows_no_paint(module, known, photo):
+    """Blender keeps that step before it tells of the mode."""
+    bpy.ops.relief.reconstruct(filepath=str(photo))
+    bpy.ops.relief.paint()
+    bpy.ops.object.mode_set(mode="OBJECT")
+    bpy.ops.ed.undo_push(message="Object Mode")
+    module("operators.paint").show_again()
+    bpy.context.active_object.location.x = 1.0
+    bpy.ops.ed.undo_push(message="Move")
+    bpy.ops.ed.undo()
+    relief = bpy.context.active_object
+    assert relief.location.x == 0.0 and relief.relief_view == "photo" and "relief_view_before" not in relief
+
+
 def test_another_material_in_a_chosen_slot_hides_nothing(module, known, photo):
     bpy.ops.relief.reconstruct(filepath=str(photo))
     relief = bpy.context.active_object
