@@ -60,6 +60,11 @@ FACE_FORMS = (1 / 27, 1 / 5)
 STAINED_FACES = 0.5
 """Contrast of the stains on a face that is to be seen, relative to that of its light. In three of ten such photographs
 the stains had more than the light, and of faces that cannot be seen lumps are learnt."""
+FADED_SHARE, FADED, FADED_PX = 0.3, (0.3, 0.8), (15.0, 50.0)
+"""Of the photographs of deep carving show places where light and shadow are faint, for stone is worn smooth there,
+crusted or lit from everywhere; how much of their contrast is lost; the sigma of the tone that is left, in pixels. Of
+figures on Borobudur's palest blocks little more than outlines is seen: what the eye takes for heads came out as ground.
+"""
 TRANSLUCENT_SHARE = 0.3
 """Of the photographs show marble or alabaster, in which light spreads before it comes out again."""
 
@@ -103,6 +108,8 @@ def take_photograph(
     if rng.random() < TRANSLUCENT_SHARE:
         spread = blur(picture, rng.uniform(1.5, 5.0))
         picture += (spread - picture) * np.float32(rng.uniform(0.2, 0.6))
+    if heads is None and slope >= SHALLOW_SLOPE and rng.random() < FADED_SHARE:
+        picture = _faded(picture, rng, stone, blocks)
     towards = mean_light(lighting)
     if weathered:
         albedo = weathered_albedo(height, rng, stone, blocks, picture)
@@ -339,6 +346,20 @@ def _bounded(
             wanted = seen * math.exp(rng.uniform(*np.log(BLACKENED)))
             albedo = power(albedo, float(np.clip(wanted / max(_contrast(albedo), 1e-3), 1.0, 4.0)))
     return _calmed(albedo, shades * math.exp(rng.uniform(*np.log(STAINS))))
+
+
+def _faded(light: FloatArray, rng: np.random.Generator, stone: Stone, blocks: IntArray | None) -> FloatArray:
+    """Light (H, W) whose contrast is lower here and there, in walls on some blocks more than on others: FADED_SHARE."""
+    field = noise_field(stone, "cloud", light.shape, rng, 0.4, 2.0)
+    if blocks is not None:
+        numbers = np.asarray(blocks, np.int64)
+        numbers = numbers - numbers.min()
+        field += (rng.standard_normal(int(numbers.max()) + 1) * 0.8 * rng.random()).astype(np.float32)[numbers]
+    where = patch(field, rng.uniform(-0.5, 0.8), rng.uniform(0.3, 1.5)) * np.float32(rng.uniform(*FADED))
+    tone = np.log(np.maximum(light, np.float32(0.02)))
+    # The mean of the light, not of its logarithms: that would leave a blot where a shadow lay.
+    around = np.log(np.maximum(blur(light, rng.uniform(*FADED_PX)), np.float32(0.02)))
+    return cast(FloatArray, np.exp(tone + (around - tone) * where))
 
 
 def _showing(albedo: FloatArray, light: FloatArray, heads: FloatArray) -> FloatArray:
