@@ -457,7 +457,7 @@ def _exists_already(photo: Path, options: _Options, patient: bool = True) -> boo
         raise ReliefError(
             f"skipped, {json_path.name} exists and is no record of results. Move it, or choose another --output."
         )
-    if sha256 is not None and sha256 != _sha256(photo):
+    if sha256 is not None and not _is_of(photo, record["photo"]):
         why = f"skipped, another photograph has this name: {names} exist. Rename one"
     elif sha256 is not None and not alike:
         why = (
@@ -476,9 +476,18 @@ def _exists_already(photo: Path, options: _Options, patient: bool = True) -> boo
     raise ReliefError(f"{why}, or use --overwrite to replace them.")
 
 
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+def _is_of(photo: Path, noted: dict[str, Any]) -> bool:
+    """Whether a record's photograph is this file. One that was not touched since is not read: archives are large."""
+    if noted.items() >= _touched(photo).items():
+        return True
+    with photo.open("rb") as file:
+        return bool(noted["sha256"] == hashlib.file_digest(file, "sha256").hexdigest())
+
+
+def _touched(path: Path) -> dict[str, int]:
+    """What any change of a file changes too, also one that keeps its time of modification."""
+    told = path.stat()
+    return {"bytes": told.st_size, "modified_ns": told.st_mtime_ns, "changed_ns": told.st_ctime_ns}
 
 
 def _make(photo: Path, options: _Options, progress: _Progress) -> list[str]:
@@ -498,6 +507,7 @@ def _make(photo: Path, options: _Options, progress: _Progress) -> list[str]:
     if shutil.disk_usage(place).free < _FREE_BYTES:
         raise ReliefError(f"the disk is full: less than {_FREE_BYTES / 1e6:.0f} MB are free in {place}. Make room.")
     _check_memory(photo, options)
+    touched = _touched(photo) if photo.is_file() else {}  # before it is read
     part = make_hidden(place)
     aside = part / "old"  # no result's name: those have suffixes
     done = False
@@ -514,7 +524,7 @@ def _make(photo: Path, options: _Options, progress: _Progress) -> list[str]:
         _write_maps(part / result.photo.name, result, progress)
         if options.formats:
             _write_models(part / result.photo.name, result, options, progress)
-        _write_record(part / f"{result.photo.name}.json", photo, result, options)
+        _write_record(part / f"{result.photo.name}.json", photo, touched, result, options)
         paths = options.outputs(photo)
         places = {part / (result.photo.name + path.name.removeprefix(photo.stem)): path for path in paths}
         for made in places:
@@ -632,14 +642,20 @@ def _write_models(stem: Path, result: Reconstruction, options: _Options, progres
             writers[name](_with(stem, _MODEL_SUFFIXES[name]))
 
 
-def _write_record(path: Path, photo: Path, result: Reconstruction, options: _Options) -> None:
-    """What was made of what, by which weights and settings, in which time."""
+def _write_record(path: Path, photo: Path, touched: dict[str, int], result: Reconstruction, options: _Options) -> None:
+    """What was made of what, by which weights and settings, in which time; ``touched`` is of before it was read."""
     rows, columns = result.height.shape
     width_px, height_px = result.photo.source_size
     right, up, out = result.prediction.light.tolist()
     name = os.fsencode(photo.name).decode("utf-8", "replace")  # names in other encodings, in old archives
     record = {
-        "photo": {"file": name, "sha256": result.file_sha256, "width_px": width_px, "height_px": height_px},
+        "photo": {
+            "file": name,
+            "sha256": result.file_sha256,
+            **touched,
+            "width_px": width_px,
+            "height_px": height_px,
+        },
         "maps": {"width_px": columns, "height_px": rows},
         "mesh": {"vertices": len(result.mesh.vertices), "faces": len(result.mesh.faces)},
         "weights": result.prediction.weights,

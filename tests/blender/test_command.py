@@ -111,7 +111,9 @@ def test_record_says_how_it_was_made(relief, module, photo, tmp_path):
     assert relief(photo, "--formats", "none", "--max-size", "102", "--width-m", "2.5", "--max-vertices", "700") == 0
     record = json.loads((tmp_path / "out/panel.json").read_text(encoding="utf-8"))
     digest = hashlib.sha256(photo.read_bytes()).hexdigest()
-    assert record["photo"] == {"file": "panel.png", "sha256": digest, "width_px": 120, "height_px": 80}
+    told = photo.stat()
+    touched = {"bytes": told.st_size, "modified_ns": told.st_mtime_ns, "changed_ns": told.st_ctime_ns}
+    assert record["photo"] == {"file": "panel.png", "sha256": digest, **touched, "width_px": 120, "height_px": 80}
     assert record["maps"] == {"width_px": 102, "height_px": 68}
     assert record["weights"] == "known+00000000"
     assert record["runtime"] == "known"
@@ -268,6 +270,21 @@ def test_an_interrupted_replacing_of_results_goes_on(relief, known, photo, tmp_p
     assert relief(*words, "--width-m", "2", "--overwrite") == 0 and known.calls == 4
     known.weights = "newer+00000000"
     assert relief(*words, "--width-m", "2", "--overwrite") == 0 and known.calls == 6
+
+
+def test_a_photograph_that_nobody_touched_is_not_read_again(relief, known, photo, monkeypatch, capsys):
+    """Of one that was moved, or whose time alone is another, the bytes decide."""
+    assert relief(photo, "--formats", "none") == 0
+    with monkeypatch.context() as patched:
+        patched.setattr("hashlib.file_digest", None)
+        assert relief(photo, "--formats", "none") == 0
+    os.utime(photo, (1e9, 1e9))
+    assert relief(photo, "--formats", "none") == 0 and known.calls == 1
+    told, data = photo.stat(), photo.read_bytes()
+    photo.write_bytes(data[:-1] + b"?")
+    os.utime(photo, ns=(told.st_atime_ns, told.st_mtime_ns))
+    assert relief(photo, "--formats", "none") == 1
+    assert "another photograph has this name" in capsys.readouterr().err
 
 
 def test_other_results_of_the_same_name_are_told_apart(relief, known, photo, tmp_path, capsys):
