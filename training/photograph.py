@@ -60,11 +60,11 @@ FACE_FORMS = (1 / 27, 1 / 5)
 STAINED_FACES = 0.5
 """Contrast of the stains on a face that is to be seen, relative to that of its light. In three of ten such photographs
 the stains had more than the light, and of faces that cannot be seen lumps are learnt."""
-FADED_SHARE, FADED, FADED_PX = 0.3, (0.3, 0.8), (15.0, 50.0)
+FADED_SHARE, FADED, FADED_PX, PALER = 0.3, (0.3, 0.8), (15.0, 50.0), (-0.3, 0.9)
 """Of the photographs of deep carving show places where light and shadow are faint, for stone is worn smooth there,
-crusted or lit from everywhere; how much of their contrast is lost; the sigma of the tone that is left, in pixels. Of
-figures on Borobudur's palest blocks little more than outlines is seen: what the eye takes for heads came out as ground.
-"""
+crusted or lit from everywhere; how much of their contrast is lost; the sigma of the tone that is left, in pixels; how
+much paler that is, mostly of lime. Of figures on Borobudur's palest blocks little more than outlines is seen: what the
+eye takes for heads came out as ground."""
 TRANSLUCENT_SHARE = 0.3
 """Of the photographs show marble or alabaster, in which light spreads before it comes out again."""
 
@@ -108,8 +108,9 @@ def take_photograph(
     if rng.random() < TRANSLUCENT_SHARE:
         spread = blur(picture, rng.uniform(1.5, 5.0))
         picture += (spread - picture) * np.float32(rng.uniform(0.2, 0.6))
+    paler = np.ones((1, 1), np.float32)
     if heads is None and slope >= SHALLOW_SLOPE and rng.random() < FADED_SHARE:
-        picture = _faded(picture, rng, stone, blocks)
+        picture, paler = _faded(picture, rng, stone, blocks)
     towards = mean_light(lighting)
     if weathered:
         albedo = weathered_albedo(height, rng, stone, blocks, picture)
@@ -119,7 +120,7 @@ def take_photograph(
         albedo *= _odd_blocks(blocks, rng)
     if heads is not None:
         albedo = _showing(albedo, picture, heads)
-    picture *= albedo
+    picture *= albedo * paler
     picture = _expose(picture, rng, weathered)
     if not clean:
         picture = _age(picture, rng, stone)
@@ -348,8 +349,14 @@ def _bounded(
     return _calmed(albedo, shades * math.exp(rng.uniform(*np.log(STAINS))))
 
 
-def _faded(light: FloatArray, rng: np.random.Generator, stone: Stone, blocks: IntArray | None) -> FloatArray:
-    """Light (H, W) whose contrast is lower here and there, in walls on some blocks more than on others: FADED_SHARE."""
+def _faded(
+    light: FloatArray, rng: np.random.Generator, stone: Stone, blocks: IntArray | None
+) -> tuple[FloatArray, FloatArray]:
+    """Light (H, W) whose contrast is lower here and there, in walls on some blocks more than on others: FADED_SHARE.
+
+    Returns:
+        It, and factors (H, W) of the albedo.
+    """
     field = noise_field(stone, "cloud", light.shape, rng, 0.4, 2.0)
     if blocks is not None:
         numbers = np.asarray(blocks, np.int64)
@@ -359,7 +366,8 @@ def _faded(light: FloatArray, rng: np.random.Generator, stone: Stone, blocks: In
     tone = np.log(np.maximum(light, np.float32(0.02)))
     # The mean of the light, not of its logarithms: that would leave a blot where a shadow lay.
     around = np.log(np.maximum(blur(light, rng.uniform(*FADED_PX)), np.float32(0.02)))
-    return cast(FloatArray, np.exp(tone + (around - tone) * where))
+    faded, paler = np.exp(tone + (around - tone) * where), np.exp(where * np.float32(rng.uniform(*PALER)))
+    return cast(FloatArray, faded), cast(FloatArray, paler)
 
 
 def _showing(albedo: FloatArray, light: FloatArray, heads: FloatArray) -> FloatArray:

@@ -381,20 +381,23 @@ def test_only_deep_walls_of_blocks_are_weathered(monkeypatch: pytest.MonkeyPatch
 
 
 def test_light_fades_in_places_toward_what_is_around(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing becomes darker or brighter than it was, seen from afar; only deep carving fades, and no face."""
+    """Relative to what is around, light and shadow are fainter there; only deep carving fades, and no face."""
     y, x = np.mgrid[0:160, 0:160]
     height = (8.0 * np.sin(x / 6.0) * np.sin(y / 6.0)).astype(np.float32)
     light = shade(height, plain(120.0, 40.0))
     kept = []
     for seed in range(12):
-        faded = _faded(light, np.random.default_rng(seed), STONE, None)
-        contrast = [cv2.blur((a - cv2.blur(a, (41, 41))) ** 2, (41, 41)) ** 0.5 for a in (faded, light)]
+        faded, paler = _faded(light, np.random.default_rng(seed), STONE, None)
+        tones = [np.log(np.maximum(a, 0.02)) for a in (faded, light)]
+        contrast = [cv2.blur((a - cv2.blur(a, (41, 41))) ** 2, (41, 41)) ** 0.5 for a in tones]
         kept.append((contrast[0] / contrast[1])[20:-20, 20:-20])
         assert faded.min() >= 0.0 and abs(faded.mean() / light.mean() - 1.0) < 0.15
+        alone = abs(np.log(paler)) < 1e-4 * abs(np.log(paler)).max()
+        np.testing.assert_allclose(faded[alone], np.maximum(light, 0.02)[alone], rtol=0.01)
     assert np.min(kept) < 0.65 and np.max(kept) > 0.95 and 0.7 < np.mean(kept) < 0.95
     monkeypatch.setattr("training.photograph.FADED_SHARE", 1.0)
     fades: list[int] = []
-    monkeypatch.setattr("training.photograph._faded", lambda light, *_: fades.append(1) or light)
+    monkeypatch.setattr("training.photograph._faded", lambda light, *_: fades.append(1) or (light, light))
     for heads in (None, np.ones(height.shape, np.float32)):
         take_photograph(height, np.random.default_rng(0), STONE, heads=heads)
         take_photograph(0.02 * height, np.random.default_rng(0), STONE, heads=heads)
