@@ -93,7 +93,7 @@ class RefinementSettings(_Limited):
     raise_figure: float = _raise("Figures", "people")
     raise_animal: float = _raise("Animals", "animals")
     raise_plant: float = _raise("Plants", "trees, leaves and flowers")
-    raise_architecture: float = _raise("Architecture", "buildings, frames and ledges")
+    raise_architecture: float = _raise("Buildings", "buildings, frames and ledges")
     raise_object: float = _raise("Objects", "weapons, vessels, furniture and ornament")
     paint_height: float = _setting(
         0.2, 0.0, 1.0, "Paint Height", "How far white paint raises and black paint lowers; 1 is the full depth"

@@ -15,20 +15,24 @@ PAINT = "corrections"
 """The colour attribute in which corrections are painted."""
 VIEWS = (
     ("photo", "Photograph", "The photograph itself"),
-    ("height", "Height", "Dark is the slab, bright stands out; before exporting take Photograph again"),
-    ("soft_edge", "Soft Edges", "Blue is soft, green medium, orange sharp; before exporting take Photograph again"),
+    ("height", "Height", "Dark is the slab, bright stands out; set Show back to Photograph before exporting"),
+    (
+        "soft_edge",
+        "Soft Edges",
+        "Blue is soft, green medium, orange sharp; set Show back to Photograph before exporting",
+    ),
     (
         "segment",
         "Segments",
-        "What the network takes for ground, figure, animal, plant, architecture and object; before exporting take"
-        " Photograph again",
+        "Grey is ground, orange figures, red animals, green plants, blue buildings, yellow objects; set Show back to"
+        " Photograph before exporting",
     ),
     (
         "confidence",
         "Confidence",
-        "Red is where the network is unsure: look there first; before exporting take Photograph again",
+        "Red is where the network is unsure: look there first; set Show back to Photograph before exporting",
     ),
-    (PAINT, "Paint", "The photograph, and over it what is painted; before exporting take Photograph again"),
+    (PAINT, "Paint", "The photograph, and over it what is painted; set Show back to Photograph before exporting"),
 )
 DETAIL = "relief_detail"
 """Name of the node that holds what is finer than the mesh."""

@@ -60,10 +60,8 @@ class RELIEF_OT_pick_corners(bpy.types.Operator):
         self._pick = _picks
         self._image_uid, self._points = image.session_uid, []  # undo makes images anew
         self._window, area, self._opened = show_image(context, image)
-        region = next(region for region in area.regions if region.type == "WINDOW")
         _drawn.append(bpy.types.SpaceImageEditor.draw_handler_add(self._draw, (), "WINDOW", "POST_PIXEL"))
-        with context.temp_override(window=self._window, area=area, region=region):
-            bpy.ops.image.view_all("INVOKE_DEFAULT", fit_view=True)
+        with context.temp_override(window=self._window, area=area, region=_region(area)):
             context.window_manager.modal_handler_add(self)
         context.workspace.status_text_set(spoken(HELP))
         area.header_text_set(spoken(HELP))
@@ -77,7 +75,7 @@ class RELIEF_OT_pick_corners(bpy.types.Operator):
         if found is None or image is None or event.type == "ESC":
             self._end(context, found)
             return {"CANCELLED"}
-        region = next(region for region in found.regions if region.type == "WINDOW")
+        region = _region(found)
         x, y = event.mouse_x - region.x, event.mouse_y - region.y
         inside = 0 <= x < region.width and 0 <= y < region.height
         undo = event.type == "Z" and (event.ctrl or event.oskey)
@@ -253,15 +251,22 @@ def _show_prepared(context: bpy.types.Context, name: str, texture: bytes) -> Non
 
 
 def show_image(context: bpy.types.Context, image: bpy.types.Image) -> tuple[bpy.types.Window, bpy.types.Area, bool]:
-    """Show an image in an Image Editor that is open, or in a new window; tells whether it is new."""
-    for window in context.window_manager.windows:
-        for area in window.screen.areas:
-            if area.type == "IMAGE_EDITOR":
-                area.spaces.active.image = image
-                return window, area, False
-    bpy.ops.wm.window_new()
-    window = context.window_manager.windows[-1]
-    area = max(window.screen.areas, key=lambda area: area.width * area.height)
-    area.type = "IMAGE_EDITOR"
+    """Show all of an image in an Image Editor that is open, or in a new window; tells whether it is new."""
+    places = ((window, area) for window in context.window_manager.windows for area in window.screen.areas)
+    place = next(((window, area) for window, area in places if area.type == "IMAGE_EDITOR"), None)
+    new = place is None
+    if place is None:
+        bpy.ops.wm.window_new()
+        window = context.window_manager.windows[-1]
+        place = window, max(window.screen.areas, key=lambda area: area.width * area.height)
+        place[1].type = "IMAGE_EDITOR"
+    window, area = place
     area.spaces.active.image = image
-    return window, area, True
+    with context.temp_override(window=window, area=area, region=_region(area)):
+        bpy.ops.image.view_all("INVOKE_DEFAULT", fit_view=True)
+    return window, area, new
+
+
+def _region(area: bpy.types.Area) -> bpy.types.Region:
+    """The part of an editor that shows its content."""
+    return next(region for region in area.regions if region.type == "WINDOW")

@@ -29,8 +29,9 @@ from .panel import write_image
 Picture = npt.NDArray[np.uint8]
 HEIGHT_PX = 480
 JPEG = (cv2.IMWRITE_JPEG_QUALITY, 88)
-DETAIL = np.s_[0.45:0.95, 0.15:0.7]
-"""The part of the panel that the sheet of settings shows, as shares of its height and width."""
+DETAIL, WIDE = np.s_[0.45:0.95, 0.15:0.7], np.s_[0.05:0.95, 0.0:0.99]
+"""The part of the panel that the sheet of settings shows, as shares of its height and width, and that which it shows
+for settings of whole figures and things; of the same proportions."""
 
 BESIDE = {"edge_threshold": {"smoothing": 1.0}}
 """Settings without which another one does nothing."""
@@ -45,14 +46,19 @@ def fitted(picture: Picture, rows: int = HEIGHT_PX) -> Picture:
 def settings_sheet(prediction: Prediction) -> Picture:
     """One row a setting of the refinement: at its least, its default and its most."""
     rows, columns = prediction.height.shape
-    part = tuple(
-        slice(round(s.start * size), round(s.stop * size)) for s, size in zip(DETAIL, (rows, columns), strict=True)
+    part, wide = (
+        tuple(
+            slice(round(s.start * size), round(s.stop * size)) for s, size in zip(shares, (rows, columns), strict=True)
+        )
+        for shares in (DETAIL, WIDE)
     )
+    size = round(200 * (part[1].stop - part[1].start) / (part[0].stop - part[0].start)), 200
 
     def cell(words: str, height: FloatArray) -> Picture:
-        shown = cv2.cvtColor(fitted(np.ascontiguousarray(shade(height)[part]), 200), cv2.COLOR_GRAY2BGR)
+        stone = np.ascontiguousarray(shade(height)[wide if words.startswith("Raise") else part])
+        shown = cv2.cvtColor(cv2.resize(stone, size, interpolation=cv2.INTER_AREA), cv2.COLOR_GRAY2BGR)
         strip = np.full((28, shown.shape[1], 3), 255, np.uint8)
-        cv2.putText(strip, words, (8, 20), cv2.FONT_HERSHEY_SIMPLEX, 0.6, (0, 0, 0), 1, cv2.LINE_AA)
+        cv2.putText(strip, words, (8, 20), cv2.FONT_HERSHEY_SIMPLEX, 0.5, (0, 0, 0), 1, cv2.LINE_AA)
         return np.vstack((strip, np.asarray(shown, np.uint8)))
 
     disc = painted_disc((rows, columns), part)
@@ -61,10 +67,12 @@ def settings_sheet(prediction: Prediction) -> Picture:
     for setting in fields(RefinementSettings):
         cells = []
         for value in (setting.metadata["low"], setting.default, setting.metadata["high"]):
-            values = BESIDE.get(setting.name, {}) | {setting.name: value}
+            beside = BESIDE.get(setting.name, {})
+            values = beside | {setting.name: value}
             paint = raising if setting.name == "paint_height" else None
             height = refine(prediction, RefinementSettings.from_mapping(values), paint)
-            cells.append(cell(f"{setting.metadata['label']} {value:g}", height))
+            others = "".join(f", {name} {other:g}" for name, other in beside.items())
+            cells.append(cell(f"{setting.metadata['label']} {value:g}{others}", height))
         sheet.append(np.hstack(cells))
     soft, _, sharp = EDGE_PALETTE[1:].tolist()
     paints = (("flat", FLAT_COLOUR), ("soft edge", soft), ("sharp edge", sharp))

@@ -40,7 +40,8 @@ class RELIEF_PT_main(_Sidebar, bpy.types.Panel):
             layout.label(text=line, icon="BLANK1" if number else "ERROR", translate=False)
         if relief.reference(context) is not None:
             text = bpy.app.translations.pgettext_iface("Selected reference: {0}").format(active.data.name)
-            layout.label(text=text, icon="IMAGE_REFERENCE", translate=False)
+            for number, line in enumerate(_lines(context, text)):
+                layout.label(text=line, icon="BLANK1" if number else "IMAGE_REFERENCE", translate=False)
         else:
             layout.template_ID(relief, "image", open="image.open")
         if photo is not None:
@@ -59,13 +60,12 @@ class RELIEF_PT_main(_Sidebar, bpy.types.Panel):
         if bpy.ops.relief.show.poll():
             layout.prop(active, "relief_view", text="Show")
             if context.space_data is not None and not _sees(context.space_data.shading, active.relief_view):
-                layout.prop_enum(context.space_data.shading, "type", "MATERIAL", text="Seen in Material Preview")
+                layout.prop_enum(context.space_data.shading, "type", "MATERIAL", text="Switch to Material Preview")
             layout.operator("relief.stage", icon="LIGHT_SUN")
         if bpy.ops.relief.paint.poll():
             row = layout.row(align=True)
             row.operator_menu_enum("relief.paint", "meaning", icon="BRUSH_DATA")
-            if active.mode == "VERTEX_PAINT":
-                row.operator("relief.refine", icon="FILE_REFRESH")
+            row.operator("relief.refine", icon="FILE_REFRESH")
 
 
 class RELIEF_PT_prepare(_Sidebar, bpy.types.Panel):
@@ -139,7 +139,7 @@ class RELIEF_PT_size(_Sidebar, bpy.types.Panel):
     def draw(self, context: bpy.types.Context) -> None:
         _draw_settings(self.layout, context, fields(MeshSettings))
         refers = context.scene.relief.reference(context) is not None
-        text = "The depth grows with the reference's width" if refers else "The depth is yours to choose"
+        text = "Depth grows with its width" if refers else "The depth is yours to choose"
         self.layout.label(text=text, icon="INFO")
 
 
@@ -150,7 +150,6 @@ class RELIEF_PT_edges(_Sidebar, bpy.types.Panel):
 
     def draw(self, context: bpy.types.Context) -> None:
         _draw_settings(self.layout, context, [f for f in fields(RefinementSettings) if not _of_layers(f)])
-        self.layout.operator("relief.refine", icon="FILE_REFRESH")
 
 
 class RELIEF_PT_layers(_Sidebar, bpy.types.Panel):
@@ -163,7 +162,6 @@ class RELIEF_PT_layers(_Sidebar, bpy.types.Panel):
         relief = context.view_layer.objects.active
         if relief is not None and "relief_photo_sha256" in relief:
             self.layout.template_ID(relief, "relief_mask", new="relief.new_mask", open="image.open", text="Mask")
-            self.layout.operator("relief.refine", icon="FILE_REFRESH")
 
 
 class RELIEF_PT_maps(_Sidebar, bpy.types.Panel):
@@ -186,6 +184,16 @@ def _of_layers(setting: Field[Any]) -> bool:
     return setting.name in ("layering", "flatten_ground", "paint_height") or setting.name.startswith("raise_")
 
 
+def _acts(name: str, sliders: bpy.types.PropertyGroup, context: bpy.types.Context) -> bool:
+    """Whether moving a slider changes anything, as the others stand."""
+    if name == "width_m":  # a reference says how wide it is
+        return sliders.reference(context) is None
+    if name == "edge_threshold":
+        strengths = sliders.strength_soft, sliders.strength_medium, sliders.strength_sharp
+        return sliders.smoothing > 0.0 or sliders.bevel > 0.0 or strengths != (1.0, 1.0, 1.0)
+    return True
+
+
 def _draw_settings(layout: bpy.types.UILayout, context: bpy.types.Context, settings: Iterable[Field[Any]]) -> None:
     layout.use_property_split = True
     layout.use_property_decorate = False
@@ -193,5 +201,5 @@ def _draw_settings(layout: bpy.types.UILayout, context: bpy.types.Context, setti
     for setting in settings:
         share = isinstance(setting.default, float) and setting.metadata["unit"] == "NONE"
         row = layout.row()
-        row.active = setting.name != "width_m" or sliders.reference(context) is None  # which says how wide it is
+        row.active = _acts(setting.name, sliders, context)
         row.prop(sliders, setting.name, slider=share)

@@ -93,7 +93,7 @@ def test_each_view_says_that_exports_would_lose_the_photograph_with_it(module, k
         relief.relief_view = view
         bpy.ops.wm.obj_export(filepath=str(tmp_path / "model.obj"))
         assert ("map_Kd panel-" in (tmp_path / "model.mtl").read_text()) == (view == "photo")
-        assert description.endswith("; before exporting take Photograph again") == (view != "photo")
+        assert description.endswith("; set Show back to Photograph before exporting") == (view != "photo")
 
 
 def _add_hue(relief: bpy.types.Object) -> bpy.types.Node:
@@ -342,7 +342,23 @@ def test_the_sidebar_offers_to_see_what_is_shown(module, known, photo, kind, col
     if not seen:
         (group, name, value), words = layout.prop_enum.call_args
         setattr(group, name, value)
-        assert words == {"text": "Seen in Material Preview"} and viewport.shading.type == "MATERIAL"
+        assert words == {"text": "Switch to Material Preview"} and viewport.shading.type == "MATERIAL"
+
+
+def test_sliders_that_change_nothing_are_dimmed(module, known, photo):
+    acts, sliders = module("ui.panels")._acts, bpy.context.scene.relief
+    assert not acts("edge_threshold", sliders, bpy.context) and acts("smoothing", sliders, bpy.context)
+    for name in ("smoothing", "bevel", "strength_soft", "strength_medium", "strength_sharp"):
+        setattr(sliders, name, 0.5)
+        assert acts("edge_threshold", sliders, bpy.context), name
+        sliders.property_unset(name)
+    assert acts("width_m", sliders, bpy.context)
+    empty = bpy.data.objects.new("reference", None)
+    empty.empty_display_type, empty.data = "IMAGE", bpy.data.images.new("picture", 90, 90)
+    bpy.context.scene.collection.objects.link(empty)
+    bpy.context.view_layer.objects.active = empty
+    empty.select_set(True)
+    assert not acts("width_m", sliders, bpy.context) and acts("depth_m", sliders, bpy.context)
 
 
 def test_nothing_to_show_without_a_relief(module):

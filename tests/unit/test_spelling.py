@@ -14,7 +14,7 @@ from spellchecker import SpellChecker
 ROOT = Path(__file__).resolve().parents[2]
 
 _TERMS = """
-    adamw ambientcg bas bfloat bpy colour colours ctrl deg esc ffmpeg macos makehuman metres midlevel miou mm
+    adamw ambientcg bas bfloat bpy colour colours ctrl deg esc ffmpeg gltf macos makehuman metres midlevel miou mm
     multiresolution mypy nimrud numpy opencv opengl openssl pett px pytest pytorch quaternius remeshed runtime runtimes
     srgb uint viewport
 """

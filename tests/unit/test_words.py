@@ -78,6 +78,11 @@ def test_all_that_panels_write_can_be_written_in_other_languages(path: str) -> N
     assert [(line, text) for line, text in written if text not in WORDS] == []
 
 
+def test_presets_have_names_in_other_languages() -> None:
+    names = {path.stem.replace("_", " ") for path in (ROOT / "ui" / "presets").rglob("*.py")}
+    assert names and names <= WORDS.keys()
+
+
 def test_labels_of_panels_are_found() -> None:
     source = 'layout.label(text="A" if b else f"{c} d")\ntext = t.pgettext_iface("E {0}").format(f)'
     assert [text for _, text in labels(source)] == ["A", "f'{c} d'", "E {0}"]
