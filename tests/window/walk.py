@@ -590,23 +590,34 @@ def disable_while_running() -> bool | None:
     return None
 
 
-def open_panels() -> bool | None:
-    """All panels of the tab, open: copies of them in a tab of their own, for Blender remembers which were closed."""
+def opened(tab: str, *shown: str) -> bool | None:
+    """Panels, or all of them, open: copies of them in a tab of their own, for Blender remembers which were closed."""
     region = next(region for region in viewport()["area"].regions if region.type == "UI")
-    if "opened" not in state:
+    if state.get("opened") != tab:
         bpy.context.view_layer.objects.active = bpy.data.objects[PHOTO.stem]
         panels = sys.modules[f"{MODULE}.ui.panels"]
-        for name, panel in list(vars(panels).items()):
-            if name.startswith("RELIEF_PT_") and name != "RELIEF_PT_presets":
-                copied = {key: value for key, value in vars(panel).items() if key[:2] != "__" and key != "bl_rna"}
-                copied |= {"bl_options": set(), "bl_category": "Open", "bl_idname": f"{name}_open"}
-                copied |= {"bl_parent_id": f"{panel.bl_parent_id}_open"} if "bl_parent_id" in copied else {}
-                bpy.utils.register_class(type(f"{name}_open", (bpy.types.Panel,), {**vars(panels._Sidebar), **copied}))
-        state["opened"] = True
+        names = [name for name in vars(panels) if name.startswith("RELIEF_PT_") and name != "RELIEF_PT_presets"]
+        for name in shown or names:
+            panel = getattr(panels, name)
+            copied = {key: value for key, value in vars(panel).items() if key[:2] != "__" and key != "bl_rna"}
+            copied |= {"bl_options": set(), "bl_category": tab, "bl_idname": f"{name}_{tab}"}
+            if copied.pop("bl_parent_id", None) and not shown:
+                copied["bl_parent_id"] = f"{panel.bl_parent_id}_{tab}"
+            bpy.utils.register_class(type(f"{name}_{tab}", (bpy.types.Panel,), {**vars(panels._Sidebar), **copied}))
+        state["opened"] = tab
         region.tag_redraw()
         return False
-    region.active_panel_category = "Open"  # drawn by now, it has this tab
+    region.active_panel_category = tab  # drawn by now, it has this tab
     return None
+
+
+def open_panels() -> bool | None:
+    return opened("Open")
+
+
+def open_lower_panels() -> bool | None:
+    """Those that the window is too low for among all."""
+    return opened("Lower", "RELIEF_PT_layers", "RELIEF_PT_maps")
 
 
 def show_preferences() -> None:
@@ -626,7 +637,7 @@ STEPS: list[Callable[[], bool | None]] = [
     begin_corners_alone, click_corners_alone, begin_corners, click_corners, preview,
     paint, leave_paint, paint_is_put_away, show_arrow, drag_arrow, show_maps, browse_photo, drag_photo, dropped_is_read,
     stop_by_esc, queue_two, sculpt_meanwhile, sliders_follow,
-    load_while_running, disable_while_running, open_panels, show_preferences,
+    load_while_running, disable_while_running, open_panels, open_lower_panels, show_preferences,
 ]  # fmt: skip
 begun = {"step": 0, "at": time.monotonic()}
 
