@@ -53,11 +53,13 @@ class Preparation:
             in any order; none leaves the photograph as it is.
         light_deg: where the main light comes from, 0 right and 90 above; None leaves it to the network. It changes no
             pixel, only what they are taken for.
+        negative: whether dark and bright are turned round first, as of a glass plate; what comes of it is grey.
     """
 
     settings: PreparationSettings = field(default_factory=PreparationSettings)
     corners: Corners = ()
     light_deg: float | None = None
+    negative: bool = False
 
     @property
     def needed(self) -> bool:
@@ -65,6 +67,7 @@ class Preparation:
         return (
             bool(self.corners)
             or self.light_deg is not None
+            or self.negative
             or self.settings.even_light > 0.0
             or self.settings.remove_dust > 0.0
         )
@@ -72,11 +75,12 @@ class Preparation:
     def to_mapping(self) -> dict[str, Any]:
         """As JSON keeps it."""
         corners = [list(corner) for corner in self.corners]
-        return {**self.settings.to_mapping(), "corners": corners, "light_deg": self.light_deg}
+        known = {**self.settings.to_mapping(), "corners": corners, "light_deg": self.light_deg}
+        return known | {"negative": True} if self.negative else known  # earlier versions wrote none
 
 
 def prepare(photo: Photo, preparation: Preparation, max_size: int | None = None) -> Photo:
-    """Straighten, remove dust, even out the light, in this order.
+    """Turn a negative round, straighten, remove dust, even out the light, in this order.
 
     Args:
         photo: as it was read.
@@ -92,6 +96,9 @@ def prepare(photo: Photo, preparation: Preparation, max_size: int | None = None)
     if not preparation.needed:
         return photo
     settings, grey, colour = preparation.settings, photo.grey, photo.colour
+    if preparation.negative:
+        grey = 1.0 - grey
+        colour = np.repeat(np.rint(grey * 255.0).astype(np.uint8)[..., None], 3, axis=2)
     if preparation.corners:
         rows, columns = grey.shape
         corners = np.array(preparation.corners, np.float64) * (columns, rows)

@@ -65,6 +65,7 @@ class _Options:
     preparation: PreparationSettings
     corners: tuple[tuple[float, float], ...]
     light_deg: float | None
+    negative: bool
     formats: tuple[str, ...]
     runtime: str
     max_size: int | None
@@ -182,6 +183,8 @@ def _parser() -> argparse.ArgumentParser:
         metavar="DEG",
         help="where the light comes from, 0 right and 90 above; or auto: the network finds it (default: auto)",
     )
+    words = "turn dark and bright round first, as of a glass plate that was scanned as it is"
+    add("--negative", action=argparse.BooleanOptionalAction, help=words)
     add(
         "--max-size",
         type=int,
@@ -245,6 +248,7 @@ def _check(arguments: argparse.Namespace) -> _Options:
         preparation=PreparationSettings.from_mapping(values),
         corners=values.get("corners", ()) if arguments.corners is None else _corners(arguments.corners),
         light_deg=values.get("light_deg") if arguments.light is None else _light_deg(arguments.light),
+        negative=values.get("negative", False) if arguments.negative is None else arguments.negative,
         formats=formats,
         runtime=arguments.runtime,
         max_size=arguments.max_size,
@@ -382,13 +386,15 @@ def _read_settings(path: Path) -> dict[str, Any]:
         light_deg = None if light_deg is None else float(light_deg)
     except (AttributeError, TypeError, ValueError) as error:
         raise ReliefError(f'The "preparation" of {path} is not as a run writes it. Take it out.') from error
-    known = {"corners", "light_deg", *(f.name for f in fields(PreparationSettings))}
+    known = {"corners", "light_deg", "negative", *(f.name for f in fields(PreparationSettings))}
     if not preparation.keys() <= known:
         raise ReliefError(f'The "preparation" of {path} must have names out of: {", ".join(sorted(known))}.')
     if corners and not _are_corners(corners):
         raise ReliefError(f'The "corners" of {path} must be none or four, in parts of the width and height.')
     if light_deg is not None and not math.isfinite(light_deg):
         raise ReliefError(f'The "light_deg" of {path} must be degrees, or null.')
+    if not isinstance(preparation.get("negative", False), bool):
+        raise ReliefError(f'The "negative" of {path} must be true or false.')
     return {**values, **preparation, "corners": corners, "light_deg": light_deg}
 
 
@@ -610,7 +616,7 @@ def _check_bpy() -> None:
 def _preparation(options: _Options) -> Preparation:
     from ..inference.restoration import Preparation  # here: it needs OpenCV, which the zip brings
 
-    return Preparation(options.preparation, options.corners, options.light_deg)
+    return Preparation(options.preparation, options.corners, options.light_deg, options.negative)
 
 
 def _write_maps(stem: Path, result: Reconstruction, progress: _Progress) -> None:

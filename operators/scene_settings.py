@@ -29,14 +29,15 @@ def read_preparation(image: bpy.types.Image) -> Preparation | None:
     """
     group = image.relief
     values = {f.name: _exact(getattr(group, f.name)) for f in fields(PreparationSettings)}
-    if not (group.straighten or group.know_light or values["even_light"] or values["remove_dust"]):
+    switches = group.straighten, group.know_light, group.negative
+    if not (any(switches) or values["even_light"] or values["remove_dust"]):
         return None
     from ..inference.restoration import Preparation
 
     flat = [_exact(v) for v in group.corners] if group.straighten else []
     light_deg = _exact(math.degrees(group.light_angle)) if group.know_light else None
     corners = tuple(zip(flat[::2], flat[1::2], strict=True))
-    return Preparation(PreparationSettings.from_mapping(values), corners, light_deg)
+    return Preparation(PreparationSettings.from_mapping(values), corners, light_deg, group.negative)
 
 
 def read_runtime(context: bpy.types.Context) -> str:

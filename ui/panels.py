@@ -81,6 +81,7 @@ class RELIEF_PT_prepare(_Sidebar, bpy.types.Panel):
         layout, image = self.layout, context.scene.relief.photograph(context)
         layout.use_property_split = True
         layout.use_property_decorate = False
+        layout.prop(image.relief, "negative")
         layout.prop(image.relief, "straighten")
         layout.operator("relief.pick_corners", icon="SELECT_SET")
         column = layout.column()

@@ -230,6 +230,12 @@ def _plain(setting: Field[Any]) -> Any:
 
 
 _preparation = {
+    "negative": bpy.props.BoolProperty(
+        name="Negative",
+        description="Turn dark and bright round first, as of a glass plate that was scanned as it is",
+        options=set(),
+        translation_context=CONTEXT,
+    ),
     "straighten": bpy.props.BoolProperty(
         name="Straighten",
         description="Map the panel between four corners of the photograph onto a rectangle",

@@ -163,6 +163,13 @@ def test_corners_and_light_of_a_settings_file_can_be_left_out(relief, known, pho
     assert json.loads(record.read_text(encoding="utf-8"))["preparation"] == {} and known.light_deg is None
     assert relief(*words, "--corners", "none", "--light", "-30") == 0
     assert known.light_deg == -30
+    assert relief(*words, "--negative") == 0
+    (tmp_path / "one.json").write_text(record.read_text(encoding="utf-8"), encoding="utf-8")
+    assert json.loads(record.read_text(encoding="utf-8"))["preparation"]["negative"] is True
+    calls = known.calls
+    assert relief(*words) == 0 and known.calls == calls, "the file says so too"
+    assert relief(*words, "--no-negative") == 0 and known.calls == calls + 1
+    assert "negative" not in json.loads(record.read_text(encoding="utf-8"))["preparation"]
 
 
 def test_other_corners_are_of_a_panel_of_other_proportions(relief, photo, tmp_path):
@@ -650,6 +657,7 @@ def test_a_check_does_no_work(module, known, photo, tmp_path):
         '{"settings": {}, "preparation": {"corners": 5}}',
         '{"settings": {}, "preparation": {"light_deg": "up"}}',
         '{"settings": {}, "preparation": {"light_deg": NaN}}',
+        '{"settings": {}, "preparation": {"negative": 1}}',
         '{"settings": {}, "preparation": {"even_ligth": 0.5}}',
         '{"settings": {}, "preparation": {"width_m": 2}}',
         '{"settings": {}, "preparation": {"corners": [[0, 0], [1, 0], [1, 1]]}}',

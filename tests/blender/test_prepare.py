@@ -373,6 +373,16 @@ def test_light_that_is_told_reaches_the_network(known, image):
     assert json.loads(bpy.context.active_object["relief_preparation"])["light_deg"] == pytest.approx(180.0, abs=1e-3)
 
 
+def test_a_negative_is_turned_round(known, image):
+    image.relief.negative = True
+    assert bpy.ops.relief.preview_preparation() == {"FINISHED"}
+    shown = np.array(bpy.data.images["panel.png prepared"].pixels[:]).reshape(80, 120, 4)
+    luma = np.array(image.pixels[:]).reshape(80, 120, 4)[..., :3] @ (0.299, 0.587, 0.114)
+    assert np.abs(shown[..., :3] - (1.0 - luma)[..., None]).mean() < 0.02
+    bpy.ops.relief.reconstruct()
+    assert json.loads(bpy.context.active_object["relief_preparation"])["negative"] is True
+
+
 def test_command_line_tells_the_light(module, known, photo, tmp_path):
     words = ["reconstruct", str(photo), "--formats", "none", "--light", "270", "--output", str(tmp_path / "a")]
     assert module("operators.command").main(words) == 0

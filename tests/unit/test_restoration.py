@@ -191,6 +191,17 @@ def test_carving_is_no_dust() -> None:
     assert find_dust(np.clip(photo, 0, 1), 0.5).mean() < 0.002
 
 
+def test_a_negative_is_turned_round_and_grey() -> None:
+    shades = np.tile(np.linspace(0.1, 0.9, 96, dtype=np.float32), (80, 1))
+    tinted = (shades[..., None] * (230, 255, 200)).astype(np.uint8)
+    photo = photo_from_array(tinted, "plate")
+    positive = prepare(photo, Preparation(negative=True))
+    np.testing.assert_allclose(positive.grey, 1.0 - photo.grey, atol=1e-6)
+    assert np.abs(positive.colour - 255.0 * positive.grey[..., None]).max() <= 0.51
+    assert positive.sha256 != photo.sha256 and Preparation(negative=True).to_mapping()["negative"] is True
+    assert "negative" not in Preparation().to_mapping(), "records of before stay those of the same settings"
+
+
 def test_nothing_to_do_gives_the_same_photo() -> None:
     photo = photo_from_array((picture() * 255).astype(np.uint8), "photo")
     assert prepare(photo, Preparation()) is photo
