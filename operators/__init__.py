@@ -99,7 +99,7 @@ def unregister() -> None:
     refine.stop_settling()
     job.abandon()
     prepare.stop_drawing()
-    prepare.stop_preview()
+    prepare.abandon_preview()
     bpy.utils.unregister_cli_command(_commands.pop())
     del bpy.types.Image.relief_turns
     del bpy.types.Object.relief_view

@@ -234,7 +234,12 @@ def update_relief(object_: bpy.types.Object, relief: ReliefMesh, settings: dict[
             mesh.shade_flat()
         if paint is not None:
             write_paint_colours(object_, paint)
-        _finest[mesh.session_uid] = finest, present
+        for uid in _finest.keys() - {other.session_uid for other in bpy.data.meshes}:
+            del _finest[uid]
+        if any(made is not None for made in finest):
+            _finest[mesh.session_uid] = finest, present
+        else:
+            _finest.pop(mesh.session_uid, None)
     for sharer in sharers(mesh):
         sharer[SETTINGS], sharer[GRID], sharer[SIZE_PX] = json.dumps(settings), relief.grid, relief.size_px
 
@@ -266,9 +271,10 @@ def _carried(
         return finest
     if now is None or changed.all():
         return now
-    grid = finest.shape[:2]
-    anew = resampled(changed[..., None].astype("float32"), grid)
-    return finest + (resampled(now, grid) - finest) * anew
+    grid = max(finest.shape[:2], now.shape[:2])  # it may have got more vertices since
+    anew = resampled(changed[..., None].repeat(3, axis=2).astype("float32"), grid)
+    before: npt.NDArray[np.float32] = resampled(finest, grid)
+    return before + (resampled(now, grid) - before) * anew
 
 
 @bpy.app.handlers.persistent

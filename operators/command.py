@@ -204,7 +204,7 @@ def _parser() -> argparse.ArgumentParser:
         "--settings",
         type=_path,
         metavar="FILE.json",
-        help="take settings, corners, light and restoration of an earlier NAME.json; options win over it",
+        help="take settings, corners, light, restoration and --negative of an earlier NAME.json; options win over it",
     )
     words = "give each folder below the fixed part of a pattern one of its own in DIR, instead of putting all into one"
     add("--tree", action="store_true", help=words)
@@ -484,7 +484,7 @@ def _exists_already(photo: Path, options: _Options, patient: bool = True) -> boo
 
 def _is_of(photo: Path, noted: dict[str, Any]) -> bool:
     """Whether a record's photograph is this file. One that was not touched since is not read: archives are large."""
-    if noted.items() >= _touched(photo).items():
+    if os.name != "nt" and noted.items() >= _touched(photo).items():  # Windows tells no time of change
         return True
     with photo.open("rb") as file:
         return bool(noted["sha256"] == hashlib.file_digest(file, "sha256").hexdigest())

@@ -297,6 +297,7 @@ class JobOperator:
             self._sliders, self._moved_at = sliders, now
         if _running is None or not _running.done:
             self._held_at = now
+        self._others = min(self._others, len(context.window.modal_operators) - 1)  # some of those have ended
         within = len(context.window.modal_operators) > self._others + 1 and now - self._held_at < HELD_S
         return now - self._moved_at < QUIET_S or within or rendering()
 

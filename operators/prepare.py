@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import functools
 import threading
+import time
 from typing import TYPE_CHECKING, Any
 
 import bpy
 from mathutils import Vector
 
 from ..inference.errors import Progress, ReliefError, report
-from .job import Job, clear_status, refused
+from .job import HELD_S, Job, clear_status, refused, rendering
 from .photo_source import photo_file
 from .words import spoken
 
@@ -56,6 +57,7 @@ class RELIEF_OT_pick_corners(bpy.types.Operator):
             self.report({"ERROR"}, spoken(f"{image.name} cannot be shown. Open it again, or choose another."))
             return {"CANCELLED"}
         stop_drawing()  # an older one, which ends with its next event
+        stop_preview()  # it would come under the clicks
         _picks += 1
         self._pick = _picks
         self._image_uid, self._points = image.session_uid, []  # undo makes images anew
@@ -168,6 +170,8 @@ class RELIEF_OT_preview_preparation(bpy.types.Operator):
     _name: str
     _job: Job
     _timer: bpy.types.Timer
+    _others: int
+    _held_at: float
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         image = context.scene.relief.photograph(context)
@@ -190,19 +194,20 @@ class RELIEF_OT_preview_preparation(bpy.types.Operator):
             return refused(self, error)
         _previewing, self._name, self._job = self, image.name, Job(work, _preparing)
         self._job.start()
+        self._others, self._held_at = len(context.window.modal_operators), time.monotonic()
         self._timer = context.window_manager.event_timer_add(0.1, window=context.window)
         context.window_manager.modal_handler_add(self)
         context.workspace.status_text_set(f"{spoken(PREPARING)} | {spoken('Esc: cancel')}")
         return {"RUNNING_MODAL"}
 
     def modal(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
-        if event.type == "ESC" and event.value == "PRESS":
-            self.cancel(context)
+        if event.type == "ESC" and event.value == "PRESS" and not (rendering() or context.screen.is_animation_playing):
+            self.end(context)
         if self._job.stopping:
             return {"CANCELLED"}
-        if event.type != "TIMER" or not self._job.done:
+        if event.type != "TIMER" or not self._job.done or self._disturbs(context):
             return {"PASS_THROUGH"}
-        self.cancel(context)
+        self.end(context)
         try:
             texture = self._job.result()
         except Exception as error:  # noqa: BLE001 (a bug is raised again)
@@ -210,8 +215,21 @@ class RELIEF_OT_preview_preparation(bpy.types.Operator):
         _show_prepared(context, self._name, texture)
         return {"FINISHED"}
 
+    def _disturbs(self, context: bpy.types.Context) -> bool:
+        """Whether Blender renders, or the artist picks corners or is in another operator's middle."""
+        self._others = min(self._others, len(context.window.modal_operators) - 1)
+        if not self._job.done:
+            self._held_at = time.monotonic()
+        within = len(context.window.modal_operators) > self._others + 1
+        return bool(_drawn) or rendering() or (within and time.monotonic() - self._held_at < HELD_S)
+
     def cancel(self, context: bpy.types.Context) -> None:
-        """End it; Blender calls this where it closes the window or loads another file."""
+        """Blender closes the window, or loads another file: the thread must not outlive what it works for."""
+        self.end(context)
+        self._job.wait(2.0)
+
+    def end(self, context: bpy.types.Context) -> None:
+        """Let go of the window, and of the work where it is not done."""
         global _previewing
         if not self._job.stopping:
             _previewing = None
@@ -222,6 +240,12 @@ class RELIEF_OT_preview_preparation(bpy.types.Operator):
 
 def stop_preview() -> None:
     """Prepare no photograph for a preview any more."""
+    if _previewing is not None:
+        _previewing.end(bpy.context)
+
+
+def abandon_preview() -> None:
+    """The same, and wait for it, where the operators' classes go."""
     if _previewing is not None:
         _previewing.cancel(bpy.context)
 

@@ -175,21 +175,29 @@ def test_a_preview_replaces_no_image_of_the_artists_and_no_preview_piles_up(imag
 def window(module, image, monkeypatch):
     """What a preview touches of a Blender with a window; `begin` starts one, which waits there for `go_on`."""
     prepare, texture = module("operators.prepare"), module("inference.texture")
-    window = SimpleNamespace(timers=[], status=None, shown=[], told=[], go_on=threading.Event())
+    window = SimpleNamespace(timers=[], status=None, shown=[], told=[], go_on=threading.Event(), modal_operators=[])
     encode = texture.encode_texture
     monkeypatch.setattr(texture, "encode_texture", lambda colour: window.go_on.wait(10.0) and encode(colour))
     add, remove = (lambda _step, window: window.timers.append(window)), (lambda _timer: window.timers.pop())
-    manager = SimpleNamespace(modal_handler_add=id, event_timer_add=add, event_timer_remove=remove)
+    manager = SimpleNamespace(
+        modal_handler_add=window.modal_operators.append, event_timer_add=add, event_timer_remove=remove
+    )
     workspace = SimpleNamespace(status_text_set=functools.partial(setattr, window, "status"))
     data, override = SimpleNamespace(workspaces=[workspace]), lambda workspace: nullcontext()
     named = {"window": window, "window_manager": manager, "workspace": workspace, "blend_data": data}
     window.context = SimpleNamespace(**named, scene=bpy.context.scene, temp_override=override)
-    window.context.view_layer = bpy.context.view_layer
+    window.context.view_layer, window.context.screen = (
+        bpy.context.view_layer,
+        SimpleNamespace(is_animation_playing=False),
+    )
     app = SimpleNamespace(background=False)
     stand_in = SimpleNamespace(app=app, context=window.context, data=bpy.data, path=bpy.path, types=bpy.types)
     monkeypatch.setattr(prepare, "bpy", stand_in)
     monkeypatch.setattr(prepare, "show_image", lambda _context, image: window.shown.append(image))
-    methods = {name: vars(prepare.RELIEF_OT_preview_preparation)[name] for name in ("invoke", "modal", "cancel")}
+    monkeypatch.setattr(prepare, "rendering", lambda: window.renders)
+    window.renders = False
+    names = ("invoke", "modal", "cancel", "end", "_disturbs")
+    methods = {name: vars(prepare.RELIEF_OT_preview_preparation)[name] for name in names}
     methods["report"] = lambda _self, kind, text: window.told.append((kind, text))
 
     def begin():
@@ -220,11 +228,27 @@ def test_a_preview_ends_by_esc_by_another_and_with_the_extension(module, window)
     assert first.modal(window.context, TIMER) == {"CANCELLED"} and len(window.timers) == 1
     assert second.modal(window.context, ESC) == {"CANCELLED"} and not window.timers and window.status is None
     window.begin()
-    module("operators.prepare").stop_preview()
-    assert not window.timers and window.status is None
-    module("operators.prepare").stop_preview()
     window.go_on.set()
-    assert not window.shown
+    module("operators.prepare").abandon_preview()
+    assert not window.timers and window.status is None and not window.shown
+    module("operators.prepare").abandon_preview()
+
+
+def test_a_preview_waits_for_renders_for_picked_corners_and_for_other_operators(module, window):
+    prepare, operator = module("operators.prepare"), window.begin()
+    window.go_on.set()
+    operator._job.wait(10.0)
+    for busy, idle in (
+        (lambda: setattr(window, "renders", True), lambda: setattr(window, "renders", False)),
+        (lambda: prepare._drawn.append("corners"), prepare._drawn.clear),
+        (lambda: window.modal_operators.append("grab"), window.modal_operators.pop),
+    ):
+        busy()
+        assert operator.modal(window.context, TIMER) == {"PASS_THROUGH"} and not window.shown
+        idle()
+    window.context.screen.is_animation_playing = True
+    assert operator.modal(window.context, ESC) == {"PASS_THROUGH"}, "it ends that"
+    assert operator.modal(window.context, TIMER) == {"FINISHED"} and len(window.shown) == 1
 
 
 def test_a_preview_that_fails_tells_why(window, image):

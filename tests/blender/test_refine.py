@@ -543,6 +543,31 @@ def test_each_relief_keeps_its_fine_sculpture_where_the_coarse_one_was_left_alon
     assert moved[0, :8, 1].mean() > 0.2 and painted[0, :8].max() < 0.3, "what is done on the coarse grid counts there"
 
 
+def test_what_is_made_by_hand_on_a_finer_grid_is_kept_too(module, known, photo):
+    read, sliders = module("operators.bridge").read_paint_colours, bpy.context.scene.relief
+    sliders.max_vertices = 600
+    bpy.ops.relief.reconstruct(filepath=str(photo))
+    relief = bpy.context.active_object
+    _sculpt(slice(0, 30), 0.1)
+    bpy.ops.relief.paint(meaning="raise")
+    bpy.ops.object.mode_set(mode="OBJECT")
+    _paint(slice(0, 30), (1.0, 1.0, 1.0))
+    sliders.max_vertices = 9600
+    for row in range(40, 80, 2):
+        _sculpt(slice(120 * row, 120 * row + 120), 0.2)
+        _paint(slice(120 * row, 120 * row + 120), (0.0, 0.0, 0.0))
+    fine, paint = _positions(), read(relief)
+    assert bpy.ops.relief.refine() == {"FINISHED"}
+    sliders.detail = 0.9
+    sliders.detail = 1.0
+    np.testing.assert_allclose(read(relief), paint, atol=0.005)
+    for vertices in (2400, 9600):
+        sliders.max_vertices = vertices
+    moved = (_expected(module, known, photo) - _positions()).reshape(80, 120, 3)[..., 1]
+    assert moved[42:78:2].mean() > 0.15 and abs(moved[43:79:2]).max() < 0.05, "each second row, as it was sculpted"
+    assert np.ptp(fine[:, 1]) > 0.0
+
+
 def test_a_remeshed_relief_is_left_alone(known, photo):
     bpy.ops.relief.reconstruct(filepath=str(photo))
     bpy.ops.object.mode_set(mode="EDIT")
