@@ -71,7 +71,7 @@ def settings_sheet(prediction: Prediction) -> Picture:
             values = beside | {setting.name: value}
             paint = raising if setting.name == "paint_height" else None
             height = refine(prediction, RefinementSettings.from_mapping(values), paint)
-            others = "".join(f", {name} {other:g}" for name, other in beside.items())
+            others = "".join(f", {name.capitalize()} {other:g}" for name, other in beside.items())
             cells.append(cell(f"{setting.metadata['label']} {value:g}{others}", height))
         sheet.append(np.hstack(cells))
     soft, _, sharp = EDGE_PALETTE[1:].tolist()
