@@ -155,6 +155,21 @@ def rendering() -> bool:
     return any(map(bpy.app.is_job_running, ("RENDER", "OBJECT_BAKE")))
 
 
+def within_another(operator: Any, context: bpy.types.Context, done: bool) -> bool:
+    """Whether the artist is in another operator's middle, for which what is done waits, HELD_S at most.
+
+    Args:
+        operator: the modal one that asks; since it began, ``_others`` says how many others ran, ``_held_at`` when.
+        context: of its window.
+        done: whether its work is.
+    """
+    count, now = len(context.window.modal_operators), time.monotonic()
+    operator._others = min(operator._others, count - 1)  # some of those have ended
+    if not done:
+        operator._held_at = now
+    return count > operator._others + 1 and now - operator._held_at < HELD_S
+
+
 def running() -> bool:
     """Whether a modal job is under way."""
     return _running is not None
@@ -295,10 +310,7 @@ class JobOperator:
         sliders, now = read_settings(context.scene), time.monotonic()
         if sliders != self._sliders:
             self._sliders, self._moved_at = sliders, now
-        if _running is None or not _running.done:
-            self._held_at = now
-        self._others = min(self._others, len(context.window.modal_operators) - 1)  # some of those have ended
-        within = len(context.window.modal_operators) > self._others + 1 and now - self._held_at < HELD_S
+        within = within_another(self, context, _running is not None and _running.done)
         return now - self._moved_at < QUIET_S or within or rendering()
 
     def take_up(self, context: bpy.types.Context) -> None:

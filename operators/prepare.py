@@ -11,7 +11,7 @@ import bpy
 from mathutils import Vector
 
 from ..inference.errors import Progress, ReliefError, report
-from .job import HELD_S, Job, clear_status, refused, rendering
+from .job import Job, clear_status, refused, rendering, within_another
 from .photo_source import photo_file
 from .words import spoken
 
@@ -217,11 +217,7 @@ class RELIEF_OT_preview_preparation(bpy.types.Operator):
 
     def _disturbs(self, context: bpy.types.Context) -> bool:
         """Whether Blender renders, or the artist picks corners or is in another operator's middle."""
-        self._others = min(self._others, len(context.window.modal_operators) - 1)
-        if not self._job.done:
-            self._held_at = time.monotonic()
-        within = len(context.window.modal_operators) > self._others + 1
-        return bool(_drawn) or rendering() or (within and time.monotonic() - self._held_at < HELD_S)
+        return bool(_drawn) or rendering() or within_another(self, context, self._job.done)
 
     def cancel(self, context: bpy.types.Context) -> None:
         """Blender closes the window, or loads another file: the thread must not outlive what it works for."""

@@ -16,6 +16,7 @@ from typing import cast
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 
 from .lighting import SHALLOW_SLOPE, draw_lighting, mean_light, occlusion, shade
 from .masonry import find_joints
@@ -245,9 +246,7 @@ def draw_albedo(
 
     block_bias: FloatArray | np.float32 = np.float32(0.0)
     if blocks is not None:
-        numbers = np.asarray(blocks, np.int64)
-        numbers = numbers - numbers.min()
-        count = int(numbers.max()) + 1
+        numbers, count = _numbered(blocks)
         # Masons took what stone there was: blocks may differ more than anything on them.
         contrast = rng.uniform(0.15, 0.5) if rng.random() < 0.3 else 0.05 + 0.5 * strength * rng.random()
         tone += (rng.standard_normal(count) * contrast).astype(np.float32)[numbers]
@@ -299,11 +298,16 @@ def draw_albedo(
     return albedo
 
 
-def _odd_blocks(blocks: IntArray, rng: np.random.Generator) -> FloatArray:
-    """Factors of the albedo, 1 but for a few blocks: damp, sooty or new ones are dark, cleaned ones pale."""
+def _numbered(blocks: IntArray) -> tuple[npt.NDArray[np.int64], int]:
+    """The numbers of blocks (H, W) from 0 on, and how many they go up to."""
     numbers = np.asarray(blocks, np.int64)
     numbers = numbers - numbers.min()
-    count = int(numbers.max()) + 1
+    return numbers, int(numbers.max()) + 1
+
+
+def _odd_blocks(blocks: IntArray, rng: np.random.Generator) -> FloatArray:
+    """Factors of the albedo, 1 but for a few blocks: damp, sooty or new ones are dark, cleaned ones pale."""
+    numbers, count = _numbered(blocks)
     tone = np.where(rng.random(count) < 0.75, rng.uniform(-1.6, -0.4, count), rng.uniform(0.3, 0.8, count))
     factors = np.exp(np.where(rng.random(count) < ODD_BLOCKS, tone, 0.0))
     return cast(FloatArray, factors.astype(np.float32)[numbers])
@@ -359,9 +363,8 @@ def _faded(
     """
     field = noise_field(stone, "cloud", light.shape, rng, 0.4, 2.0)
     if blocks is not None:
-        numbers = np.asarray(blocks, np.int64)
-        numbers = numbers - numbers.min()
-        field += (rng.standard_normal(int(numbers.max()) + 1) * 0.8 * rng.random()).astype(np.float32)[numbers]
+        numbers, count = _numbered(blocks)
+        field += (rng.standard_normal(count) * 0.8 * rng.random()).astype(np.float32)[numbers]
     where = patch(field, rng.uniform(-0.5, 0.8), rng.uniform(0.3, 1.5)) * np.float32(rng.uniform(*FADED))
     tone = np.log(np.maximum(light, np.float32(0.02)))
     # The mean of the light, not of its logarithms: that would leave a blot where a shadow lay.
