@@ -5,6 +5,7 @@ Importing this package needs no bpy: the command line runs without it where no m
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 _commands: list[Any] = []
@@ -53,16 +54,27 @@ def _command(argv: list[str]) -> int:
     return main(argv)
 
 
-def _restoring() -> tuple[list[Any], ...]:
-    import bpy
+def _handlers() -> list[tuple[list[Any], Callable[..., None]]]:
+    """Blender's lists, and what is to be called by each, in this order."""
+    from bpy.app import handlers
 
-    return bpy.app.handlers.undo_post, bpy.app.handlers.redo_post, bpy.app.handlers.load_post
+    from . import bridge, job, new_mask, paint, refine
+
+    restored = (handlers.undo_post, handlers.redo_post, handlers.load_post)
+    return [
+        *((list_, function) for list_ in restored for function in (refine.settle_restored, paint.show_again)),
+        (handlers.load_pre, job.forget_paused),
+        (handlers.load_pre, bridge.forget_finest),
+        (handlers.load_post, paint.watch),
+        (handlers.save_pre, refine.settle_saved),
+        (handlers.save_pre, new_mask.keep_masks),
+    ]
 
 
 def register() -> None:
     import bpy
 
-    from . import bridge, job, new_mask, paint, photo_source, refine, show, words
+    from . import paint, photo_source, show, words
 
     bpy.app.translations.register(__package__, words.translations())
     for cls in _classes():
@@ -70,31 +82,19 @@ def register() -> None:
     bpy.types.Object.relief_view = show.view_property
     bpy.types.Image.relief_turns = photo_source.turns_property
     _commands.append(bpy.utils.register_cli_command("relief", _command))
-    for handlers in _restoring():
-        handlers.append(refine.settle_restored)
-        handlers.append(paint.show_again)
-    bpy.app.handlers.load_pre.append(job.forget_paused)
-    bpy.app.handlers.load_pre.append(bridge.forget_finest)
-    bpy.app.handlers.load_post.append(paint.watch)
+    for handlers, function in _handlers():
+        handlers.append(function)
     paint.watch()
-    bpy.app.handlers.save_pre.append(refine.settle_saved)
-    bpy.app.handlers.save_pre.append(new_mask.keep_masks)
 
 
 def unregister() -> None:
     import bpy
 
-    from . import bridge, job, new_mask, paint, prepare, refine, thumbnails
+    from . import bridge, job, paint, prepare, refine, thumbnails
 
-    for handlers in _restoring():
-        handlers.remove(refine.settle_restored)
-        handlers.remove(paint.show_again)
-    bpy.app.handlers.load_pre.remove(job.forget_paused)
-    bpy.app.handlers.load_pre.remove(bridge.forget_finest)
-    bpy.app.handlers.load_post.remove(paint.watch)
+    for handlers, function in _handlers():
+        handlers.remove(function)
     paint.unwatch()
-    bpy.app.handlers.save_pre.remove(refine.settle_saved)
-    bpy.app.handlers.save_pre.remove(new_mask.keep_masks)
     bridge.forget_finest()
     refine.stop_settling()
     job.abandon()

@@ -33,8 +33,7 @@ COLLECTION = "Relief"
 PHOTO_SHA256, WEIGHTS, SETTINGS = "relief_photo_sha256", "relief_weights", "relief_settings"
 GRID, PREPARATION, PHOTO_NAME = "relief_grid", "relief_preparation", "relief_photo"
 SIZE_PX = "relief_size_px"
-"""Rows and columns of the map from edge to edge of which a relief's vertices run. Earlier versions stored none: their
-vertices stood at the centres of what they sampled, so did their UVs, and cells were square."""
+"""Rows and columns of the map from edge to edge of which a relief's vertices run."""
 MOST_ASIDE = 0.01
 """Where half of the vertices lie further aside than this, relative to the panel's width, nobody sculpted that."""
 LEAST_DEEPENED, MOST_BESIDE = 0.05, 0.001
@@ -86,7 +85,7 @@ def in_another_mode(object_: bpy.types.Object) -> bool:
 
 def off_grid(object_: bpy.types.Object | None) -> str | None:
     """Why nothing can be tied to the grid of a relief; None where it can."""
-    if not is_relief(object_) or GRID not in object_:
+    if not is_relief(object_):
         return "Select a relief that has not been remeshed"
     return locked(object_)
 
@@ -171,22 +170,16 @@ def linked(file: Path) -> str:
 
 
 def grid_of(object_: bpy.types.Object) -> tuple[int, int]:
-    """Rows and columns of a relief's vertices; (0, 0) in old files, and where a format made a text of them, as FBX."""
-    return _pair(object_, GRID) or (0, 0)
-
-
-def _pair(object_: bpy.types.Object, name: str) -> tuple[int, int] | None:
-    pair = object_.get(name)
+    """Rows and columns of a relief's vertices; (0, 0) where a format kept none or made a text of them, as FBX."""
+    pair = object_.get(GRID)
     if getattr(pair, "typecode", "") != "i" or len(pair) != 2:
-        return None
+        return 0, 0
     rows, columns = pair
     return rows, columns
 
 
 def has_its_grid(object_: bpy.types.Object) -> bool:
     """Whether a relief has as many vertices and faces as it was made with; the vertices may have been moved."""
-    if GRID not in object_:
-        return True
     (rows, columns), mesh = grid_of(object_), object_.data
     return (len(mesh.vertices), len(mesh.polygons)) == (rows * columns, (rows - 1) * (columns - 1))
 
@@ -195,8 +188,7 @@ def update_relief(object_: bpy.types.Object, relief: ReliefMesh, settings: dict[
     """Move the vertices of a relief in place; its faces are made anew only where the grid changed.
 
     What was sculpted stays, as an offset from the surface that was solved, and so does the paint. Objects that share
-    the mesh, as linked duplicates do, learn what it was made with too. A relief of an earlier version gets the UVs and
-    the classes of where its vertices stand now.
+    the mesh, as linked duplicates do, learn what it was made with too.
 
     Raises:
         ReliefError: its vertices were scaled or turned all together, or it has what another grid would lose.
@@ -207,12 +199,7 @@ def update_relief(object_: bpy.types.Object, relief: ReliefMesh, settings: dict[
     by_hand, paint = sculpted(object_, settings["width_m"]), read_paint_colours(object_)
     # A photograph turned on its side has as many vertices and faces, but others.
     alike = (len(mesh.vertices), len(mesh.polygons)) == (len(relief.vertices), relief.face_count)
-    if alike and grid_of(object_) in ((0, 0), relief.grid):
-        if _pair(object_, SIZE_PX) is None:
-            relief.complete()  # before anything is written, as below
-            if mesh.uv_layers and not _unfolded(mesh, relief.grid, centred=True):
-                _write_uvs(mesh.uv_layers[0], relief, _corners(mesh))
-            write_classes(mesh, relief)
+    if alike and grid_of(object_) == relief.grid:
         _write_vertices(mesh, relief, by_hand)
         mesh.update()
     else:
@@ -292,29 +279,26 @@ def finest_paint(object_: bpy.types.Object) -> npt.NDArray[np.float32] | None:
 def needs_its_grid(object_: bpy.types.Object) -> bool:
     """Whether an artist gave a relief's mesh what hangs on each of its vertices."""
     mesh, (rows, columns) = object_.data, grid_of(object_)
-    edges = rows > 0 and len(mesh.edges) != rows * (columns - 1) + columns * (rows - 1)
+    edges = len(mesh.edges) != rows * (columns - 1) + columns * (rows - 1)
     normals = mesh.has_custom_normals  # before Blender 4.5 they are no attribute
     multires = any(modifier.type == "MULTIRES" for sharer in sharers(mesh) for modifier in sharer.modifiers)
     groups = any(sharer.vertex_groups for sharer in sharers(mesh))
     hangs = edges or normals or multires or groups or len(mesh.uv_layers) > 1
-    if hangs or any(map(_is_artists, mesh.attributes)):
-        return True
-    return _unfolded(mesh, (rows, columns), centred=_pair(object_, SIZE_PX) is None)
+    return hangs or any(map(_is_artists, mesh.attributes)) or _unfolded(mesh, (rows, columns))
 
 
-def _unfolded(mesh: bpy.types.Mesh, grid: tuple[int, int], *, centred: bool) -> bool:
-    """Whether an artist moved a relief's UVs, as into an atlas; `centred`, from where earlier versions had them."""
+def _unfolded(mesh: bpy.types.Mesh, grid: tuple[int, int]) -> bool:
+    """Whether an artist moved a relief's UVs, as into an atlas."""
     import numpy as np
 
     rows, columns = grid
-    if rows == 0 or not mesh.uv_layers:
+    if not mesh.uv_layers:
         return False
     corners, uvs = _corners(mesh), np.empty((len(mesh.loops), 2), np.float32)
     mesh.uv_layers[0].uv.foreach_get("vector", uvs.ravel())
     # From where `ReliefMesh` has them.
-    rim = 0.5 if centred else 0.0
-    uvs[:, 0] -= ((np.arange(columns) + rim) / (columns - 1 + 2 * rim)).astype(np.float32)[corners % columns]
-    uvs[:, 1] -= (1.0 - (np.arange(rows) + rim) / (rows - 1 + 2 * rim)).astype(np.float32)[corners // columns]
+    uvs[:, 0] -= (np.arange(columns) / (columns - 1)).astype(np.float32)[corners % columns]
+    uvs[:, 1] -= (1.0 - np.arange(rows) / (rows - 1)).astype(np.float32)[corners // columns]
     return max(float(uvs.max()), -float(uvs.min())) > LEAST_UNFOLDED
 
 
@@ -426,10 +410,10 @@ def sculpted(object_: bpy.types.Object, width_m: float) -> npt.NDArray[np.float3
 
     mesh, (rows, columns) = object_.data, grid_of(object_)
     heights = mesh.attributes.get("height")
-    if rows == 0 or heights is None or len(mesh.vertices) != rows * columns:
+    if heights is None or len(mesh.vertices) != rows * columns:
         return None
     settings = settings_of(object_)
-    x, z = places((rows, columns), _pair(object_, SIZE_PX) or (rows - 1, columns - 1), settings["width_m"])
+    x, z = places((rows, columns), tuple(object_[SIZE_PX]), settings["width_m"])
     moved = np.empty((rows, columns, 3), np.float32)
     mesh.attributes["position"].data.foreach_get("vector", moved.ravel())
     height = np.empty((rows, columns), np.float32)

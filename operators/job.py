@@ -339,7 +339,7 @@ class JobOperator:
         done, disturbs = job.done, self._disturbs(context)
         if done and not job.failed and _edited(context, self._task):
             self._pause(context)
-            _show(context, 1.0, "Leave Edit, Sculpt or Paint Mode first", True)
+            _show(context, 1.0, "Done: return to Object Mode", True)
             clear_status(context)
             return {"CANCELLED"}
         _show(context, job.share, stage, True, told(job.left_s))

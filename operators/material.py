@@ -105,8 +105,7 @@ def fill_detail(image: bpy.types.Image, data: bytes) -> None:
     """Give a normal map's image the bytes of a PNG file."""
     if image.get(CONTENT) == content_of(data):
         return
-    stem = image.get(STEM) or re.sub("-[0-9a-f]{8}$", "", image.name)  # earlier versions noted none
-    image.name = named_by_content(stem, data)
+    image.name = named_by_content(image.get(STEM, image.name), data)
     pack_as_file(image, data, ".png")
     image.buffers_free()  # else the viewport goes on with the pixels of before
     image[CONTENT] = content_of(data)

@@ -51,7 +51,7 @@ def show_again(*_: object) -> None:
 
 
 class RELIEF_OT_paint(bpy.types.Operator):
-    """Paint corrections on the relief in Vertex Paint Mode; they act at the next Refine and survive every other"""
+    """Paint corrections on the relief in Vertex Paint Mode; Refine carves them, and they stay"""
 
     bl_idname = "relief.paint"
     bl_label = "Paint"

@@ -55,7 +55,7 @@ class RELIEF_OT_read_again(job.JobOperator, bpy.types.Operator):
         if held:
             cls.poll_message_set(spoken(held))
             return False
-        cls.poll_message_set(spoken("What the network said of this photograph is still stored"))
+        cls.poll_message_set(spoken("What the network said of this photograph is still stored. Take Refine"))
         return not prediction_store.store().holds(relief[PHOTO_SHA256], relief[WEIGHTS])
 
     def tasks(self, context: bpy.types.Context) -> list[job.Task]:
@@ -87,11 +87,11 @@ def _refine(session_uid: int, context: bpy.types.Context, result: Reconstruction
     chosen = context.view_layer.objects.active == relief and sliders.shows(relief)
     settings = read_settings(context.scene) if chosen else (result.refinement_settings, result.mesh_settings)
     rows, columns = grid_of(relief)
-    if rows and (rows, columns) != result.mesh.grid and needs_its_grid(relief):
-        # Small photographs were not always enlarged. So many vertices have its grid in any size of its photograph.
+    if (rows, columns) != result.mesh.grid and needs_its_grid(relief):
+        # So many vertices have its grid in any size of its photograph.
         most = rows * columns + min(rows, columns) - 1
         settings = settings[0], replace(settings[1], max_vertices=most)
-    size_before = tuple(relief.get(SIZE_PX, (0,)))
+    size_before = tuple(relief[SIZE_PX])
     mesh = solve(relief, result.prediction, *settings, result.prediction)
     for sharer in sharers(relief.data):
         sharer[PHOTO_SHA256], sharer[WEIGHTS] = result.photo.sha256, result.prediction.weights

@@ -261,9 +261,6 @@ def _is_draft(relief: bpy.types.Object) -> bool:
 def settle_restored(*_: object) -> None:
     """After undo, redo and opening a file: a draft that came back is solved in full, from the settings with it."""
     thumbnails.forget_all()
-    for relief in filter(is_relief, bpy.data.objects):
-        if relief.library is None and relief.data.library is None and DRAFT in relief:  # of an earlier version
-            relief.data[DRAFT] = relief.pop(DRAFT)
     if not _drafts():
         return
     if bpy.app.background:  # where no timer runs, and the file may be rendered next

@@ -92,7 +92,7 @@ def add_camera(scene: bpy.types.Scene, relief: bpy.types.Object) -> bpy.types.Ob
     if camera is None:
         camera = _staged("Relief Camera", bpy.data.cameras.new("Relief Camera"), scene, relief)
         camera.data.lens = 85.0
-    camera[STAGED] = relief.name  # older versions stored the object
+    camera[STAGED] = relief.name
     if relief.library is None and relief.override_library is None:  # else it would be lost with the session
         if IDENTIFIER not in relief or not _alone(relief, scene):
             relief[IDENTIFIER] = uuid.uuid4().hex
@@ -116,13 +116,13 @@ def add_camera(scene: bpy.types.Scene, relief: bpy.types.Object) -> bpy.types.Ob
 
 
 def _camera_of(relief: bpy.types.Object, scene: bpy.types.Scene) -> bpy.types.Object | None:
-    """The camera made for a relief: by its identifier, which a duplicate has too, or by the name, as of older files.
+    """The camera made for a relief: by its identifier, which a duplicate has too, or by the name, as of linked ones.
 
     None of another file, which would be back in its place when this one is opened again.
     """
     alone = _alone(relief, scene)
     for camera in (o for o in scene.objects if o.type == "CAMERA" and STAGED in o and o.library is None):
-        identifier, called = camera.get(IDENTIFIER), camera[STAGED] in (relief, relief.name)
+        identifier, called = camera.get(IDENTIFIER), camera[STAGED] == relief.name
         if called if identifier is None else identifier == relief.get(IDENTIFIER) and (alone or called):
             return camera
     return None

@@ -58,7 +58,7 @@ RAMP_FROM, RAMP_TO = 0.2, 0.4
 
 @dataclass(frozen=True)
 class Options:
-    """What a run is; kept in its checkpoint."""
+    """What a run is."""
 
     library: Path
     run: Path
@@ -112,22 +112,6 @@ def load_exported(path: Path, device: str) -> dict[str, Tensor]:
     with gzip.open(path) as file:
         state: dict[str, Tensor] = torch.load(io.BytesIO(file.read()), map_location=device, weights_only=True)
     return state
-
-
-@torch.no_grad()
-def begin_with(model: nn.Module, start: dict[str, Tensor]) -> None:
-    """Load the weights of this network or of one with fewer residual blocks; blocks that it lacked begin as identity.
-
-    Raises:
-        ValueError: the weights are of another network.
-    """
-    missing, unexpected = model.load_state_dict(start, strict=False)
-    scales = [name for name in missing if name.endswith(".scale")]
-    blocks = tuple(name.removesuffix("scale") for name in scales)
-    if unexpected or not all(name.startswith(blocks) for name in missing):
-        raise ValueError(f"These weights are of another network: {[*unexpected, *missing][:3]} do not fit.")
-    for name in scales:
-        model.get_parameter(name).zero_()
 
 
 def class_weights(stream: Any, device: str) -> tuple[Tensor, Tensor]:
@@ -253,7 +237,7 @@ class Training:
         self.muon.load_state_dict(state["muon"])
         self.edge_weights, self.segment_weights = state["edge_weights"], state["segment_weights"]
         self.step, self.seconds, self.starts = state["step"], state["seconds"], state["starts"] + 1
-        self.taught = state.get("taught", self.taught)
+        self.taught = state["taught"]
         self.model.detector_b.freeze()
         log.info("resumed at step %d after %.0f minutes", self.step, self.seconds / 60)
         return True
@@ -266,7 +250,7 @@ class Training:
         if not resumed:
             self.edge_weights, self.segment_weights = class_weights(stream, options.device)
             if options.start:
-                begin_with(self.model, load_exported(options.start, options.device))
+                self.model.load_state_dict(load_exported(options.start, options.device))
                 self.model.detector_b.freeze()
             else:
                 train_detector(self.model.detector_b, stream, options, self.edge_weights)

@@ -121,9 +121,9 @@ def shows_arrow(context: bpy.types.Context) -> bool:
 
 
 def is_of(object_: bpy.types.Object, photo: bpy.types.Image) -> bool:
-    """Whether an object is a relief of this photograph, as far as its name tells; older files do not say."""
+    """Whether an object is a relief of this photograph, as far as its name tells."""
     name = photo.get("relief_photo") or os.path.splitext(bpy.path.basename(photo.filepath) or photo.name)[0]
-    return "relief_photo_sha256" in object_ and object_.get("relief_photo", name) == name
+    return "relief_photo_sha256" in object_ and object_.get("relief_photo") == name
 
 
 def _lines(context: bpy.types.Context, text: str) -> list[str]:
@@ -140,7 +140,7 @@ class RELIEF_PT_size(_Sidebar, bpy.types.Panel):
     def draw(self, context: bpy.types.Context) -> None:
         _draw_settings(self.layout, context, fields(MeshSettings))
         refers = context.scene.relief.reference(context) is not None
-        text = "Depth grows with its width" if refers else "The depth is yours to choose"
+        text = "Depth scales with the reference" if refers else "The depth is yours to choose"
         self.layout.label(text=text, icon="INFO")
 
 

@@ -232,7 +232,7 @@ def _plain(setting: Field[Any]) -> Any:
 _preparation = {
     "negative": bpy.props.BoolProperty(
         name="Negative",
-        description="Turn dark and bright round first, as of a glass plate that was scanned as it is",
+        description="Swap dark and bright first, for a glass negative that was scanned as it is",
         options=set(),
         translation_context=CONTEXT,
     ),

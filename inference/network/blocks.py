@@ -8,6 +8,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+LAYER_SCALE = 0.2
+"""What the blocks' residuals are multiplied by at the start of training."""
+
 
 def conv_bn_relu(channels_in: int, channels_out: int, dilation: int = 1) -> nn.Sequential:
     """A 3x3 convolution that keeps the size; its normalisation folds into it at inference."""
@@ -57,9 +60,9 @@ class Residual(nn.Module):
 
     last: nn.Conv2d
 
-    def __init__(self, channels: int, layer_scale: float) -> None:
+    def __init__(self, channels: int) -> None:
         super().__init__()
-        self.scale = nn.Parameter(torch.full((1, channels, 1, 1), layer_scale))
+        self.scale = nn.Parameter(torch.full((1, channels, 1, 1), LAYER_SCALE))
         self.folded = False
 
     def add(self, x: Tensor, branch: Tensor) -> Tensor:
@@ -83,8 +86,8 @@ class Block(Residual):
     Source: Liu et al., "A ConvNet for the 2020s", CVPR 2022.
     """
 
-    def __init__(self, channels: int, layer_scale: float) -> None:
-        super().__init__(channels, layer_scale)
+    def __init__(self, channels: int) -> None:
+        super().__init__(channels)
         self.depthwise = nn.Conv2d(channels, channels, 7, padding=3, groups=channels, bias=False)
         self.norm = nn.BatchNorm2d(channels)
         self.expand = nn.Conv2d(channels, 4 * channels, 1)
@@ -110,8 +113,8 @@ class WideContext(Residual):
     Attention would see as far, but its cost grows with the square of the area and its training size shows.
     """
 
-    def __init__(self, channels: int, layer_scale: float) -> None:
-        super().__init__(channels, layer_scale)
+    def __init__(self, channels: int) -> None:
+        super().__init__(channels)
         self.depthwise = nn.Conv2d(channels, channels, 7, padding=6, dilation=2, groups=channels, bias=False)
         self.norm = nn.BatchNorm2d(channels)
         self.local = nn.Conv2d(channels, channels, 1)

@@ -21,7 +21,6 @@ class NetworkConfig:
         light: channels of the light branch at 1/4, 1/8, 1/16, 1/32.
         detector: channels of the soft-edge detector on height.
         matching: channels of the edge matching.
-        layer_scale: what the blocks' residuals are multiplied by at the start of training.
     """
 
     name: str
@@ -33,7 +32,6 @@ class NetworkConfig:
     light: tuple[int, int, int, int] = (24, 48, 96, 128)
     detector: int = 16
     matching: int = 24
-    layer_scale: float = 0.2
 
 
 PRESETS = {

@@ -33,7 +33,7 @@ class HeightDecoder(nn.Module):
         coarse = config.widths[-1]
         for skip, channels in zip(config.widths[-2::-1], config.decoder, strict=True):
             self.ups.append(_Up(coarse, skip, channels))
-            self.blocks.append(Block(channels, config.layer_scale))
+            self.blocks.append(Block(channels))
             coarse = channels
 
     def forward(self, features: list[Tensor]) -> Tensor:

@@ -26,11 +26,11 @@ class Encoder(nn.Module):
                 nn.Sequential(
                     nn.Conv2d(before, width, 2, stride=2, bias=False),
                     nn.BatchNorm2d(width),
-                    *(Block(width, config.layer_scale) for _ in range(depth)),
+                    *(Block(width) for _ in range(depth)),
                 )
             )
             before = width
-        self.context = WideContext(before, config.layer_scale)
+        self.context = WideContext(before)
 
     def forward(self, x: Tensor) -> list[Tensor]:
         """Features from fine (1/2) to coarse (1/32).

@@ -117,17 +117,15 @@ class Inference(nn.Module):
         )
 
 
-def build_network(config: str | NetworkConfig = "base") -> ReliefNetwork:
+def build_network(name: str) -> ReliefNetwork:
     """A network with start weights.
 
     Args:
-        config: a name of PRESETS, or sizes of one's own.
+        name: of PRESETS.
 
     Raises:
         ReliefError: no preset has that name.
     """
-    if isinstance(config, str):
-        if config not in PRESETS:
-            raise ReliefError(f"There is no network named {config!r}. Choose one of: {', '.join(PRESETS)}.")
-        config = PRESETS[config]
-    return ReliefNetwork(config)
+    if name not in PRESETS:
+        raise ReliefError(f"There is no network named {name!r}. Choose one of: {', '.join(PRESETS)}.")
+    return ReliefNetwork(PRESETS[name])

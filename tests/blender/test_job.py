@@ -293,7 +293,7 @@ def test_the_result_waits_for_object_mode(job, start):
     context.active.mode = "SCULPT"
     assert operator.modal(context, TIMER) == {"CANCELLED"} and operator.placed == []
     progress = context.window_manager.relief_progress
-    assert progress.active and progress.stage == "Leave Edit, Sculpt or Paint Mode first"
+    assert progress.active and progress.stage == "Done: return to Object Mode"
     assert job.running() and not context.timers and context.status is None, "nothing is modal: Blender saves by itself"
     (look,) = job.bpy.app.timers.registered
     assert look() == job.LOOK_S and not job.resumed

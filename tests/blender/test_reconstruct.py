@@ -846,7 +846,6 @@ def test_camera_frames_the_relief_wherever_it_stands(known, photo, mirrored):
     assert 0.2 < shines.dot(outward) < 0.6, "raking, and from the front"
     assert bpy.context.view_layer.objects.active is relief
     framed = scene.camera.matrix_world.copy()
-    scene.camera["relief_staged"] = relief  # as older versions stored it
     relief.location.x += 5.0
     bpy.context.view_layer.update()
     assert bpy.ops.relief.stage() == {"FINISHED"}

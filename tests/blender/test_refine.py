@@ -112,101 +112,8 @@ def _uvs() -> np.ndarray:
     return values
 
 
-def _make_old() -> None:
-    """Give the active relief the frame of earlier versions: vertices and UVs at centres of samples, cells square."""
-    relief = bpy.context.active_object
-    mesh, (rows, columns) = relief.data, relief["relief_grid"]
-    width_m = json.loads(relief["relief_settings"])["width_m"]
-    positions = _positions().reshape(rows, columns, 3)
-    positions[..., 0] = (np.arange(columns) - (columns - 1) / 2) * width_m / (columns - 1)
-    positions[..., 2] = (np.arange(rows)[::-1] * width_m / (columns - 1))[:, None]
-    mesh.attributes["position"].data.foreach_set("vector", positions.ravel())
-    corners = np.array([corner.vertex_index for corner in mesh.loops])
-    uvs = np.stack(((corners % columns + 0.5) / columns, 1.0 - (corners // columns + 0.5) / rows), axis=1)
-    mesh.uv_layers[0].uv.foreach_set("vector", uvs.astype(np.float32).ravel())
-    mesh.attributes["segment"].data.foreach_set("value", [5] * (rows * columns))
-    mesh.update()
-    del relief["relief_size_px"]
-
-
-@pytest.mark.parametrize("vertices, cache", [(600, True), (600, False), (9600, True)])
-def test_a_relief_of_an_earlier_version_goes_over_to_the_new_frame_with_what_was_sculpted(
-    module, known, photo, vertices, cache
-):
-    bpy.context.scene.relief.max_vertices = vertices
+def test_uvs_that_an_artist_moved_stay(known, photo):
     bpy.ops.relief.reconstruct(filepath=str(photo))
-    relief, uvs = bpy.context.active_object, _uvs()
-    segments = [item.value for item in relief.data.attributes["segment"].data]
-    _make_old()
-    hand = slice(330, 360)
-    _sculpt(hand, 0.25)
-    relief.location = (10.0, -2.0, 3.0)
-    bpy.ops.object.transform_apply(location=True, rotation=False, scale=False)
-    if not cache:
-        bpy.ops.relief.clear_cache()
-        assert bpy.ops.relief.read_again() == {"FINISHED"}
-    for strength in (2.0, 0.5):
-        bpy.context.scene.relief.strength_sharp = strength
-        wanted = _expected(module, known, photo)
-        wanted[hand, 1] -= 0.25
-        np.testing.assert_allclose(_positions(), wanted + (10.0, -2.0, 3.0), atol=1e-5)
-        np.testing.assert_array_equal(_uvs(), uvs)
-        assert [item.value for item in relief.data.attributes["segment"].data] == segments
-        assert tuple(relief["relief_size_px"]) == (80, 120)
-
-
-def test_a_relief_of_an_earlier_version_takes_another_number_of_vertices_with_sculpture_and_paint(module, known, photo):
-    bpy.context.scene.relief.max_vertices = 2400
-    bpy.ops.relief.reconstruct(filepath=str(photo))
-    bpy.ops.relief.paint(meaning="raise")
-    bpy.ops.object.mode_set(mode="OBJECT")
-    _make_old()
-    _sculpt(slice(0, 1200), 0.25)
-    _paint(slice(0, 1200), (1.0, 1.0, 1.0))
-    for vertices in (600, 5000):
-        bpy.context.scene.relief.max_vertices = vertices
-        moved = _expected(module, known, photo) - _positions()
-        assert np.abs(moved[:, ::2]).max() < 1e-6 and _uvs().max() == 1.0
-        rows, columns = bpy.context.active_object["relief_grid"]
-        moved = moved[:, 1].reshape(rows, columns)
-        lift = 0.25 + bpy.context.scene.relief.paint_height * bpy.context.scene.relief.depth_m
-        assert moved[: rows // 2 - 4] == pytest.approx(lift, abs=1e-4)
-        assert moved[rows // 2 + 4 :] == pytest.approx(0.0, abs=1e-4)
-
-
-def test_linked_duplicates_of_an_earlier_version_go_over_once(module, known, photo):
-    bpy.ops.relief.reconstruct(filepath=str(photo))
-    _make_old()
-    first = bpy.context.active_object
-    twin, apart = first.copy(), first.copy()
-    apart.data = first.data.copy()
-    for object_ in (twin, apart):
-        bpy.context.scene.collection.objects.link(object_)
-    for relief, strength in ((first, 2.0), (twin, 0.5), (apart, 1.5), (first, 1.0)):
-        bpy.context.view_layer.objects.active = relief
-        bpy.context.scene.relief.strength_sharp = strength
-        np.testing.assert_allclose(_positions(), _expected(module, known, photo), atol=1e-6)
-        assert _uvs().min() == 0.0 and _uvs().max() == 1.0
-        assert ("relief_size_px" in apart) == (strength in (1.5, 1.0))
-
-
-def test_a_relief_from_before_grids_were_stored_goes_over_too(module, known, photo):
-    bpy.ops.relief.reconstruct(filepath=str(photo))
-    uvs = _uvs()
-    _make_old()
-    del bpy.context.active_object["relief_grid"]
-    assert bpy.ops.relief.refine() == {"FINISHED"}
-    np.testing.assert_allclose(_positions(), _expected(module, known, photo), atol=1e-6)
-    np.testing.assert_array_equal(_uvs(), uvs)
-    bpy.context.scene.relief.max_vertices = 600
-    assert len(_positions()) == 600
-
-
-@pytest.mark.parametrize("old", [True, False])
-def test_uvs_that_an_artist_moved_stay(known, photo, old):
-    bpy.ops.relief.reconstruct(filepath=str(photo))
-    if old:
-        _make_old()
     layer = bpy.context.active_object.data.uv_layers[0]
     layer.uv.foreach_set("vector", (_uvs() / 2).ravel())
     atlas = _uvs()
@@ -597,8 +504,6 @@ def test_a_relief_whose_grid_a_format_did_not_keep_counts_as_remeshed(module, kn
     np.testing.assert_array_equal(_positions(), before)
     bridge = module("operators.bridge")
     assert bridge.read_paint_colours(relief) is None and bridge.sculpted(relief, 1.0) is None
-    del relief["relief_grid"]  # as of old
-    assert bpy.ops.relief.refine() == {"FINISHED"}
 
 
 @pytest.mark.parametrize("cut", ["faces", "triangles"])
@@ -1626,26 +1531,6 @@ def test_a_material_that_others_wear_is_nobodys_draft(module, known, photo):
     assert second.active_material != first.active_material, "who is refined gets one of its own"
     assert bytes(_detail(first).packed_file.data) == _surface(module, first)
     assert bytes(_detail(second).packed_file.data) == _surface(module, second)
-
-
-def test_a_draft_of_an_earlier_version_is_settled(module, known, photo, monkeypatch):
-    refine = module("operators.refine")
-    monkeypatch.setattr(module("operators.prediction_store"), "DRAFT_PX", 64)
-    sliders = bpy.context.scene.relief
-    sliders.max_vertices = 600
-    bpy.ops.relief.reconstruct(filepath=str(photo))
-    relief = bpy.context.active_object
-    bpy.ops.relief.refine(draft=True)
-    refine.stop_settling()
-    relief["relief_draft"] = relief.data.pop("relief_draft")
-    image = _detail(relief)
-    for owner, name in ((relief.data, "relief_content"), (image, "relief_content"), (image, "relief_stem")):
-        owner.pop(name, None)
-    name = image.name
-    refine.settle_restored()
-    assert refine._drafts() == [] and "relief_draft" not in relief
-    assert len(_detail(relief).name) == len(name), "it does not grow"
-    assert bytes(_detail(relief).packed_file.data) == _surface(module, relief)
 
 
 def test_a_linked_material_is_copied_for_a_map(module, known, photo, tmp_path):

@@ -5,6 +5,8 @@ from __future__ import annotations
 import ast
 import json
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,9 +16,9 @@ from spellchecker import SpellChecker
 ROOT = Path(__file__).resolve().parents[2]
 
 _TERMS = """
-    adamw ambientcg bas bfloat bpy colour colours ctrl deg esc ffmpeg gltf macos makehuman metres midlevel miou mm
+    adamw ambientcg bas bfloat bpy colour colours ctrl deg esc ffmpeg glb gltf macos makehuman metres midlevel miou mm
     multiresolution mypy nimrud numpy opencv opengl openssl pett px pytest pytorch quaternius remeshed runtime runtimes
-    srgb uint viewport
+    srgb uint viewport webp
 """
 OWN = set(_TERMS.split())
 """Names and terms of the field that a plain dictionary does not hold."""
@@ -37,7 +39,7 @@ def errors() -> Iterator[tuple[str, str]]:
             if not isinstance(node, ast.Call):
                 continue
             name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
-            if name in ("ReliefError", "Cancelled", "report", "poll_message_set", "add_argument"):
+            if name in ("ReliefError", "Cancelled", "report", "poll_message_set"):
                 constants = [part.value for part in ast.walk(node) if isinstance(part, ast.Constant)]
                 texts = [text for text in constants if isinstance(text, str) and " " in text]
                 yield f"{path.relative_to(ROOT)}:{node.lineno}", " ".join(texts)
@@ -62,7 +64,18 @@ def test_the_interface(misspelt: SpellChecker) -> None:
     assert {t: found for t in texts if (found := unknown(misspelt, t))} == {}
 
 
-def test_errors_and_help(misspelt: SpellChecker) -> None:
+def test_the_help_of_the_command_line(misspelt: SpellChecker) -> None:
+    code = (
+        "import importlib.util, sys, types; root = types.ModuleType('whole'); root.__path__ = ['.'];"
+        "sys.modules['whole'] = root; from whole.operators.command import main; main(['reconstruct', '--help'])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    text = re.sub(r"\[.*?\]", " ", done.stdout, flags=re.DOTALL)
+    assert "longest side" in text
+    assert unknown(misspelt, text) == set()
+
+
+def test_errors(misspelt: SpellChecker) -> None:
     texts = list(errors())
     assert len(texts) > 50
     assert {place: found for place, t in texts if (found := unknown(misspelt, t))} == {}

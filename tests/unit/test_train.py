@@ -12,7 +12,6 @@ import torch
 from torch import nn
 
 from inference.network import build_network
-from inference.network.config import PRESETS
 from inference.normalisation import believed
 from training import train
 from training.data import Stream
@@ -20,7 +19,7 @@ from training.export import export
 from training.height_maps import HeightMap
 from training.mean import averaged
 from training.shapes import write_library
-from training.train import Options, Training, begin_with, is_mixing, learning_rate, save, update_average
+from training.train import Options, Training, is_mixing, learning_rate, save, update_average
 
 
 @pytest.fixture
@@ -146,22 +145,6 @@ def test_no_mean_without_a_run(options: Options, tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match="no checkpoint"):
         averaged(options, tmp_path / "relief.pt.gz", 0.5)
     assert not options.run.exists()
-
-
-def test_a_deeper_network_begins_as_the_one_that_it_grew_from() -> None:
-    tiny = PRESETS["tiny"]
-    torch.manual_seed(0)
-    small = build_network(tiny).eval()
-    grown = build_network(replace(tiny, depths=(1, 1, 3, 2))).eval()
-    begin_with(grown, small.state_dict())
-    x = torch.randn(1, 3, 64, 96)
-    with torch.no_grad():
-        torch.testing.assert_close(grown(x).height, small(x).height)
-    grown(x).height.square().mean().backward()
-    new = grown.encoder.stages[2][-1]
-    assert new.scale.abs().max() == 0 and new.scale.grad.abs().max() > 0, "a block that cannot learn"
-    with pytest.raises(ValueError, match="another network"):
-        begin_with(small, grown.state_dict())
 
 
 def test_turned_photographs_have_their_light_turned_with_them() -> None:

@@ -541,7 +541,7 @@ def sculpt_meanwhile() -> bool | None:
         if [operator.bl_idname for operator in window.modal_operators]:
             return False
         assert running() and len(bpy.data.objects) == state["objects"]
-        assert bpy.context.window_manager.relief_progress.stage == "Leave Edit, Sculpt or Paint Mode first"
+        assert bpy.context.window_manager.relief_progress.stage == "Done: return to Object Mode"
         bpy.ops.object.mode_set(mode="OBJECT")
         state["sculpting"] = False
     if running():
