@@ -52,17 +52,21 @@ WITHIN_EACH_OTHER = 3
 """How many such things may lie round a panel: a mount on a page on a scanner's lid."""
 
 
-def find_box(grey: FloatArray) -> Box:
+def find_box(grey: FloatArray, opaque: BoolArray | None = None) -> Box:
     """What is left of a photograph without what is plain along its sides: a page, a mount, cloth, a scanner's lid.
 
     Args:
         grey: (H, W), 0 to 1.
+        opaque: as `find_panel` takes it.
 
     Returns:
         Rows and columns of a straight-sided panel, or of a panel on black or white; all of them where none is sure.
     """
     small = _reduced(grey)
-    panel = find_panel(small)
+    if opaque is None:
+        panel = find_panel(small)
+    else:
+        panel = cv2.resize(opaque.astype(np.float32), small.shape[::-1], interpolation=cv2.INTER_AREA) > 0.0
     top, bottom, left, right = (0, small.shape[0], 0, small.shape[1]) if panel is None else _around(panel)
     for _ in range(WITHIN_EACH_OTHER):
         found = _straight_panel(small[top:bottom, left:right])
@@ -77,15 +81,18 @@ def find_box(grey: FloatArray) -> Box:
     return rows, columns
 
 
-def find_panel(grey: FloatArray) -> BoolArray | None:
+def find_panel(grey: FloatArray, opaque: BoolArray | None = None) -> BoolArray | None:
     """Where a photograph shows more than black or white without anything on it that reaches in from its border.
 
     Args:
         grey: (H, W), 0 to 1.
+        opaque: (H, W), where a cut-out shows something, which is its panel then, be it as dark as it may.
 
     Returns:
         (h, w) of the same proportions, smaller where the photograph is large; None where all of it may be the panel.
     """
+    if opaque is not None:
+        return opaque
     small = _reduced(grey)
     panel = np.ones(small.shape, bool)
     for black in (True, False):
@@ -93,19 +100,26 @@ def find_panel(grey: FloatArray) -> BoolArray | None:
     return panel if LEAST_LEFT * small.size <= np.count_nonzero(panel) < small.size else None
 
 
-def at_size(panel: BoolArray | None, grey: FloatArray) -> BoolArray | None:
-    """What `find_panel` found, at the size (H, W) of the same photograph, whose own greys draw the outline."""
+def at_size(panel: BoolArray | None, grey: FloatArray, *, exact: bool = False) -> BoolArray | None:
+    """What `find_panel` found, at the size (H, W) of the same photograph.
+
+    Its own greys draw the outline, whose notches, where stone is as dark as the background, are closed; not so where
+    the outline is ``exact``, as that of a cut-out.
+    """
     if panel is None:
         return None
     rows, columns = grey.shape
     sized = cv2.resize(panel.astype(np.uint8), (columns, rows), interpolation=cv2.INTER_NEAREST)
+    if exact:
+        return sized > 0
     reach = math.ceil(OUTLINE_PX * max(rows / len(panel), 1.0))
     around = np.ones((2 * reach + 1, 2 * reach + 1), np.uint8)
     outline = cv2.morphologyEx(sized, cv2.MORPH_GRADIENT, around) > 0
     beyond = ((sized == 0) & ~outline).astype(np.float32)
     wide = (4 * reach + 1, 4 * reach + 1)
     tone = cv2.blur(grey * beyond, wide) / np.maximum(cv2.blur(beyond, wide), 1e-6)
-    return np.where(outline, np.abs(grey - tone) > OUTLINE_TONE, sized > 0)
+    found = np.where(outline, np.abs(grey - tone) > OUTLINE_TONE, sized > 0)
+    return cv2.morphologyEx(found.astype(np.uint8), cv2.MORPH_CLOSE, around) > 0
 
 
 def _reduced(grey: FloatArray) -> FloatArray:

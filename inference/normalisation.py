@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from .lowpass import lowpass
 from .prediction import FloatArray
 
 MULTIPLE_PX = 32
@@ -36,6 +37,28 @@ def standardise(grey: FloatArray, panel: npt.NDArray[np.bool_] | None = None) ->
     spread = float(seen.std(dtype=np.float64))
     floor = float(np.interp(spread, DEVIATIONS, FLOORS))
     return np.where(panel, (grey - mean) / (spread + floor), 0.0).astype(np.float32)
+
+
+def standardise_around(grey: FloatArray, panel: npt.NDArray[np.bool_] | None, sigma_px: float) -> FloatArray:
+    """`standardise` by the mean and spread of what lies around each place, which differ where the light is uneven.
+
+    Args:
+        grey: (H, W) float32, 0 to 1.
+        panel: as `standardise` takes it.
+        sigma_px: of the Gaussian that tells what lies around.
+
+    Returns:
+        As of `standardise`.
+    """
+    if panel is None or not panel.any():
+        panel = np.ones(grey.shape, bool)
+    seen = grey - grey[panel].mean(dtype=np.float64).astype(np.float32)
+    seen *= panel
+    share = np.maximum(lowpass(panel.astype(np.float32), sigma_px), 1e-3)
+    mean = lowpass(seen, sigma_px) / share
+    spread = np.sqrt(np.maximum(lowpass(seen * seen, sigma_px) / share - mean * mean, 0.0))
+    floor = np.interp(spread, DEVIATIONS, FLOORS)
+    return np.where(panel, (seen - mean) / (spread + floor), 0.0).astype(np.float32)
 
 
 def believed(evidence: FloatArray, above: float) -> FloatArray:

@@ -59,6 +59,7 @@ class Photo:
         name: the file's name without folder and suffix, as Unicode text.
         sha256: of the file's bytes, hexadecimal.
         source_size: (width, height) in pixels of the upright original, before any downscaling.
+        opaque: (H, W) bool, where a cut-out shows something; None where nothing is transparent.
     """
 
     grey: FloatArray
@@ -66,6 +67,7 @@ class Photo:
     name: str
     sha256: str
     source_size: tuple[int, int]
+    opaque: npt.NDArray[np.bool_] | None = None
 
 
 def read_photo(path: str | PathLike[str], max_size: int | None = None) -> Photo:
@@ -73,9 +75,9 @@ def read_photo(path: str | PathLike[str], max_size: int | None = None) -> Photo:
 
     EXIF orientation and embedded colour profiles (see `colour_profile.read_profile`) are applied; without a profile,
     and with one that is not read or not of the pixels' kind, the values count as sRGB. Transparent parts become mid
-    grey in ``colour`` and black in ``grey``, where `background.find_panel` finds what is cut out; of several pages or
-    frames the first counts. Floating-point and signed pixels of which more than a few leave the range 0 to 1 are
-    scaled, so that all but the darkest and brightest thousandth fit; the 10, 12 or 14 bits of a sensor fill 16.
+    grey in ``colour`` and black in ``grey``; of several pages or frames the first counts. Floating-point and signed
+    pixels of which more than a few leave the range 0 to 1 are scaled, so that all but the darkest and brightest
+    thousandth fit; the 10, 12 or 14 bits of a sensor fill 16.
 
     Args:
         path: the file.
@@ -294,6 +296,7 @@ def _photo(
     colour = np.empty((height, width, 3), np.uint8)
     # Some programs write an alpha channel and leave it empty.
     alpha_used = channels in (2, 4) and bool(pixels[..., -1].any())
+    opaque = np.ones((height, width), bool)
     for top in range(0, height, _BLOCK_ROWS):
         rows = slice(top, top + _BLOCK_ROWS)
         block = pixels[rows].astype(np.float32, order="C")
@@ -302,6 +305,7 @@ def _photo(
         if alpha_used:
             opacity = block[..., -1:] / (white if pixels.dtype.kind == "u" else 1.0)
             opacity = np.asarray(np.clip(np.nan_to_num(opacity, nan=0.0), 0.0, 1.0), np.float32)
+            opaque[rows] = opacity[..., 0] > 0.5
         if profile is not None and alpha_used and premultiplied:
             values = profile.to_srgb(np.minimum(values / np.maximum(opacity, 1e-6), 1.0)) * opacity
         elif profile is not None:
@@ -325,4 +329,6 @@ def _photo(
             )
         grey = cv2.resize(grey, size, interpolation=cv2.INTER_AREA).astype(np.float32, copy=False)
         colour = cv2.resize(colour, size, interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
-    return Photo(grey, colour, name, digest, source_size)
+        opaque = cv2.resize(opaque.astype(np.uint8), size, interpolation=cv2.INTER_AREA) > 0
+    cut_out = opaque.any() and not opaque.all()
+    return Photo(grey, colour, name, digest, source_size, opaque if cut_out else None)

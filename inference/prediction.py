@@ -30,6 +30,8 @@ class Prediction:
         light: (3,) float32, unit vector toward the main light: x right, y up, z to the viewer.
         weights: version and hash of the weights that spoke.
         runtime: "opencv" or "torch", with its device.
+        panel: (H, W) float32, 1 on a panel that was cut out, or stands on a page, and 0 beside it; None where there is
+            nothing beside it. What lies there is no relief: `refinement.refine` multiplies by it.
     """
 
     height: FloatArray
@@ -40,6 +42,7 @@ class Prediction:
     light: FloatArray
     weights: str
     runtime: str
+    panel: FloatArray | None = None
 
 
 def reduced(prediction: Prediction, size: tuple[int, int]) -> Prediction:
@@ -64,4 +67,5 @@ def reduced(prediction: Prediction, size: tuple[int, int]) -> Prediction:
         soft_edges=smaller(prediction.soft_edges),
         segments=smaller(prediction.segments),
         confidence=smaller(prediction.confidence),
+        panel=None if prediction.panel is None else smaller(prediction.panel),
     )

@@ -41,8 +41,8 @@ def refine(
     1 - smoothing, the others by their strength, all by detail. Since only the slopes are scaled, the large forms stay
     where the coarse height puts them, and flat stone stays flat. Layering scales the coarse height. In the end the
     ground is flattened and segments are raised, in proportion to their probability. Painted edges and flat places
-    enter the solve, so flat places move with their segments; painted height is added after these, and the mask
-    multiplies all.
+    enter the solve, so flat places move with their segments; painted height is added after these, and the mask, and
+    the panel of what was cut out, multiply all.
 
     Convention:
         Pixel frame of the prediction. 0 is the slab, 1 the full depth of a carved panel; never renormalised.
@@ -81,6 +81,8 @@ def refine(
         height += lowpass(offset, _SEGMENT_BLUR * size)
     if painted:
         height += painted.raised * np.float32(settings.paint_height)
+    if prediction.panel is not None:
+        height *= prediction.panel
     if mask is not None:
         height *= resized_values(mask, height.shape)
     return height

@@ -75,8 +75,8 @@ class Preparation:
     def to_mapping(self) -> dict[str, Any]:
         """As JSON keeps it."""
         corners = [list(corner) for corner in self.corners]
-        known = {**self.settings.to_mapping(), "corners": corners, "light_deg": self.light_deg}
-        return known | {"negative": True} if self.negative else known  # earlier versions wrote none
+        given = {"corners": corners, "light_deg": self.light_deg, "negative": self.negative}
+        return {**self.settings.to_mapping(), **given}
 
 
 def prepare(photo: Photo, preparation: Preparation, max_size: int | None = None) -> Photo:
@@ -95,21 +95,24 @@ def prepare(photo: Photo, preparation: Preparation, max_size: int | None = None)
     """
     if not preparation.needed:
         return photo
-    settings, grey, colour = preparation.settings, photo.grey, photo.colour
+    settings, grey, colour, opaque = preparation.settings, photo.grey, photo.colour, photo.opaque
     if preparation.negative:
         grey = 1.0 - grey
         colour = np.repeat(np.rint(grey * 255.0).astype(np.uint8)[..., None], 3, axis=2)
     if preparation.corners:
         rows, columns = grey.shape
         corners = np.array(preparation.corners, np.float64) * (columns, rows)
+        if opaque is not None:
+            shown, _ = straighten(opaque.astype(np.float32), colour, corners, settings.aspect, max_size)
+            opaque = shown > 0.5 if (shown > 0.5).any() and (shown <= 0.5).any() else None
         grey, colour = straighten(grey, colour, corners, settings.aspect, max_size)
     if settings.remove_dust > 0.0:
         grey, colour = remove_dust(grey, colour, settings.remove_dust)
     if settings.even_light > 0.0:
-        grey, colour = even_light(grey, colour, settings.even_light)
+        grey, colour = even_light(grey, colour, settings.even_light, opaque)
     how = json.dumps(preparation.to_mapping(), sort_keys=True)
     digest = hashlib.sha256(f"{photo.sha256} {_VERSION} {how}".encode()).hexdigest()
-    return replace(photo, grey=grey, colour=colour, sha256=digest)
+    return replace(photo, grey=grey, colour=colour, sha256=digest, opaque=opaque)
 
 
 def straighten(
@@ -228,17 +231,20 @@ def _sides(corners: npt.NDArray[np.float64]) -> tuple[npt.NDArray[np.float64], n
     return k2 * top_right - top_left, k3 * bottom_left - top_left
 
 
-def even_light(grey: FloatArray, colour: ByteArray, strength: float) -> tuple[FloatArray, ByteArray]:
+def even_light(
+    grey: FloatArray, colour: ByteArray, strength: float, opaque: npt.NDArray[np.bool_] | None = None
+) -> tuple[FloatArray, ByteArray]:
     """Lift what lies in the dark and dim what is bright, over wide areas alone; what lies beside the panel stays.
 
     Args:
         grey: (H, W).
         colour: (H, W, 3).
         strength: 0 as it is, 1 as bright everywhere.
+        opaque: (H, W), where a cut-out shows something; None where nothing is transparent.
     """
     panel = np.zeros(grey.shape, bool)
-    panel[find_box(grey)] = True
-    found = at_size(find_panel(grey), grey)
+    panel[find_box(grey, opaque)] = True
+    found = at_size(find_panel(grey, opaque), grey)
     if found is not None:
         panel &= found
     sigma = _LIGHT_SIGMA * extent(grey.shape)

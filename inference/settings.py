@@ -12,7 +12,7 @@ from .errors import ReliefError
 RUNTIMES = ("auto", "opencv", "torch", "torch-cpu")
 """What can be asked to run the network; "torch" takes a GPU where there is one, "torch-cpu" never."""
 
-READING = 3
+READING = 4
 """How photographs are read; raised whenever the same weights and settings come to give another relief."""
 
 S = TypeVar("S", bound="_Limited")
@@ -43,7 +43,7 @@ class _Limited:
             number = isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
             if not number or not low <= value <= high:
                 label = f.metadata["label"]
-                raise ReliefError(f"{label} ({f.name}) is {value!r}. Give a number from {low:g} to {high:g}.")
+                raise ReliefError(f"{label} ({f.name}) is {value!r}. Give a number from {low:.9g} to {high:.9g}.")
 
     @classmethod
     def from_mapping(cls: type[S], values: Mapping[str, Any]) -> S:

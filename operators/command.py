@@ -170,7 +170,7 @@ def _parser() -> argparse.ArgumentParser:
     for setting in (*fields(MeshSettings), *fields(PreparationSettings)):
         flag, kind = "--" + setting.name.replace("_", "-"), type(setting.default)
         words, limits = setting.metadata["description"].replace("%", "%%"), setting.metadata
-        words += " in metres" if limits["unit"] == "LENGTH" else f", {limits['low']:g} to {limits['high']:g}"
+        words += " in metres" if limits["unit"] == "LENGTH" else f", {limits['low']:.9g} to {limits['high']:.9g}"
         add(flag, type=kind, metavar=kind.__name__.upper(), help=f"{words} (default: {setting.default})")
     add(
         "--corners",
@@ -183,7 +183,7 @@ def _parser() -> argparse.ArgumentParser:
         metavar="DEG",
         help="where the light comes from, 0 right and 90 above; or auto: the network finds it (default: auto)",
     )
-    words = "turn dark and bright round first, as of a glass plate that was scanned as it is"
+    words = "swap dark and bright first, for a glass negative that was scanned as it is"
     add("--negative", action=argparse.BooleanOptionalAction, help=words)
     add(
         "--max-size",
@@ -413,7 +413,7 @@ def _try(photo: Path, options: _Options, number: int) -> str:
             _tell(f"relief: {photo}: not enough memory. Use a smaller --max-size.", sys.stderr)
         else:
             fault = traceback.format_exc()
-            _tell(f"{fault}relief: {photo}: failed by the fault shown above. Please report it.", sys.stderr)
+            _tell(f"{fault}relief: {photo}: failed by the fault shown above.", sys.stderr)
         return "failed"
     progress.end()
     if not options.quiet:
@@ -423,7 +423,8 @@ def _try(photo: Path, options: _Options, number: int) -> str:
     unasked = [photo.stem + suffix for name, suffix in _MODEL_SUFFIXES.items() if name not in options.formats]
     stale = [name for name in unasked if (options.folder(photo) / name).exists()]
     if stale:
-        _tell(f"relief: {photo}: not of this run, nor in {photo.stem}.json: {', '.join(stale)}", sys.stderr)
+        words = f"{', '.join(stale)} are not of this run. Delete them, or name their formats too"
+        _tell(f"relief: {photo}: {words}", sys.stderr)
     return "done"
 
 

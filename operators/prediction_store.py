@@ -19,13 +19,13 @@ if TYPE_CHECKING:
 LIMIT_BYTES = 2 * 2**30
 MEMORY_BYTES = 2**29
 """Beyond this, what is on disk is not kept in memory too; a photograph of 12 megapixels takes 0.7 GB."""
-ASKED = 7
+ASKED = 8
 """Grows whenever `inference.photo` or `inference.predictor` asks the same weights otherwise: what was stored before is
 then asked anew."""
 DRAFT_PX = 1024
 """Longer side of a draft, which answers a slider at once."""
 # Half precision is enough for these on disk, and only for these.
-_PROBABILITIES = ("soft_edges", "segments", "confidence")
+_PROBABILITIES = ("soft_edges", "segments", "confidence", "panel")
 
 _OWN = re.compile(r"[0-9a-f]{64}(\.npz|\.\d+\.part)")
 """Names of its files."""
@@ -152,7 +152,8 @@ class PredictionStore:
         if path is None:
             return
         values = {f.name: getattr(prediction, f.name) for f in fields(prediction)}
-        values |= {name: values[name].astype(np.float16) for name in _PROBABILITIES}
+        values = {name: value for name, value in values.items() if value is not None}
+        values |= {name: values[name].astype(np.float16) for name in _PROBABILITIES if name in values}
         part = path.with_suffix(f".{os.getpid()}.part")
         try:
             try:

@@ -111,7 +111,7 @@ def reconstruct(
     from ..inference.texture import encode_detail
 
     times_s: dict[str, float] = {}
-    report(progress, _READ, 1.0, "Reading the photo")
+    report(progress, _READ, 1.0, "Opening the photo")
     with timed(times_s, "read"):
         original = photo = read_photo(path, max_size=max_size)
     if preparation is not None and preparation.needed:

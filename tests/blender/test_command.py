@@ -169,7 +169,7 @@ def test_corners_and_light_of_a_settings_file_can_be_left_out(relief, known, pho
     calls = known.calls
     assert relief(*words) == 0 and known.calls == calls, "the file says so too"
     assert relief(*words, "--no-negative") == 0 and known.calls == calls + 1
-    assert "negative" not in json.loads(record.read_text(encoding="utf-8"))["preparation"]
+    assert json.loads(record.read_text(encoding="utf-8"))["preparation"]["negative"] is False
 
 
 def test_other_corners_are_of_a_panel_of_other_proportions(relief, photo, tmp_path):
@@ -305,9 +305,8 @@ def test_other_results_of_the_same_name_are_told_apart(relief, known, photo, tmp
     known.weights = "known+00000000"
     path = tmp_path / "out/panel.json"
     record = json.loads(path.read_text())
-    for reading in (record.pop("reading") - 1, None):  # None: as the first version wrote it
-        path.write_text(json.dumps(record if reading is None else {**record, "reading": reading}))
-        assert relief(photo, "--formats", "none") == 1 and said in capsys.readouterr().err
+    path.write_text(json.dumps({**record, "reading": record["reading"] - 1}))
+    assert relief(photo, "--formats", "none") == 1 and said in capsys.readouterr().err
     with photo.open("ab") as file:
         file.write(b"more")
     assert relief(photo, "--formats", "none") == 1
@@ -484,7 +483,8 @@ def test_models_that_the_record_no_longer_describes_are_named(relief, photo, tmp
     for name in ("panel.blend", "panel.render.png"):
         (tmp_path / "out" / name).write_text("of an earlier run")
     assert relief(photo, "--formats", "none", "--overwrite") == 0
-    assert f"{photo}: not of this run, nor in panel.json: panel.blend, panel.render.png\n" in capsys.readouterr().err
+    said = f"{photo}: panel.blend, panel.render.png are not of this run. Delete them, or name their formats too\n"
+    assert said in capsys.readouterr().err
     assert (tmp_path / "out/panel.blend").read_text() == "of an earlier run"
 
 

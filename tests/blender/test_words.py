@@ -71,7 +71,7 @@ def test_errors_are_spoken_with_their_names_and_numbers(module, monkeypatch):
     monkeypatch.setattr(words, "_translated", lambda text: japanese["*", text])
     said = words.spoken("stone.png is too small: 12 x 9 pixels. Give a photograph of at least 64 pixels each way.")
     assert said == "stone.png は小さすぎます: 12 x 9 ピクセル。縦横とも 64 ピクセル以上の写真を指定してください。"
-    assert words.spoken("2 of 3: Reading the photo, 5 s left") == "3 件中 2 件目: 写真を読み込み中、残り 5 秒"
+    assert words.spoken("2 of 3: Opening the photo, 5 s left") == "3 件中 2 件目: 写真を読み込み中、残り 5 秒"
     assert words.spoken("Stopped. Nothing was changed.").endswith(japanese["*", "Nothing was changed."])
     assert words.spoken("Something else") == "Something else"
 

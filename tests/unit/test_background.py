@@ -41,6 +41,18 @@ def test_what_is_cut_out_by_its_transparency_is_found(brightness: float) -> None
     assert panel is not None and (panel != (opacity > 0.5)).mean() < 0.01
 
 
+@pytest.mark.parametrize("brightness", [0.02, 0.2, 1.0])
+def test_a_cut_out_is_its_own_panel_however_dark_or_small(brightness: float) -> None:
+    y, x = np.mgrid[:240, :300]
+    shown = np.hypot(y - 80, x - 200) < 40
+    cut = np.dstack([brightness * stone(240, 300)] * 3 + [shown])
+    photo = photo_from_array(np.rint(255 * cut.clip(0.0, 1.0)).astype(np.uint8), "cut")
+    panel = at_size(find_panel(photo.grey, photo.opaque), photo.grey, exact=True)
+    np.testing.assert_array_equal(panel, shown)
+    rows, columns = find_box(photo.grey, photo.opaque)
+    assert (rows.start, rows.stop, columns.start, columns.stop) == pytest.approx((41, 120, 161, 240), abs=1)
+
+
 def test_stone_alone_and_its_shadows_are_all_panel() -> None:
     grey = stone(300, 300)
     assert find_panel(grey) is None

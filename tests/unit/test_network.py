@@ -15,7 +15,7 @@ from inference.network.edges import SoftEdgeDetectorA, SoftEdgeDetectorB
 from inference.network.encoder import Encoder
 from inference.network.light import light_loss
 from inference.network.matching import EdgeMatching
-from inference.normalisation import believed, lit, standardise
+from inference.normalisation import believed, lit, standardise, standardise_around
 
 TINY = PRESETS["tiny"]
 
@@ -67,7 +67,7 @@ def test_upsample_aligns_pixel_areas() -> None:
 
 @pytest.mark.parametrize("kind", [Block, WideContext])
 def test_folding_the_scale_keeps_the_function(kind: type) -> None:
-    block = kind(6, 0.3).eval()
+    block = kind(6).eval()
     torch.nn.init.uniform_(block.scale, -1.0, 1.0)
     x = torch.randn(1, 6, 9, 11)
     with torch.no_grad():
@@ -79,7 +79,8 @@ def test_folding_the_scale_keeps_the_function(kind: type) -> None:
 
 
 def test_context_reaches_everywhere() -> None:
-    context = WideContext(6, 1.0).eval()
+    context = WideContext(6).eval()
+    torch.nn.init.ones_(context.scale)
     x = torch.randn(1, 6, 40, 40)
     changed = x.clone()
     changed[..., 0, 0] += 10.0
@@ -259,6 +260,32 @@ def test_standardise_reads_faint_photographs_as_plain_ones() -> None:
     np.testing.assert_allclose(faint, plain, rtol=0.02, atol=1e-3)
     np.testing.assert_allclose(fainter, plain, rtol=0.02, atol=1e-3)
     assert np.abs(blank).max() < 0.25 * np.abs(plain).max()
+
+
+def test_uneven_light_is_read_as_even() -> None:
+    stone = np.random.default_rng(0).normal(size=(600, 800)).astype(np.float32)
+    even = 0.6 + 0.1 * stone
+    x = np.linspace(1.0, 0.3, 800, dtype=np.float32)
+    found = standardise_around(even * x, None, 60.0)
+    left, right = found[:, :200], found[:, -200:]
+    whole = standardise(even * x)
+    assert abs(left.mean()) < 0.2 * whole[:, :200].mean() and abs(right.mean()) < -0.2 * whole[:, -200:].mean()
+    fainter = whole[:, -200:].std() / whole[:, :200].std()  # what lies in the dark, where all is measured at once
+    assert fainter < 0.6 and right.std() / left.std() > 1.2 * fainter
+    np.testing.assert_allclose(standardise_around(even, None, 1e4), standardise(even), atol=0.02)
+
+
+def test_what_lies_beside_the_panel_says_nothing_of_what_is_around() -> None:
+    stone = 0.6 + 0.1 * np.random.default_rng(0).normal(size=(300, 300)).astype(np.float32)
+    panel = np.zeros((400, 500), bool)
+    panel[50:350, 100:400] = True
+    grey = np.zeros(panel.shape, np.float32)
+    grey[panel] = stone.ravel()
+    found = standardise_around(grey, panel, 60.0)
+    assert not found[~panel].any()
+    np.testing.assert_allclose(found[60:340, 110:390], standardise(stone)[10:290, 10:290], atol=0.2)
+    blank = standardise_around(grey, np.zeros(panel.shape, bool), 60.0)
+    np.testing.assert_array_equal(blank, standardise_around(grey, None, 60.0))
 
 
 def test_standardise_reads_the_panel_alone() -> None:

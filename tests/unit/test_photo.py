@@ -335,6 +335,7 @@ def test_transparent_parts_become_mid_grey_and_are_read_as_black(tmp_path: Path,
     assert np.abs(photo.colour[10, 80].astype(int) - 128).max() <= 2
     assert photo.grey[10, 80] == 0.0
     assert photo.grey[50, 10] == pytest.approx(0.2 * 120 / 255, abs=0.006)
+    assert photo.opaque is not None and (photo.opaque == (picture[..., 3] > 127)).all()
     blue = np.array(corners()[50, 10], int)
     assert np.abs(photo.colour[50, 10] - (0.2 * blue + 0.8 * 127.5)).max() <= 2
 

@@ -24,6 +24,7 @@ from inference.predictor import (
     HEIGHT,
     SEGMENTS,
     SLOPES,
+    SOFT_EDGES,
     Predictor,
     Tile,
     levels,
@@ -33,6 +34,7 @@ from inference.predictor import (
 )
 from inference.refinement import refine
 from inference.runtime import RawPrediction
+from inference.settings import RefinementSettings
 
 ROOT = Path(__file__).resolve().parents[2]
 TRIED = 4
@@ -410,12 +412,46 @@ def test_what_is_blank_beside_a_panel_is_not_read(tone: float) -> None:
         whole, part = getattr(within, name), np.zeros_like(getattr(within, name))
         part[place] = getattr(alone, name)
         np.testing.assert_array_equal(whole[inner], part[inner])
-    assert not within.height[beside].any() and not within.slopes[beside].any() and not within.confidence[beside].any()
+    assert not refine(within)[beside].any() and not within.slopes[beside].any() and not within.confidence[beside].any()
     assert (within.soft_edges[beside] == (1, 0, 0, 0)).all() and (within.segments[beside] == (1, 0, 0, 0, 0, 0)).all()
-    # It rises from what is flat, and its slopes say so.
-    np.testing.assert_allclose(within.height[40, 60:320], alone.height[0, 30:290] / FADE_PX, rtol=1e-5)
-    down = np.gradient(within.height, axis=0)[38:60, 60:320]
-    assert correlation(within.slopes[38:60, 60:320, 1], down, np.ones(down.shape, bool)) > 0.95
+    # It rises from what is flat, and nothing of what stands behind its rim is a slope.
+    np.testing.assert_array_equal(within.panel[36:52, 200], np.clip(np.arange(-3, 13) / FADE_PX, 0.0, 1.0))
+    np.testing.assert_array_equal(within.height[20, 60:320], alone.height[0, 30:290])
+
+
+@pytest.mark.parametrize("settings", [{}, {"smoothing": 1.0}, {"detail": 0.0}, {"detail": 2.0}, {"layering": 2.0}])
+def test_no_setting_leaks_over_the_outline_of_a_panel(settings: dict[str, float]) -> None:
+    flat = np.zeros((300, 400, 2), np.float32)
+    y, x = np.mgrid[:300, :400]
+    shown = np.hypot(y - 150, (x - 200) / 1.2) < 140
+    edges, segments = np.zeros((300, 400, 4), np.float32), np.zeros((300, 400, 6), np.float32)
+    edges[..., 0] = segments[..., 0] = 1.0
+    level = np.full((300, 400), 0.4, np.float32)
+    light = np.array([0, 0, 1], np.float32)
+    part = Prediction(
+        level, flat, edges, segments, np.ones_like(level), light, "test", "test", shown.astype(np.float32)
+    )
+    whole = predictor_module.placed(part, (slice(100, 400), slice(50, 450)), (500, 500))
+    height = refine(whole, RefinementSettings(**settings))
+    inside = np.zeros((500, 500), bool)
+    inside[100:400, 50:450] = shown
+    rim = cv2.erode(inside.astype(np.uint8), np.ones((2 * FADE_PX + 1,) * 2, np.uint8)) == 0
+    assert not height[~inside].any() and (height[inside] > 0.0).all()
+    np.testing.assert_allclose(height[~rim], 0.4 * settings.get("layering", 1.0), atol=1e-4)
+
+
+@pytest.mark.parametrize("brightness", [1.0, 0.15])
+def test_what_was_cut_out_stands_alone_however_dark(brightness: float) -> None:
+    y, x = np.mgrid[:300, :400]
+    shown = np.hypot(y - 150, (x - 200) / 1.2) < 140
+    grey = brightness * (0.3 + 0.4 * smooth(300, 400, 4.0))
+    pixels = np.dstack([grey, grey, grey, shown]) * 65535
+    prediction = Predictor(Linear(), "test").predict(photo_from_array(pixels.round().astype(np.uint16), "coin"))
+    height = refine(prediction)
+    assert not height[~shown].any() and not prediction.confidence[~shown].any()
+    alone = standardise(np.asarray(grey, np.float32), shown)
+    inner = cv2.erode(shown.astype(np.uint8), np.ones((2 * FADE_PX + 1,) * 2, np.uint8)) > 0
+    assert correlation(height - lowpass(height, 20.0), alone - lowpass(alone, 20.0), inner) > 0.9
 
 
 def test_where_an_enlarged_photograph_is_cut_its_maps_are_whole() -> None:
@@ -425,7 +461,7 @@ def test_where_an_enlarged_photograph_is_cut_its_maps_are_whole() -> None:
     within = predict(grey)
     assert within.height.shape == within.slopes.shape[:2] == map_size(300, 200) == (1152, 768)
     scale = 1152 / 300
-    seen = np.abs(within.height).max(axis=1)
+    seen = np.abs(refine(within)).max(axis=1)
     rows = np.flatnonzero(seen > 1e-3)
     assert abs(rows[0] - 60 * scale) < 3 and abs(rows[-1] + 1 - 210 * scale) < 3
 
@@ -525,6 +561,23 @@ def test_merge_shares_large_forms_and_keeps_the_detail_of_the_finer_pass() -> No
     np.testing.assert_allclose(height, dome[part.rows, part.columns], atol=1e-4)
 
 
+@pytest.mark.parametrize("most_px", [50, 200])
+def test_edges_of_large_passes_are_those_of_the_coarser_one_too(monkeypatch: pytest.MonkeyPatch, most_px: int) -> None:
+    monkeypatch.setattr(predictor_module, "EDGES_PX", most_px)
+    fine, coarse = np.zeros((CHANNELS, 100, 120), np.float32), np.zeros((CHANNELS, 50, 60), np.float32)
+    fine[SOFT_EDGES.start], coarse[SOFT_EDGES.start] = 1.0, 0.25
+    fine[SOFT_EDGES, :, :40] = np.array([0.25, 0.0, 0.0, 0.75])[:, None, None]
+    coarse[SOFT_EDGES.start + 1] = 0.75
+    merged = merge(fine, coarse, Tile(slice(0, 100), slice(0, 120), np.ones((100, 120), np.float32)), (100, 120))
+    edges = merged[SOFT_EDGES]
+    np.testing.assert_allclose(edges.sum(axis=0), 1.0, atol=1e-6)
+    if most_px == 50:
+        np.testing.assert_allclose(edges[:, 50, 80], (0.25, 0.75, 0.0, 0.0), atol=1e-6)
+        np.testing.assert_allclose(edges[:, 50, 20], (0.0, 0.5, 0.0, 0.5), atol=1e-6)
+    else:
+        np.testing.assert_array_equal(edges, fine[SOFT_EDGES])
+
+
 def test_coring_takes_what_is_faint_and_leaves_what_is_carved() -> None:
     least = predictor_module.CORING / 256
     y, x = (a.astype(np.float32) for a in np.mgrid[0:256, 0:256])
@@ -594,8 +647,6 @@ def test_progress_and_cancel() -> None:
 
 
 def test_the_light_of_small_photographs_is_looked_for_enlarged() -> None:
-    sizes = {
-        size: round(predictor_module._light_px(*size)) for size in ((100, 100), (100, 2000), (400, 600), (2000, 2000))
-    }
-    assert sizes == {(100, 100): 400, (100, 2000): 950, (400, 600): 490, (2000, 2000): 950}
+    sizes = {(100, 100): 400, (100, 2000): 1789, (400, 600): 490, (2000, 2000): 950, (1000, 8000): 1900}
+    assert {size: round(predictor_module._light_px(*size)) for size in sizes} == sizes
     assert predictor_module._middle(np.zeros((100, 100), np.float32), None, 600.0).shape == (482, 482)
