@@ -614,8 +614,9 @@ def test_a_tile_whose_height_is_not_asked_disagrees_by_its_forms_alone() -> None
     np.testing.assert_allclose(merged[CONFIDENCE][0], 0.8, atol=1e-6)
 
 
-def test_scales_that_agree_change_nothing() -> None:
+def test_scales_that_agree_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     """A smooth surface looks the same at every scale, so merging must not shift, tilt or scale it."""
+    monkeypatch.setattr(predictor_module, "SEEN_PX", 10**4)  # each pass by its own mean and spread, as its parts agree
     y, x = np.mgrid[0:900, 0:1300]
     grey = 0.2 + 0.4 * x / 1300 + 0.2 * y / 900
     prediction = predict(grey)
@@ -624,6 +625,17 @@ def test_scales_that_agree_change_nothing() -> None:
     unit = DEPTH / (given.std() + 0.05)
     assert prediction.slopes[50:-50, 50:-50, 0].mean() == pytest.approx(0.4 / 1300 * unit, rel=0.02)
     assert prediction.slopes[50:-50, 50:-50, 1].mean() == pytest.approx(0.2 / 900 * unit, rel=0.02)
+
+
+def test_what_lies_in_the_dark_is_less_shallow_in_large_photographs(monkeypatch: pytest.MonkeyPatch) -> None:
+    grey = (0.3 + 0.5 * smooth(600, 800, 4.0)) * np.linspace(1.2, 0.3, 800)
+    shares = []
+    for seen_px in (10**4, 200):
+        monkeypatch.setattr(predictor_module, "SEEN_PX", seen_px)
+        height = predict(grey).height
+        fine = height - lowpass(height, 20.0)
+        shares.append(fine[:, -150:].std() / fine[:, :150].std())
+    assert shares[1] > 1.1 * shares[0]
 
 
 def test_progress_and_cancel() -> None:
