@@ -31,8 +31,8 @@ from inference.prediction import EDGE_CLASSES
 from .benchmark import HIGHPASS_SHARE
 from .data import Stream, batches, collate
 from .labels import soft_edge_classes
-from .losses import LossWeights, autocast
-from .train import Options, Training, class_weights, learning_rate, save, to_device, train_detector
+from .losses import LossWeights, autocast, balanced
+from .train import Options, Training, learning_rate, save, to_device, train_detector
 
 log = logging.getLogger(__name__)
 
@@ -86,6 +86,17 @@ def record(options: Options, steps: int, path: Path) -> None:
     source = Stream(options.library, options.shapes, options.crop, options.seed)
     stream = itertools.islice(batches(source, options.batch, options.workers), steps)
     save(path, {"batches": [{name: value.clone() for name, value in batch.items()} for batch in stream]})
+
+
+def class_weights(stream: Any, device: str) -> tuple[Tensor, Tensor]:
+    """Weights of soft-edge classes and segments from the first 12 batches, whose classes may be relabelled."""
+    edges, segments = torch.zeros(4), torch.zeros(6)
+    for _ in range(12):
+        batch = next(stream)
+        edges += torch.bincount(batch["edges"].flatten().long(), minlength=4)
+        segments += torch.bincount(batch["segments"].flatten().long(), minlength=6)
+    log.info("shares of edges %s, of segments %s", edges / edges.sum(), segments / segments.sum())
+    return balanced(edges).to(device), balanced(segments).to(device)
 
 
 def train(variant: Variant, options: Options, recorded: list[Batch]) -> Training:

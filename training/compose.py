@@ -17,7 +17,7 @@ from .carving import Style, carve, draw_style, from_head
 from .chance import between, fractal
 from .inscriptions import inscription
 from .library import Library, Shape
-from .masonry import end_inside, lay_blocks, wear
+from .masonry import WORN_FACES, end_inside, lay_blocks, wear, wear_faces
 from .procedural import ORNAMENTS, ornament
 
 FloatArray = npt.NDArray[np.float32]
@@ -153,6 +153,8 @@ class Composer:
             course_px = rng.uniform(*COURSE) * min(figure_px, n) if temple else between(rng, 0.06, 0.5) * n
             blocks, masonry = lay_blocks(height, segments, depth_px, course_px, rng)
         wear(height, segments, masonry, self.heads, depth_px, temple, rng)
+        if temple and rng.random() < WORN_FACES:
+            self.heads[wear_faces(height, self.heads > (1.0 + FACELESS) / 2, rng)] = FACELESS
         if rng.random() < 0.08:
             end_inside(height, segments, masonry, rng)
         return self._bent(Scene(height, depth_px, segments, blocks, masonry, self.heads * (segments == FIGURE)))

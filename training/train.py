@@ -35,7 +35,7 @@ from inference.normalisation import belief
 
 from .data import Stream, again, batches
 from .depthwise import hasten
-from .losses import LossWeights, autocast, balanced, detector_loss, total_loss
+from .losses import EDGE_SHARES, SEGMENT_SHARES, LossWeights, autocast, balanced, detector_loss, total_loss
 
 log = logging.getLogger(__name__)
 
@@ -112,17 +112,6 @@ def load_exported(path: Path, device: str) -> dict[str, Tensor]:
     with gzip.open(path) as file:
         state: dict[str, Tensor] = torch.load(io.BytesIO(file.read()), map_location=device, weights_only=True)
     return state
-
-
-def class_weights(stream: Any, device: str) -> tuple[Tensor, Tensor]:
-    """Weights of soft-edge classes and segments from the first 12 batches."""
-    edges, segments = torch.zeros(4), torch.zeros(6)
-    for _ in range(12):
-        batch = next(stream)
-        edges += torch.bincount(batch["edges"].flatten().long(), minlength=4)
-        segments += torch.bincount(batch["segments"].flatten().long(), minlength=6)
-    log.info("shares of edges %s, of segments %s", edges / edges.sum(), segments / segments.sum())
-    return balanced(edges).to(device), balanced(segments).to(device)
 
 
 def train_detector(detector: SoftEdgeDetectorB, stream: Any, options: Options, edge_weights: Tensor) -> float:
@@ -248,7 +237,8 @@ class Training:
         resumed = self.resume()
         stream = self.photographs()
         if not resumed:
-            self.edge_weights, self.segment_weights = class_weights(stream, options.device)
+            shares = torch.tensor(EDGE_SHARES), torch.tensor(SEGMENT_SHARES)
+            self.edge_weights, self.segment_weights = (balanced(share).to(options.device) for share in shares)
             if options.start:
                 self.model.load_state_dict(load_exported(options.start, options.device))
                 self.model.detector_b.freeze()
