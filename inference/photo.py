@@ -296,7 +296,7 @@ def _photo(
     colour = np.empty((height, width, 3), np.uint8)
     # Some programs write an alpha channel and leave it empty.
     alpha_used = channels in (2, 4) and bool(pixels[..., -1].any())
-    opaque = np.ones((height, width), bool)
+    opaque = np.empty((height, width), bool) if alpha_used else None
     for top in range(0, height, _BLOCK_ROWS):
         rows = slice(top, top + _BLOCK_ROWS)
         block = pixels[rows].astype(np.float32, order="C")
@@ -305,6 +305,7 @@ def _photo(
         if alpha_used:
             opacity = block[..., -1:] / (white if pixels.dtype.kind == "u" else 1.0)
             opacity = np.asarray(np.clip(np.nan_to_num(opacity, nan=0.0), 0.0, 1.0), np.float32)
+            assert opaque is not None
             opaque[rows] = opacity[..., 0] > 0.5
         if profile is not None and alpha_used and premultiplied:
             values = profile.to_srgb(np.minimum(values / np.maximum(opacity, 1e-6), 1.0)) * opacity
@@ -329,6 +330,8 @@ def _photo(
             )
         grey = cv2.resize(grey, size, interpolation=cv2.INTER_AREA).astype(np.float32, copy=False)
         colour = cv2.resize(colour, size, interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
-        opaque = cv2.resize(opaque.astype(np.uint8), size, interpolation=cv2.INTER_AREA) > 0
-    cut_out = opaque.any() and not opaque.all()
-    return Photo(grey, colour, name, digest, source_size, opaque if cut_out else None)
+        if opaque is not None:
+            opaque = cv2.resize(opaque.astype(np.uint8), size, interpolation=cv2.INTER_AREA) > 0
+    if opaque is not None and (opaque.all() or not opaque.any()):
+        opaque = None
+    return Photo(grey, colour, name, digest, source_size, opaque)

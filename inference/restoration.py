@@ -244,7 +244,7 @@ def even_light(
     """
     panel = np.zeros(grey.shape, bool)
     panel[find_box(grey, opaque)] = True
-    found = at_size(find_panel(grey, opaque), grey)
+    found = at_size(find_panel(grey, opaque), grey, exact=opaque is not None)
     if found is not None:
         panel &= found
     sigma = _LIGHT_SIGMA * extent(grey.shape)
