@@ -49,6 +49,8 @@ and joints came together in a tenth of the scenes."""
 COURT_SHARE = 0.6
 """Of the rows of temples are courts and sermons, see `Composer._court`: small heads of one size, close together, are
 what such walls show most."""
+TREES_MOST = 2
+"""Trees and pavilions that stand in a court before its rear rank, at most; such walls have them between the groups."""
 SEATED_RADII = 8.0
 """Of a head, from its middle to the ground on which one sits."""
 INSCRIBED_SHARE, RAISED_SHARE, ACROSS_SHARE = 0.15, 0.2, 0.3
@@ -292,7 +294,7 @@ class Composer:
                 x += full * step * rng.uniform(0.5, 1.6)
             order = rng.permutation(len(items)) if rng.random() < 0.5 else np.arange(len(items))
             for k in order:
-                kind = str(rng.choice(("figure", "animal", "object", "plant"), p=(0.72, 0.13, 0.1, 0.05)))
+                kind = str(rng.choice(("figure", "animal", "object", "plant"), p=(0.67, 0.13, 0.1, 0.1)))
                 shape = self._draw(kind)
                 aspect = shape.height.shape[1] / shape.height.shape[0]
                 rows = full * (rng.uniform(0.9, 1.0) if isocephaly else rng.uniform(0.45, 1.0))
@@ -355,6 +357,12 @@ class Composer:
                     size, base = radius * rng.uniform(0.92, 1.08), style.layer_step * rank / ranks
                     seat(shape, x, size, base, ground + about, head)
                 x += spacing * (rng.uniform(0.85, 1.2) if rng.random() < 0.9 else rng.uniform(1.5, 4.0))
+            if rank == 0:
+                for x in rng.uniform(0, n, int(rng.integers(0, TREES_MOST + 1))):
+                    shape = self.library.draw(rng, "plant" if rng.random() < 0.75 else "architecture")
+                    if abs(x - chief) > room:
+                        self._place(height, segments, shape, style, x, ground,
+                                    int(full * rng.uniform(0.6, 1.0)), 0.0, rng.uniform(0.5, 1.0))  # fmt: skip
         return line + radius
 
     def _crowd(self, height: FloatArray, segments: npt.NDArray[np.uint8], style: Style, crowded: bool) -> float:

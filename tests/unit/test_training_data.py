@@ -338,11 +338,26 @@ def test_rows_of_figures_have_few_heads_without_bodies(library: Path, monkeypatc
 def test_at_a_court_equals_sit_in_ranks_and_nobody_towers_above_the_register(
     library: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    ranks, larger = [], []
+    ranks, larger, trees = [], [], []
     for seed in range(12):
         composer = Composer(Library(library), np.random.default_rng(seed), 400)
         placed: list[tuple[float, float, int]] = []
-        monkeypatch.setattr(composer, "_place", lambda h, s, shape, style, *where, to=placed: to.append(where[:3]))
+        behind: list[tuple[float, float, int]] = []
+        tree = composer.library.draw(composer.rng, "plant")
+        of_others = composer.library.draw
+        monkeypatch.setattr(
+            composer.library,
+            "draw",
+            lambda rng, kind, tree=tree, others=of_others: (
+                tree if kind in ("plant", "architecture") else others(rng, kind)
+            ),
+        )
+
+        def place(h: Any, s: Any, shape: Any, style: Any, *where: Any, tree: Any = tree,
+                  figures: Any = placed, trees: Any = behind) -> None:  # fmt: skip
+            (trees if shape is tree else figures).append(where[:3])
+
+        monkeypatch.setattr(composer, "_place", place)
         empty = np.zeros((400, 400), np.float32)
         equal_px = composer._court(empty, empty.astype(np.uint8), draw_style(composer.rng), 380.0, 300.0)
         across, feet, rows = np.array(placed).T
@@ -352,6 +367,9 @@ def test_at_a_court_equals_sit_in_ranks_and_nobody_towers_above_the_register(
         assert (~equals).sum() <= 3 and 0.4 < np.median(rows) / equal_px < 1.3
         ranks.append(np.ptp(feet[equals]) > 0.2 * np.median(rows))
         larger.append(rows.max() > 1.1 * np.median(rows))
+        trees.append(len(behind))
+        assert all(foot - size >= 380.0 - 300.0 for _, foot, size in behind)
+    assert min(trees) == 0 and max(trees) == compose.TREES_MOST
     assert 0.4 < np.mean(ranks) < 1.0 and 0.3 < np.mean(larger) < 1.0
 
 
