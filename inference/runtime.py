@@ -217,7 +217,7 @@ class TorchRuntime:
                 x = torch.from_numpy(np.ascontiguousarray(batch, np.float32)).to(self._device)
                 return [np.asarray(answer.cpu().numpy(), np.float32) for answer in part(x)]
         except RuntimeError as error:
-            if "out of memory" not in str(error):
+            if not any(words in str(error) for words in ("out of memory", "ALLOC_FAILED")):  # CUDA's; cuDNN's, cuBLAS's
                 raise
             raise ReliefError(
                 "The graphics processor has too little free memory. Choose a runtime that uses the processor."
