@@ -160,6 +160,9 @@ with 0.8 and with 1.5, 17.42 without, r of high-passed heights 0.8215, 0.8211 an
 0.714, all with weights 0.21; on Borobudur's photographs ground, limbs and cloth lost a weave of fine stripes.
 """
 
+PAGE_PX = 8e6
+"""A page with a panel in it has maps as fine as those of the panel alone, as far as that makes no more pixels."""
+
 FADE_PX = 8
 """Pixels within the outline of a panel over which its relief rises from what was cut away, which is flat."""
 
@@ -329,12 +332,14 @@ def placed(prediction: Prediction, box: Box, shape: tuple[int, ...]) -> Predicti
         shape: (H, W) of the whole photograph.
 
     Returns:
-        Maps of the size that `map_size` gives the whole photograph.
+        Maps of at least the size that `map_size` gives the whole photograph, as fine as the part's up to PAGE_PX.
     """
     whole = tuple((side.start, side.stop) for side in box) == ((0, shape[0]), (0, shape[1]))
     if whole and prediction.panel is None:
         return prediction
-    size = map_size(shape[0], shape[1])
+    finer = prediction.height.shape[0] / (box[0].stop - box[0].start)
+    scale = max(min(finer, math.sqrt(PAGE_PX / (shape[0] * shape[1]))), map_size(shape[0], shape[1])[0] / shape[0])
+    size = round(shape[0] * scale), round(shape[1] * scale)
     rows, columns = (
         slice(round(side.start * new / old), round(side.stop * new / old))
         for side, new, old in zip(box, size, shape, strict=True)
@@ -458,7 +463,7 @@ class Predictor:
             light_deg: where the main light comes from, 0 right and 90 above; None finds it in the photograph.
 
         Returns:
-            Maps of the size that `map_size` gives the photograph.
+            Maps of the size that `map_size` gives the photograph, or larger ones, see `placed`.
 
         Raises:
             Cancelled: ``progress`` asked to stop.

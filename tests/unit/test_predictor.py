@@ -459,8 +459,8 @@ def test_where_an_enlarged_photograph_is_cut_its_maps_are_whole() -> None:
     grey = np.full((300, 200), 1.0)
     grey[60:210, 30:150] = panel
     within = predict(grey)
-    assert within.height.shape == within.slopes.shape[:2] == map_size(300, 200) == (1152, 768)
-    scale = 1152 / 300
+    assert within.height.shape == within.slopes.shape[:2] == (1200, 800) and map_size(150, 120) == (600, 480)
+    scale = 4.0
     seen = np.abs(refine(within)).max(axis=1)
     rows = np.flatnonzero(seen > 1e-3)
     assert abs(rows[0] - 60 * scale) < 3 and abs(rows[-1] + 1 - 210 * scale) < 3
