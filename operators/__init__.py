@@ -19,6 +19,7 @@ def _classes() -> tuple[type, ...]:
         import_photo,
         job,
         new_mask,
+        open_image,
         paint,
         prepare,
         read_again,
@@ -43,6 +44,8 @@ def _classes() -> tuple[type, ...]:
         staging.RELIEF_OT_stage,
         paint.RELIEF_OT_paint,
         new_mask.RELIEF_OT_new_mask,
+        open_image.RELIEF_OT_open_photo,
+        open_image.RELIEF_OT_open_mask,
         prepare.RELIEF_OT_pick_corners,
         prepare.RELIEF_OT_preview_preparation,
     )

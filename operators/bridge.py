@@ -375,13 +375,17 @@ def read_mask(object_: bpy.types.Object) -> npt.NDArray[np.float32] | None:
     """The relief's mask, (H, W) float32, 1 where white and opaque, row 0 at the top; None where it has none.
 
     Raises:
-        ReliefError: the picture cannot be read.
+        ReliefError: the picture cannot be read, or is not a single one.
     """
     import numpy as np
 
     image = object_.relief_mask
     if image is None:
         return None
+    if image.source not in {"FILE", "GENERATED"}:
+        raise ReliefError(
+            f"{image.name} is a movie, a sequence or a tiled image. Open a single one with Open in the Relief sidebar."
+        )
     columns, rows = image.size
     if rows * columns == 0:
         raise ReliefError(f"The mask {image.name} cannot be read. Open it again, or choose no mask.")

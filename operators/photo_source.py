@@ -101,7 +101,9 @@ def photo_file(image: bpy.types.Image, placement: Placement | None = None) -> Ph
     if image.source == "VIEWER":
         raise ReliefError(f"{image.name} is what Blender rendered last. Save it as a file, then choose that.")
     if image.source not in {"FILE", "GENERATED"}:
-        raise ReliefError(f"{image.name} is a movie, a sequence or a tiled image. Choose a single photograph.")
+        raise ReliefError(
+            f"{image.name} is a movie, a sequence or a tiled image. Open a single one with Open in the Relief sidebar."
+        )
     path = _file_of(image) if image.filepath else None
     if path is not None and os.path.isfile(path) and image.packed_file is None and not image.is_dirty:
         return PhotoSource(path, placement, _upright(read_preparation(image), path))

@@ -43,7 +43,7 @@ class RELIEF_PT_main(_Sidebar, bpy.types.Panel):
             for number, line in enumerate(_lines(context, text)):
                 layout.label(text=line, icon="BLANK1" if number else "IMAGE_REFERENCE", translate=False)
         else:
-            layout.template_ID(relief, "image", open="image.open")
+            layout.template_ID(relief, "image", open="relief.open_photo")
         if photo is not None:
             layout.template_icon(icon_value=layout.icon(photo), scale=5.0)
         row = layout.row()
@@ -162,7 +162,7 @@ class RELIEF_PT_layers(_Sidebar, bpy.types.Panel):
         _draw_settings(self.layout, context, [f for f in fields(RefinementSettings) if _of_layers(f)])
         relief = context.view_layer.objects.active
         if relief is not None and "relief_photo_sha256" in relief:
-            self.layout.template_ID(relief, "relief_mask", new="relief.new_mask", open="image.open", text="Mask")
+            self.layout.template_ID(relief, "relief_mask", new="relief.new_mask", open="relief.open_mask", text="Mask")
 
 
 class RELIEF_PT_maps(_Sidebar, bpy.types.Panel):

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import sys
 from pathlib import Path
 from types import SimpleNamespace
 
 import bpy
+import cv2
 import numpy as np
 import pytest
 
@@ -87,6 +89,43 @@ def test_a_name_in_another_encoding_is_imported_and_told(module, known, photo):
     with pytest.raises(RuntimeError, match="caf\ufffd.png"):
         bpy.ops.relief.import_photo(filepath=str(file))
     assert len(bpy.data.objects) == 1
+
+
+def test_open_takes_the_chosen_file_of_a_cameras_series(module, known, tmp_path, photo):
+    """Blender's own Open takes files numbered 1001 to 2000 for the tiles of one picture."""
+    first, second = tmp_path / "IMG_1233.png", tmp_path / "IMG_1234.png"
+    for path in (first, second):
+        shutil.copy(photo, path)
+    bpy.ops.relief.open_photo(filepath=str(second))
+    chosen = bpy.context.scene.relief.image
+    assert chosen.source == "FILE" and bpy.path.abspath(chosen.filepath) == str(second)
+    bpy.ops.relief.open_photo(filepath=str(first))
+    bpy.ops.relief.open_photo(filepath=str(second))
+    assert bpy.context.scene.relief.image == chosen, "opened once"
+    bpy.ops.relief.reconstruct()
+    relief = bpy.context.active_object
+    assert relief.name == "IMG_1234"
+    black, white = tmp_path / "mask_1001.png", tmp_path / "mask_1002.png"
+    for path, value in ((black, 0), (white, 255)):
+        cv2.imwrite(str(path), np.full((8, 8), value, np.uint8))
+    for path in (black, white):
+        bpy.ops.relief.open_mask(filepath=str(path))
+        assert bpy.path.abspath(relief.relief_mask.filepath) == str(path)
+        assert any(vertex.co.y for vertex in relief.data.vertices) == (path == white)
+    mask = relief.relief_mask
+    for path in (tmp_path, tmp_path / "gone.png"):
+        with pytest.raises(RuntimeError, match=f"{path.name} cannot be opened. Choose"):
+            bpy.ops.relief.open_mask(filepath=str(path))
+    assert relief.relief_mask == mask
+    mask.source = "TILED"
+    with pytest.raises(
+        module("inference.errors").ReliefError,
+        match="is a movie, a sequence or a tiled image. Open a single one with Open",
+    ):
+        module("operators.bridge").read_mask(relief)
+    bpy.ops.object.select_all(action="DESELECT")
+    bpy.context.view_layer.objects.active = None
+    assert not bpy.ops.relief.open_mask.poll() and bpy.ops.relief.open_photo.poll()
 
 
 def test_presets_of_the_extension_begin_with_the_defaults_and_refine_once(module, known, photo, monkeypatch):
