@@ -38,7 +38,10 @@ _LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 # Behind transparent pixels lies what unlit flat stone would show, but nothing that would be read: of a panel cut out by
 # an ellipse r with the reading of the whole is 0.95, 0.95 and 0.96 on black, as stone of a mean grey of 0.76, 0.38 and
 # 0.19, and 0.91, 0.92 and 0.43 on mid grey (weights 0.21).
-_BACKDROP = 0.5
+BACKDROP = 0.5
+# Smaller transparent places within, as a share of the picture, are specks of whoever cut it out, or gaps between
+# photographs, and filled: each would be a shaft down to the slab.
+_LEAST_HOLE = 0.003
 # Of values that are neither 8- nor 16-bit unsigned, one glint does not decide what is white.
 _DARKEST_BRIGHTEST, _LOOKED_AT = (0.1, 99.9), 4_000_000
 # Rows converted at once: float copies of a whole large photograph would not fit into memory.
@@ -258,7 +261,7 @@ def _upright(pixels: AnyArray, orientation: int) -> AnyArray:
     return pixels
 
 
-_SENSORS = (2**10 - 1, 2**12 - 1, 2**14 - 1)
+_SENSORS = (2**8 - 1, 2**10 - 1, 2**12 - 1, 2**14 - 1)
 """White of sensors whose values a file of 16 bits may hold as they came; such a picture is all but black else."""
 
 
@@ -305,17 +308,16 @@ def _photo(
         if alpha_used:
             opacity = block[..., -1:] / (white if pixels.dtype.kind == "u" else 1.0)
             opacity = np.asarray(np.clip(np.nan_to_num(opacity, nan=0.0), 0.0, 1.0), np.float32)
-            assert opaque is not None
-            opaque[rows] = opacity[..., 0] > 0.5
-        if profile is not None and alpha_used and premultiplied:
-            values = profile.to_srgb(np.minimum(values / np.maximum(opacity, 1e-6), 1.0)) * opacity
-        elif profile is not None:
+        if alpha_used and premultiplied:
+            values = np.minimum(values / np.maximum(opacity, 1e-6), 1.0)
+        if profile is not None:
             values = profile.to_srgb(values)
-        if alpha_used:
-            values = values if premultiplied else values * opacity
         grey[rows] = values @ _LUMA if values.shape[2] == 3 else values[..., 0]
         if alpha_used:
-            values = np.minimum(values + _BACKDROP * (1.0 - opacity), 1.0)
+            assert opaque is not None
+            opaque[rows] = opacity[..., 0] > 0.5
+            grey[rows] *= np.where(opaque[rows], np.float32(1.0), opacity[..., 0])  # feathered stone is no darker
+            values = np.minimum(values * opacity + BACKDROP * (1.0 - opacity), 1.0)
         colour[rows] = np.rint(values * 255.0)
     source_size = (width, height)
     scale = min(math.sqrt(KEPT_PIXELS / (width * height)), 1.0)
@@ -332,6 +334,24 @@ def _photo(
         colour = cv2.resize(colour, size, interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
         if opaque is not None:
             opaque = cv2.resize(opaque.astype(np.uint8), size, interpolation=cv2.INTER_AREA) > 0
+    if opaque is not None and opaque.any():
+        specks = _specks(opaque)
+        if specks.any():
+            opaque |= specks
+            cover = specks.astype(np.uint8)
+            grey = np.asarray(cv2.inpaint(grey, cover, 3, cv2.INPAINT_TELEA), np.float32)
+            colour = np.asarray(cv2.inpaint(colour, cover, 3, cv2.INPAINT_TELEA), np.uint8)
     if opaque is not None and (opaque.all() or not opaque.any()):
         opaque = None
     return Photo(grey, colour, name, digest, source_size, opaque)
+
+
+def _specks(opaque: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+    """(H, W), small transparent places that are nowhere beside the picture's border."""
+    _, places, boxes, _ = cv2.connectedComponentsWithStats((~opaque).astype(np.uint8))
+    left, top, width, height, area = boxes.T
+    rows, columns = opaque.shape
+    within = (left > 0) & (top > 0) & (left + width < columns) & (top + height < rows)
+    small = within & (area < _LEAST_HOLE * opaque.size)
+    small[0] = False  # all that is opaque
+    return np.asarray(small[places])

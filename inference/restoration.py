@@ -13,9 +13,10 @@ import numpy as np
 import numpy.typing as npt
 
 from .background import at_size, find_box, find_panel
+from .descreening import without_screen
 from .errors import ReliefError
 from .lowpass import extent, lowpass
-from .photo import KEPT_PIXELS, MIN_SIDE_PX, ByteArray, Photo
+from .photo import BACKDROP, KEPT_PIXELS, MIN_SIDE_PX, ByteArray, Photo
 from .prediction import FloatArray
 from .settings import PreparationSettings
 
@@ -36,7 +37,7 @@ _MOST_GAIN = 3.0
 _SPECK = 1.0 / 120.0
 """Largest side of a speck, relative to the panel's extent; what is larger may be carved."""
 _SCRATCH_WIDTH_PX, _SCRATCH_LENGTH = 4, 1.0 / 25.0
-_VERSION = 4
+_VERSION = 5
 """Of the preparation: goes up when it makes other pixels of a photograph, or stored predictions would not fit."""
 _DUST_WINDOW_PX, _DUST_PX = 9, 500
 """Of the median that dust stands out from, and the extent below which a photograph is not halved once more for it: what
@@ -98,7 +99,11 @@ def prepare(photo: Photo, preparation: Preparation, max_size: int | None = None)
     settings, grey, colour, opaque = preparation.settings, photo.grey, photo.colour, photo.opaque
     if preparation.negative:
         grey = 1.0 - grey
+        if opaque is not None:
+            grey[~opaque] = 0.0
         colour = np.repeat(np.rint(grey * 255.0).astype(np.uint8)[..., None], 3, axis=2)
+        if opaque is not None:
+            colour[~opaque] = round(BACKDROP * 255)
     if preparation.corners:
         rows, columns = grey.shape
         corners = np.array(preparation.corners, np.float64) * (columns, rows)
@@ -264,7 +269,7 @@ def remove_dust(grey: FloatArray, colour: ByteArray, strength: float) -> tuple[F
         colour: (H, W, 3).
         strength: 0 to 1: how faint a speck is still taken for dust.
     """
-    cover = find_dust(grey, strength)
+    cover = find_dust(without_screen(grey), strength)  # a print's dots are no dust
     if not cover.any():
         return grey, colour
     levels = np.rint(grey * 255).astype(np.uint8)

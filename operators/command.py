@@ -346,6 +346,13 @@ def _check_names(photo: Path, options: _Options, place: Path) -> None:
     Raises:
         ReliefError: it cannot.
     """
+    if options.formats and os.fsencode(place).decode("utf-8", "replace") != str(place):
+        raise ReliefError(f"{place} has letters that are no UTF-8. Choose another --output, or use --formats none.")
+    if "blend" in options.formats and _has_backslash(place):
+        raise ReliefError(
+            f"{place} has a backslash, which Blender takes for a slash. Choose another --output, or leave blend out of "
+            "--formats."
+        )
     if "blend" in options.formats and _has_backslash(photo.name):
         raise ReliefError(
             "its name has a backslash, which Blender takes for a slash. Rename it, or leave blend out of --formats."
@@ -498,7 +505,7 @@ def _touched(path: Path) -> dict[str, int]:
 
 
 def _make(photo: Path, options: _Options, progress: _Progress) -> list[str]:
-    """Make everything in a hidden folder beside its place, then move it there: all of it or nothing appears.
+    """Make everything in a hidden folder on the disk of its place, then move it there: all of it or nothing appears.
 
     Returns:
         The files; none where another run has made them meanwhile.
@@ -510,12 +517,14 @@ def _make(photo: Path, options: _Options, progress: _Progress) -> list[str]:
         raise ReliefError(f"--output {options.output} is gone. Bring it back, then start again.")
     if not place.is_dir():
         raise ReliefError(f"{place} is no folder, and one of that name is needed. Move it away.")
-    _check_names(photo, options, place)
+    # Beside the folders of --tree where it can be, whose names Blender may not be able to write.
+    beside = options.output if place.stat().st_dev == options.output.stat().st_dev else place
+    _check_names(photo, options, beside)
     if shutil.disk_usage(place).free < _FREE_BYTES:
         raise ReliefError(f"the disk is full: less than {_FREE_BYTES / 1e6:.0f} MB are free in {place}. Make room.")
     _check_memory(photo, options)
     touched = _touched(photo) if photo.is_file() else {}  # before it is read
-    part = make_hidden(place)
+    part = make_hidden(beside)
     aside = part / "old"  # no result's name: those have suffixes
     done = False
     try:
@@ -559,12 +568,20 @@ def _check_memory(photo: Path, options: _Options) -> None:
     from ..inference.photo import KEPT_PIXELS, MAX_FILE_BYTES  # here: it needs OpenCV, which the zip brings
     from ..inference.predictor import read_size
 
+    free = _free_memory()
     try:
-        if not photo.is_file() or photo.stat().st_size > MAX_FILE_BYTES:
+        size = photo.stat().st_size
+        if not photo.is_file() or size > MAX_FILE_BYTES:
             return
+        if free is not None and size > free:
+            raise MemoryError
         header = read_header(photo.read_bytes(), photo.name)
     except (OSError, ReliefError):
         return  # whoever reads the photograph tells what is wrong with it
+    except MemoryError:
+        raise ReliefError(
+            f"its file of {size / 1e9:.1f} GB needs more memory than is free. Scale the file down."
+        ) from None
     source, longest = header.width * header.height, max(header.width, header.height)
     scale = min(1.0, (options.max_size or longest) / longest, math.sqrt(KEPT_PIXELS / source))
     pixels = math.prod(read_size(*(max(round(side * scale), 1) for side in (header.height, header.width))))
@@ -572,7 +589,6 @@ def _check_memory(photo: Path, options: _Options) -> None:
     needed = least + _BYTES_PER_PIXEL * pixels
     if options.formats:
         needed += _BYTES_PER_VERTEX * min(pixels, options.mesh.max_vertices)
-    free = _free_memory()
     if free is not None and needed > free:
         advice = "Use a smaller --max-size, or --max-vertices for the models."
         if least > free:
@@ -594,10 +610,25 @@ def _free_memory() -> float | None:
         lines = (line.split() for line in Path("/proc/meminfo").read_text(encoding="ascii").splitlines())
         kilobytes = {words[0]: int(words[1]) for words in lines}
         found.append(1024.0 * (kilobytes["MemAvailable:"] + kilobytes["SwapFree:"]))
-    for limit in ("memory.max", "memory/memory.limit_in_bytes"):  # of cgroups, second and first version
+    for limit in _memory_limits():
         with suppress(OSError, ValueError):
-            found.append(float(int(Path("/sys/fs/cgroup", limit).read_text(encoding="ascii"))) - _own_memory())
+            found.append(float(int(limit.read_text(encoding="ascii"))) - _own_memory())
     return min(found, default=None)
+
+
+def _memory_limits() -> list[Path]:
+    """Files that may hold limits of this process's memory: those of its cgroups, of either version, and all above."""
+    limits = {Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.limit_in_bytes")}
+    with suppress(OSError, ValueError):
+        for line in Path("/proc/self/cgroup").read_text(encoding="utf-8").splitlines():
+            _, controllers, own = line.split(":", 2)
+            top, name = "/sys/fs/cgroup", "memory.max"
+            if controllers:
+                top, name = "/sys/fs/cgroup/memory", "memory.limit_in_bytes"
+            if not controllers or "memory" in controllers.split(","):
+                inner = Path(own.lstrip("/"))
+                limits.update(Path(top, part, name) for part in (inner, *inner.parents))
+    return sorted(limits)
 
 
 def _check_bpy() -> None:

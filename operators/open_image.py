@@ -17,7 +17,7 @@ from .words import spoken
 
 class _OpenImage:
     filepath: bpy.props.StringProperty(  # type: ignore[valid-type]
-        name="File Path", subtype="FILE_PATH", options={"SKIP_SAVE"}
+        name="Picture", subtype="FILE_PATH", options={"SKIP_SAVE"}
     )
     display_type: bpy.props.EnumProperty(  # type: ignore[valid-type]
         items=[("THUMBNAIL", "Thumbnails", "", "NONE", 3)], options={"HIDDEN"}

@@ -577,6 +577,30 @@ def test_the_home_folder_is_known_without_a_shell(module, known, photo, tmp_path
     assert record["settings"]["width_m"] == 3
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere no names are no UTF-8")
+def test_folders_of_a_tree_whose_names_blender_cannot_write(relief, known, photo, tmp_path):
+    for name in (os.fsdecode(b"gr\xfcn"), "a\\b"):
+        (tmp_path / "scans" / name).mkdir(parents=True)
+        for number in (1, 2):
+            shutil.copy(photo, tmp_path / "scans" / name / f"{number}.png")
+    for _ in range(2):  # the folders of the results are there at the second time
+        words = (tmp_path / "scans/**/*", "--tree", "--formats", "blend,glb", "--max-vertices", "500", "--overwrite")
+        assert relief(*words) == 0
+    made = list((tmp_path / "out").rglob("*.blend"))
+    assert len(made) == 4 and not list((tmp_path / "out").rglob(".relief-*"))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere there are none")
+def test_limits_of_cgroups_above_the_own_count(module, monkeypatch):
+    told, read = "9:cpu,memory:/a/b\n3:pids:/x\n0::/user.slice/job\n", Path.read_text
+    monkeypatch.setattr(Path, "read_text", lambda p, **how: told if p == Path("/proc/self/cgroup") else read(p, **how))
+    top = Path("/sys/fs/cgroup")
+    assert set(module("operators.command")._memory_limits()) == {
+        *(top / part / "memory.max" for part in ("user.slice/job", "user.slice", ".")),
+        *(top / "memory" / part / "memory.limit_in_bytes" for part in ("a/b", "a", ".")),
+    }
+
+
 @pytest.mark.skipif(os.name == "nt", reason="there it parts folders")
 def test_a_backslash_is_refused_before_the_network_runs(module, relief, known, photo, tmp_path, capsys):
     named, main = photo.rename(tmp_path / "scans\\IMG_1.png"), module("operators.command").main
@@ -1101,6 +1125,9 @@ def test_a_photograph_too_large_for_the_memory_keeps_none_from_its_turn(
     assert "of which 0.2 GB are free. Use a smaller --max-size" in said and "large.png" in said
     assert _names(tmp_path / "out") == [f"panel{suffix}" for suffix in MAPS]
     assert relief(large, "--formats", "none", "--max-size", "200") == 0, "three quarters of a megapixel"
+    monkeypatch.setattr(command, "_free_memory", lambda: 100.0)
+    assert relief(large, "--formats", "none", "--overwrite") == 1
+    assert "its file of 0.0 GB needs more memory than is free. Scale the file down." in capsys.readouterr().err
     monkeypatch.setattr(command, "_free_memory", lambda: 10e6)
     assert relief(large, "--formats", "none", "--max-size", "100", "--overwrite") == 1
     assert "Scale the file down: to open it alone takes more" in capsys.readouterr().err

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from inference.errors import ReliefError
+from inference.image_header import read_header
 from inference.photo import is_upright_jpeg, photo_from_array, quarter_turns, read_photo, upright_points
 
 SUFFIXES = (".jpg", ".png", ".tif", ".webp", ".bmp")
@@ -280,7 +281,40 @@ def test_a_gap_in_the_alpha_is_transparent_and_spoils_nothing() -> None:
     picture[..., 3] = 1.0
     picture[5, 5, 3] = np.nan
     photo = photo_from_array(picture, "gap")
-    assert photo.grey[5, 5] == 0.0 and np.isfinite(photo.grey).all() and photo.grey[9, 9] == 0.25
+    assert photo.opaque is None and np.isfinite(photo.grey).all() and photo.grey[9, 9] == 0.25
+    np.testing.assert_allclose(photo.grey[5, 5], 0.25, atol=1e-3)  # a speck is filled
+    picture[20:50, 20:50, 3] = np.nan
+    photo = photo_from_array(picture, "gap")
+    assert photo.opaque is not None and photo.opaque.sum() == 64 * 70 - 30 * 30 and not photo.grey[20:50, 20:50].any()
+
+
+def test_specks_in_the_alpha_are_no_holes_but_what_was_cut_out_is() -> None:
+    y, x = np.mgrid[:300, :400]
+    away = np.hypot(y - 150, x - 200)
+    picture = np.full((300, 400, 4), 0.5, np.float32)
+    picture[..., 3] = (away < 140) & (away > 30)  # a ring
+    specks = [(80, 150), (81, 150), (200, 260)]
+    for place in specks:
+        picture[*place, 3] = 0.1
+    photo = photo_from_array(picture, "wreath")
+    np.testing.assert_array_equal(photo.opaque, (away < 140) & (away > 30))
+    for place in specks:
+        assert photo.grey[place] == pytest.approx(0.5, abs=0.01) and abs(int(photo.colour[place][0]) - 128) <= 1
+    picture[..., 3] = 1.0
+    picture[:20, :20, 3] = 0.0  # a corner that was cut off
+    photo = photo_from_array(picture, "corner")
+    assert photo.opaque is not None and (~photo.opaque).sum() == 400
+
+
+@pytest.mark.parametrize("premultiplied", [False, True])
+def test_the_feathered_rim_of_a_cut_out_is_read_as_bright_as_its_stone(tmp_path: Path, premultiplied: bool) -> None:
+    opacity = np.tile(np.linspace(0.0, 1.0, 96), (64, 1))
+    picture = np.dstack([np.full((64, 96, 3), 0.6) * (opacity[..., None] if premultiplied else 1.0), opacity])
+    stored = np.rint(picture * 65535).astype(np.uint16)
+    photo = read_photo(write(tmp_path, "a.tif", tiff(stored, extra=1 if premultiplied else 2)))
+    np.testing.assert_array_equal(photo.opaque, opacity > 0.5)
+    np.testing.assert_allclose(photo.grey[photo.opaque], 0.6, atol=0.002)
+    np.testing.assert_allclose(photo.colour[..., 0], 255 * (0.6 * opacity + 0.5 * (1.0 - opacity)), atol=1.0)
 
 
 def test_white_is_zero(tmp_path: Path) -> None:
@@ -390,7 +424,7 @@ def test_sixteen_bit_colours_that_are_multiplied_by_alpha_are_not_multiplied_aga
     pixels = np.full((80, 96, 4), 32768, np.uint16)
     pixels[..., :3] = round(0.4 * 65535)  # 0.8, half transparent
     photo = read_photo(write(tmp_path, "associated.tif", tiff(pixels, extra=1)))
-    np.testing.assert_allclose(photo.grey, 0.4, atol=0.005)
+    np.testing.assert_allclose(photo.grey, 0.8, atol=0.005)
     assert np.abs(photo.colour.astype(int) - round(255 * (0.4 + 0.5 * 0.5))).max() <= 1
 
 
@@ -468,6 +502,15 @@ def test_damaged_deflate_tiff(tmp_path: Path, dtype: type, rows_per_strip: int) 
         damaged[round(share * len(damaged))] ^= 0x10
         with pytest.raises(ReliefError, match="b.tif is damaged"):
             read_photo(write(tmp_path, "b.tif", damaged.tobytes()))
+
+
+def test_a_damaged_animation_never_reaches_the_decoder(tmp_path: Path) -> None:
+    """It would end the process."""
+    still = png(64, 64, 8, 0, b"\0" * 65 * 64)
+    data = still[:-12] + png_chunk(b"fdAT", b"\0\0\0\1data") + still[-12:]
+    read_header(data, "a.png")
+    with pytest.raises(ReliefError, match="a.png is damaged"):
+        read_photo(write(tmp_path, "a.png", data.replace(b"data", b"dada")))
 
 
 def test_damaged_png(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
@@ -607,7 +650,7 @@ def test_arrays() -> None:
 
 
 @pytest.mark.parametrize("suffix", [".png", ".tif"])
-@pytest.mark.parametrize("bits", [10, 12, 14, 16])
+@pytest.mark.parametrize("bits", [8, 10, 12, 14, 16])
 def test_a_sensors_own_values_in_16_bits_are_no_darkness(tmp_path: Path, suffix: str, bits: int) -> None:
     y, x = np.mgrid[:64, :96]
     stored = np.rint((0.2 + 0.6 * x / 95) * (2**bits - 1)).astype(np.uint16)

@@ -182,6 +182,16 @@ def test_dust_of_a_large_scan_is_as_wide_as_its_pixels_are_many(times: int) -> N
     assert find_dust(large, 0.5)[there].mean() > 0.9
 
 
+def test_the_dots_of_a_print_are_no_dust() -> None:
+    y, x = np.mgrid[:300, :400]
+    screen = 0.25 * (np.cos(2 * np.pi * (x + y) / 8.0) + np.cos(2 * np.pi * (x - y) / 8.0))
+    printed = cv2.GaussianBlur((picture() + screen > 0.5).astype(np.float32), (0, 0), 1.0)
+    colour = np.repeat(np.rint(printed[..., None] * 255).astype(np.uint8), 3, 2)
+    assert (find_dust(printed, 1.0) > 0).mean() > 0.1
+    clean, _ = remove_dust(printed, colour, 1.0)
+    assert (clean != printed).mean() < 0.02
+
+
 def test_carving_is_no_dust() -> None:
     """A bright ring as large as an eye, a lit ledge and rough stone all stay."""
     rng = np.random.default_rng(8)
@@ -189,6 +199,15 @@ def test_carving_is_no_dust() -> None:
     cv2.circle(photo, (200, 150), 12, 0.95, 5)
     photo[60:72] = 0.9
     assert find_dust(np.clip(photo, 0, 1), 0.5).mean() < 0.002
+
+
+def test_around_a_negative_that_was_cut_out_is_nothing() -> None:
+    picture = np.full((80, 96, 4), 0.2, np.float32)
+    picture[..., 3] = 1.0
+    picture[:, 60:, 3] = 0.0
+    photo = prepare(photo_from_array(picture, "plate"), Preparation(negative=True))
+    np.testing.assert_allclose(photo.grey[:, :60], 0.8, atol=1e-6)
+    assert not photo.grey[:, 60:].any() and (photo.colour[:, 60:] == 128).all()
 
 
 def test_a_negative_is_turned_round_and_grey() -> None:
