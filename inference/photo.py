@@ -304,7 +304,9 @@ def _photo(
         rows = slice(top, top + _BLOCK_ROWS)
         block = pixels[rows].astype(np.float32, order="C")
         values = block[..., : channels - 1] if channels in (2, 4) else block
-        values = np.clip((np.nan_to_num(values, nan=black) - black) / (white - black), 0.0, 1.0)
+        if pixels.dtype.kind == "f":
+            values = np.nan_to_num(values, nan=black)
+        values = np.clip((values - black) / (white - black), 0.0, 1.0)
         if alpha_used:
             opacity = block[..., -1:] / (white if pixels.dtype.kind == "u" else 1.0)
             opacity = np.asarray(np.clip(np.nan_to_num(opacity, nan=0.0), 0.0, 1.0), np.float32)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import itertools
 import json
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
@@ -60,7 +61,8 @@ became of that on the present one. Else Vertices, dragged to and fro, would blur
 
 def is_relief(object_: bpy.types.Object | None) -> bool:
     """Whether an object was made by `create_relief`."""
-    return object_ is not None and object_.type == "MESH" and PHOTO_SHA256 in object_
+    made = object_ is not None and object_.type == "MESH"
+    return made and all(name in object_ for name in (PHOTO_SHA256, WEIGHTS, SETTINGS))
 
 
 def locked(object_: bpy.types.Object) -> str | None:
@@ -146,7 +148,7 @@ def unpack_photo(object_: bpy.types.Object, own: Path | None = None) -> None:
         image.filepath_raw = linked(own)
         image.unpack(method="REMOVE")
         return
-    name = bpy.path.clean_name(image.name)
+    name = file_name(image.name)
     numbers = itertools.chain([""], (f"_{n}" for n in itertools.count(2)))
     free = (f"//textures/{name}{number}.jpg" for number in numbers)
     packed_as, data = image.filepath_raw, image.packed_file.data
@@ -159,6 +161,12 @@ def unpack_photo(object_: bpy.types.Object, own: Path | None = None) -> None:
         raise ReliefError(
             "The photograph stays inside the .blend: beside it, textures cannot be written. Make room or mend rights."
         ) from error
+
+
+def file_name(name: str) -> str:
+    """A name that every system takes for a file's, and for nothing above its folder, of anything named anyhow."""
+    kept = re.sub(r'[\\/:*?"<>|\x00-\x1f]', "_", name)
+    return os.fsencode(kept)[:200].decode("utf-8", "ignore").strip(" .") or "photograph"
 
 
 def linked(file: Path) -> str:

@@ -9,7 +9,7 @@ from .words import spoken
 
 
 class RELIEF_OT_cancel(bpy.types.Operator):
-    """Stop the reconstruction that is under way; the scene stays as it is"""
+    """Stop the reconstruction that is under way and those that wait; the scene stays as it is"""
 
     bl_idname = "relief.cancel"
     bl_label = "Cancel"

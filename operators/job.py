@@ -299,6 +299,7 @@ class JobOperator:
         """Let go of the window for a while: Blender saves nothing by itself while an operator is modal."""
         global _owner, _paused
         _owner, _paused = None, (self._task, self._begun, self._placed, self._others, context.window)
+        del self._task  # Blender keeps the operator for a while, and the task may keep a copy of a photograph
         context.window_manager.event_timer_remove(self._timer)
         bpy.app.timers.register(_look_for_object_mode, first_interval=LOOK_S)
 
@@ -391,6 +392,7 @@ class JobOperator:
         global _running, _owner
         _running = _owner = None
         _waiting.clear()
+        del self._task
         context.window_manager.event_timer_remove(self._timer)
         _show(context, 0.0, "", False)
 

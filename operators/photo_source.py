@@ -13,7 +13,7 @@ import bpy
 from mathutils import Vector
 
 from ..inference.errors import ReliefError
-from .bridge import PHOTO_NAME
+from .bridge import PHOTO_NAME, file_name
 from .placement import ROW_GAP, Placement, place_on_reference, place_upright
 from .scene_settings import read_preparation
 
@@ -60,9 +60,10 @@ def choose_photos(
         ReliefError: none of these is there, or the image has no still picture.
     """
     cursor = context.scene.cursor.location
-    paths = [Path(bpy.path.abspath(directory), name) for name in names if name] if directory else []
+    # Of an unsaved file bpy.path.abspath leaves relative ones as they are.
+    paths = [Path(os.path.abspath(bpy.path.abspath(directory)), name) for name in names if name] if directory else []
     if not paths and filepath:
-        paths = [Path(bpy.path.abspath(filepath))]
+        paths = [Path(os.path.abspath(bpy.path.abspath(filepath)))]
     if paths:
         step = Vector(((1.0 + ROW_GAP) * width_m, 0.0, 0.0))
         return [PhotoSource(path, place_upright(cursor + i * step)) for i, path in enumerate(paths)]
@@ -83,10 +84,12 @@ def _reference(context: bpy.types.Context) -> bpy.types.Object | None:
     active, sliders = context.view_layer.objects.active, context.scene.relief
     if active is None or sliders.reference(context) is not None:
         return active
-    empty = context.scene.objects.get(active.get(REFERENCE, ""))
-    if empty is None or empty.type != "EMPTY" or empty.empty_display_type != "IMAGE" or empty.data is None:
+    if REFERENCE not in active or sliders.image is None:
         return None
-    return empty if empty.data == sliders.image else None
+    shown = [o for o in context.scene.objects if o.type == "EMPTY" and o.empty_display_type == "IMAGE"]
+    shown = [empty for empty in shown if empty.data == sliders.image]
+    named = next((empty for empty in shown if empty.name == active[REFERENCE]), None)
+    return shown[0] if named is None and len(shown) == 1 else named  # it may have got another name since
 
 
 def photo_file(image: bpy.types.Image, placement: Placement | None = None) -> PhotoSource:
@@ -117,8 +120,9 @@ def photo_file(image: bpy.types.Image, placement: Placement | None = None) -> Ph
     stem = _file_stem(f"{image[PHOTO_NAME]}.jpg" if PHOTO_NAME in image else path.name if path else image.name)
     try:
         folder = tempfile.TemporaryDirectory(prefix="relief-")
-        # The name goes on to the relief, without what follows its last dot.
-        copy = Path(folder.name, f"{stem}.photo" if packed else f"{stem}.png")
+        # The name goes on to the relief, without what follows its last dot; and errors tell it.
+        suffix = re.search(r"\.\w{1,8}$", image.filepath_from_user() or image.name)
+        copy = Path(folder.name, f"{stem}{suffix[0] if suffix else '.photo'}" if packed else f"{stem}.png")
         if packed:
             copy.write_bytes(image.packed_file.data)
         else:
@@ -132,9 +136,7 @@ def photo_file(image: bpy.types.Image, placement: Placement | None = None) -> Ph
 
 
 def _file_stem(name: str) -> str:
-    """A name that every system takes for a file's, and for nothing above its folder, of an image named anyhow."""
-    stem = os.path.splitext(re.sub(r'[\\/:*?"<>|\x00-\x1f]', "_", name))[0]
-    return os.fsencode(stem)[:200].decode("utf-8", "ignore").strip(" .") or "photograph"
+    return file_name(os.path.splitext(name.replace("/", "_").replace("\\", "_"))[0])
 
 
 def _file_of(image: bpy.types.Image) -> Path:

@@ -121,7 +121,7 @@ def _place(
     scene = next((scene for scene in bpy.data.scenes if scene.session_uid == scene_uid), context.scene)
     layer = context.view_layer if scene == context.scene else scene.view_layers[0]
     result = _as_sliders_stand(source, scene, layer, result)
-    others = filter(is_relief, scene.objects)
+    others = (o for o in scene.objects if is_relief(o) and o.visible_get(view_layer=layer))
     relief = create_relief(result, scene, step_aside(source.placement.matrix, result.mesh_settings.width_m, others))
     empty = next((o for o in scene.objects if o.session_uid == source.reference_uid), None)
     if empty is not None and empty.data is not None:  # so that its light can be told on the relief too

@@ -10,7 +10,7 @@ import bpy
 
 from ..inference.errors import ReliefError
 from ..inference.settings import MeshSettings, RefinementSettings
-from .bridge import has_its_grid, is_relief, settings_of
+from .bridge import file_name, has_its_grid, is_relief, settings_of
 from .hidden import hidden_name, replace_all
 from .job import refused
 from .material import PAINT
@@ -44,7 +44,7 @@ class RELIEF_OT_save_maps(bpy.types.Operator):
 
     def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[str]:
         folder = os.path.dirname(bpy.data.filepath) or os.path.expanduser("~")
-        name = bpy.path.clean_name(context.view_layer.objects.active.name)
+        name = file_name(context.view_layer.objects.active.name)
         self.filepath = os.path.join(folder, name + HEIGHT)
         context.window_manager.fileselect_add(self)
         return {"RUNNING_MODAL"}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import bpy
 
 from . import thumbnails
-from .bridge import is_relief
+from .bridge import is_relief, sharers
 from .material import PAINT, VIEWS, material_of, own_material, show, shown
 from .words import spoken
 
@@ -54,12 +54,25 @@ def _views(relief: bpy.types.Object, _context: bpy.types.Context | None) -> list
     return _items
 
 
+_telling = False
+
+
 def _show(relief: bpy.types.Object, _context: bpy.types.Context) -> None:
-    if not is_relief(relief):
+    global _telling
+    if _telling or not is_relief(relief):
         return
     material = material_of(relief)
-    if material is not None and material.library is None:
-        show(own_material(relief, material), relief.relief_view)
+    if material is None or material.library is not None:
+        return
+    material = own_material(relief, material)
+    show(material, relief.relief_view)
+    _telling = True
+    try:  # linked duplicates are coloured alike
+        for sharer in sharers(relief.data):
+            if sharer.library is None and material_of(sharer) == material and sharer.relief_view != relief.relief_view:
+                sharer.relief_view = relief.relief_view
+    finally:
+        _telling = False
 
 
 view_property = bpy.props.EnumProperty(

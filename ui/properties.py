@@ -115,7 +115,8 @@ def _take_over(sliders: bpy.types.PropertyGroup, relief: bpy.types.Object, but: 
     sliders.waits = ""
     hold(True)
     try:
-        for name, value in json.loads(relief["relief_settings"]).items():
+        defaults = {f.name: f.default for cls in (RefinementSettings, MeshSettings) for f in fields(cls)}
+        for name, value in (defaults | json.loads(relief["relief_settings"])).items():
             if name in _settings and name != but:
                 setattr(sliders, name, type(getattr(sliders, name))(value))
     finally:
@@ -280,8 +281,8 @@ RELIEF_PG_preparation = type(
 class RELIEF_PG_progress(bpy.types.PropertyGroup):
     """How far the reconstruction under way is; drawn by the sidebar, never saved"""
 
-    active: bpy.props.BoolProperty(options={"SKIP_SAVE"})  # type: ignore[valid-type]
-    share: bpy.props.FloatProperty(options={"SKIP_SAVE"})  # type: ignore[valid-type]
-    stage: bpy.props.StringProperty(options={"SKIP_SAVE"})  # type: ignore[valid-type]
-    runtime: bpy.props.StringProperty(options={"SKIP_SAVE"})  # type: ignore[valid-type]
-    trouble: bpy.props.StringProperty(options={"SKIP_SAVE", "HIDDEN"})  # type: ignore[valid-type]
+    active: bpy.props.BoolProperty()  # type: ignore[valid-type]
+    share: bpy.props.FloatProperty()  # type: ignore[valid-type]
+    stage: bpy.props.StringProperty()  # type: ignore[valid-type]
+    runtime: bpy.props.StringProperty()  # type: ignore[valid-type]
+    trouble: bpy.props.StringProperty(options={"HIDDEN"})  # type: ignore[valid-type]

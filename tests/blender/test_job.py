@@ -122,6 +122,7 @@ def test_progress_is_shown_then_the_result_is_placed(job, start):
     assert operator.modal(context, TIMER) == {"FINISHED"}
     assert operator.placed == [1]
     assert _idle(job, context)
+    assert "_task" not in vars(operator), "Blender keeps the operator, which would keep copies of photographs"
 
 
 def test_esc_ends_at_once_and_places_nothing(job, start):

@@ -181,6 +181,13 @@ def test_the_same_photograph_again_stands_beside_the_first(known, photo):
     assert bpy.context.active_object.location.x == pytest.approx(4.4)
 
 
+def test_a_relief_that_is_hidden_keeps_no_place(known, photo):
+    bpy.ops.relief.reconstruct(filepath=str(photo))
+    bpy.context.active_object.hide_set(True)
+    bpy.ops.relief.reconstruct(filepath=str(photo))
+    assert bpy.context.active_object.location.x == 0.0
+
+
 def test_a_narrow_relief_stands_beside_a_wide_one_and_not_inside(known, photo):
     spans = []
     for width_m in (3.0, 1.0, 0.5, 2.0):
@@ -269,6 +276,24 @@ def test_reference_keeps_its_place(known, photo):
     # The scale went into the mesh: the depth stays in metres, and the slider shows the width.
     assert tuple(relief.scale) == pytest.approx((1.0, 1.0, 1.0), abs=1e-5)
     assert bpy.context.scene.relief.width_m == pytest.approx(10.0, abs=1e-4)
+
+
+def test_a_reference_that_was_renamed_is_still_its_reliefs(known, photo):
+    image = bpy.data.images.load(str(photo))
+    empty = _add_reference(image, location=(1.0, 2.0, 3.0), rotation_euler=Euler((0.3, -0.7, 1.1)))
+    bpy.ops.relief.reconstruct()
+    first = bpy.context.active_object
+    empty.name = "Front view"
+    bpy.ops.relief.reconstruct()
+    second = bpy.context.active_object
+    assert second != first and tuple(second.rotation_euler) == pytest.approx(tuple(first.rotation_euler))
+    _add_reference(image)  # which of both it was is not known
+    empty.name = "From the front"
+    second["relief_reference"] = "Front view"
+    bpy.ops.object.select_all(action="DESELECT")
+    bpy.context.view_layer.objects.active = second
+    bpy.ops.relief.reconstruct()
+    assert tuple(bpy.context.active_object.rotation_euler) == pytest.approx((0.0, 0.0, 0.0))
 
 
 def test_a_reference_makes_a_relief_as_much_deeper_as_it_is_wider(known, photo):
@@ -467,6 +492,17 @@ def test_a_packed_photograph_keeps_the_dots_of_its_name(module, known, photo):
     bpy.ops.relief.reconstruct()
     relief = bpy.context.active_object
     assert relief.name == "st. john 1.5 m.front" and module("ui.panels").is_of(relief, image)
+
+
+def test_an_error_about_a_packed_picture_has_its_name(module, tmp_path):
+    path = tmp_path / "tiny.tga"
+    made = bpy.data.images.new("made", 8, 8)
+    made.file_format = "TARGA"
+    made.save(filepath=str(path))
+    bpy.context.scene.relief.image = bpy.data.images.load(str(path))
+    bpy.context.scene.relief.image.pack()
+    with pytest.raises(RuntimeError, match=r"tiny\.tga "):
+        bpy.ops.relief.reconstruct()
 
 
 @pytest.mark.parametrize("scale", [(0.0, 1.0, 1.0), (1.0, 0.0, 1.0)])
@@ -704,6 +740,7 @@ def test_poll_says_why_not_in_edit_mode(known, photo):
 def test_photographs_lie_beside_the_file_where_they_are_not_packed(known, photo, tmp_path):
     preferences = bpy.context.preferences.addons["bl_ext.user_default.photo_to_relief"].preferences
     preferences.pack = False
+    photo = photo.rename(tmp_path / "Fries Höhe.2.png")
     try:
         bpy.ops.relief.reconstruct(filepath=str(photo))
         assert _texture().packed_file is not None, "an unsaved .blend has no folder beside it"
@@ -713,7 +750,7 @@ def test_photographs_lie_beside_the_file_where_they_are_not_packed(known, photo,
             image = _texture()
             assert image.packed_file is None and image.size[:] == (120, 80)
             names = sorted(path.name for path in (tmp_path / "textures").iterdir())
-            assert len(names) == (2 if number else 1)
+            assert len(names) == (2 if number else 1) and names[0].startswith("Fries Höhe.2")
         (tmp_path / "textures").rename(tmp_path / "before")
         (tmp_path / "textures").touch()  # a file, where a folder is wanted
         bpy.ops.relief.reconstruct(filepath=str(photo))
@@ -723,6 +760,12 @@ def test_photographs_lie_beside_the_file_where_they_are_not_packed(known, photo,
     bpy.ops.relief.reconstruct(filepath=str(photo))
     assert _texture().packed_file is not None
     assert bpy.context.window_manager.relief_progress.runtime == "known"
+
+
+def test_a_relative_path_of_an_unsaved_file_is_kept_whole(known, photo, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    bpy.ops.relief.reconstruct(filepath=photo.name, chosen=True)
+    assert bpy.context.scene.relief.image.filepath == str(photo)
 
 
 @pytest.mark.parametrize("saved", [False, True])

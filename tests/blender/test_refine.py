@@ -945,6 +945,25 @@ def _tasks(module) -> list:
     return module("operators.reconstruct").RELIEF_OT_reconstruct.tasks(operator, bpy.context)
 
 
+def test_of_a_relief_from_before_a_setting_was_there_the_slider_shows_its_default(module, known, photo):
+    bpy.ops.relief.reconstruct(filepath=str(photo))
+    relief, sliders = bpy.context.active_object, bpy.context.scene.relief
+    relief["relief_settings"] = json.dumps(
+        {k: v for k, v in json.loads(relief["relief_settings"]).items() if k != "bevel"}
+    )
+    sliders["bevel"] = 0.7  # another relief's
+    module("ui.properties").follow()
+    assert sliders.bevel == 0.0
+
+
+def test_what_lost_the_record_of_its_making_is_no_relief_any_more(module, known, photo):
+    bpy.ops.relief.reconstruct(filepath=str(photo))
+    relief = bpy.context.active_object
+    del relief["relief_weights"]
+    for operator in ("refine", "read_again", "show", "paint", "save_maps"):
+        assert not getattr(bpy.ops.relief, operator).poll()
+
+
 def test_sliders_follow_the_active_relief(module, known, photo):
     """Else moving one would give a relief all the values of another."""
     scene, properties = bpy.context.scene.relief, module("ui.properties")

@@ -275,6 +275,7 @@ def test_a_duplicate_shows_what_it_likes(known, photo):
     bpy.ops.relief.show(view="segment")
     twin.relief_view = "confidence"
     assert _shown(other.active_material) == "segment" and _shown(first.active_material) == "confidence"
+    assert first.relief_view == "confidence" and other.relief_view == "segment", "each says what it shows"
     assert len(bpy.data.materials) == 2
 
 
