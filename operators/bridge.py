@@ -97,9 +97,9 @@ def create_relief(
 ) -> bpy.types.Object:
     """A textured object in the collection "Relief" of ``scene``; where that fails, nothing of it stays.
 
-    ``texture_px`` is the most that the pictures it wears may have on the longer side.
+    ``texture_px`` is the most that the photograph it wears may have on the longer side.
     """
-    from ..inference.texture import encode_detail, encode_texture
+    from ..inference.texture import encode_texture
 
     name = result.photo.name
     with _removed_on_error() as made:
@@ -113,10 +113,7 @@ def create_relief(
         material = bpy.data.materials.new(name)
         made.append(material)
         fill_material(material, image)
-        detail = result.detail
-        if texture_px is not None:
-            detail = encode_detail(result.height, result.mesh, result.mesh_settings, texture_px)
-        made += filter(None, [wear_detail(material, detail)])
+        made += filter(None, [wear_detail(material, result.detail)])
         mesh = bpy.data.meshes.new(name)
         made.append(mesh)
         _fill_mesh(mesh, result.mesh)
@@ -126,8 +123,8 @@ def create_relief(
         object_.matrix_world = matrix
         _note_origin(object_, result.photo.sha256, result.prediction.weights, result.settings)
         object_[GRID], object_[SIZE_PX], object_[PHOTO_NAME] = result.mesh.grid, result.mesh.size_px, name
-        if detail is not None:
-            mesh[CONTENT] = content_of(detail)
+        if result.detail is not None:
+            mesh[CONTENT] = content_of(result.detail)
         if result.preparation:
             object_[PREPARATION] = json.dumps(result.preparation)
         _collection(scene).objects.link(object_)

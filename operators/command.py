@@ -535,6 +535,7 @@ def _make(photo: Path, options: _Options, progress: _Progress) -> list[str]:
             _preparation(options),
             runtime=options.runtime,
             max_size=options.max_size,
+            texture_px=options.texture_size,
             progress=progress,
         )
         _write_maps(part / result.photo.name, result, progress)

@@ -94,10 +94,13 @@ def reconstruct(
     *,
     runtime: str = "auto",
     max_size: int | None = None,
+    texture_px: int | None = None,
     store: PredictionStore | None = None,
     progress: Progress | None = None,
 ) -> Reconstruction:
     """Read, prepare, predict, refine and mesh one photograph; a stored prediction spares the network.
+
+    ``texture_px`` is the most that the picture of the detail may have on its longer side.
 
     Raises:
         ReliefError: the photograph or the runtime cannot be used.
@@ -135,7 +138,7 @@ def reconstruct(
     with timed(times_s, "mesh"):
         mesh = build_mesh(height, mesh_settings, prediction)
         mesh.complete()  # here, away from Blender's main thread
-        detail = encode_detail(height, mesh, mesh_settings)
+        detail = encode_detail(height, mesh, mesh_settings, texture_px)
     report(progress, 1.0, 1.0, "Placing the relief")
     done = preparation.to_mapping() if preparation is not None and preparation.needed else {}
     return Reconstruction(
