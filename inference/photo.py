@@ -39,9 +39,9 @@ _LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 # an ellipse r with the reading of the whole is 0.95, 0.95 and 0.96 on black, as stone of a mean grey of 0.76, 0.38 and
 # 0.19, and 0.91, 0.92 and 0.43 on mid grey (weights 0.21).
 BACKDROP = 0.5
-# Smaller transparent places within, as a share of the picture, are specks of whoever cut it out, or gaps between
-# photographs, and filled: each would be a shaft down to the slab.
-_LEAST_HOLE = 0.003
+# Transparent places within that are smaller, as a share of the picture or in pixels, are specks of whoever cut it out,
+# or gaps between photographs, and filled: each would be a shaft down to the slab.
+_LEAST_HOLE, _SPECK_PX = 0.0002, 9
 # Of values that are neither 8- nor 16-bit unsigned, one glint does not decide what is white.
 _DARKEST_BRIGHTEST, _LOOKED_AT = (0.1, 99.9), 4_000_000
 # Rows converted at once: float copies of a whole large photograph would not fit into memory.
@@ -78,9 +78,9 @@ def read_photo(path: str | PathLike[str], max_size: int | None = None) -> Photo:
 
     EXIF orientation and embedded colour profiles (see `colour_profile.read_profile`) are applied; without a profile,
     and with one that is not read or not of the pixels' kind, the values count as sRGB. Transparent parts become mid
-    grey in ``colour`` and black in ``grey``; of several pages or frames the first counts. Floating-point and signed
-    pixels of which more than a few leave the range 0 to 1 are scaled, so that all but the darkest and brightest
-    thousandth fit; the 10, 12 or 14 bits of a sensor fill 16.
+    grey in ``colour`` and black in ``grey``, but for specks within, which are filled; of several pages or frames the
+    first counts. Floating-point and signed pixels of which more than a few leave the range 0 to 1 are scaled, so that
+    all but the darkest and brightest thousandth fit; 8, 10, 12 or 14 bits fill the 16 that they are kept in.
 
     Args:
         path: the file.
@@ -354,6 +354,6 @@ def _specks(opaque: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
     left, top, width, height, area = boxes.T
     rows, columns = opaque.shape
     within = (left > 0) & (top > 0) & (left + width < columns) & (top + height < rows)
-    small = within & (area < _LEAST_HOLE * opaque.size)
+    small = within & (area < max(_LEAST_HOLE * opaque.size, _SPECK_PX))
     small[0] = False  # all that is opaque
     return np.asarray(small[places])

@@ -160,9 +160,6 @@ with 0.8 and with 1.5, 17.42 without, r of high-passed heights 0.8215, 0.8211 an
 0.714, all with weights 0.21; on Borobudur's photographs ground, limbs and cloth lost a weave of fine stripes.
 """
 
-PAGE_PX = 8e6
-"""A page with a panel in it has maps as fine as those of the panel alone, as far as that makes no more pixels."""
-
 FADE_PX = 8
 """Pixels within the outline of a panel over which its relief rises from what was cut away, which is flat."""
 
@@ -332,19 +329,15 @@ def placed(prediction: Prediction, box: Box, shape: tuple[int, ...]) -> Predicti
         shape: (H, W) of the whole photograph.
 
     Returns:
-        Maps of at least the size that `map_size` gives the whole photograph, as fine as the part's up to PAGE_PX.
+        Maps of at least the size that `map_size` gives the whole photograph, as fine as the part's up to FINEST_PX.
     """
     whole = tuple((side.start, side.stop) for side in box) == ((0, shape[0]), (0, shape[1]))
     if whole and prediction.panel is None:
         return prediction
     finer = prediction.height.shape[0] / (box[0].stop - box[0].start)
-    scale = max(min(finer, math.sqrt(PAGE_PX / (shape[0] * shape[1]))), map_size(shape[0], shape[1])[0] / shape[0])
+    scale = max(min(finer, math.sqrt(FINEST_PX / (shape[0] * shape[1]))), map_size(shape[0], shape[1])[0] / shape[0])
     size = round(shape[0] * scale), round(shape[1] * scale)
-    rows, columns = (
-        slice(round(side.start * new / old), round(side.stop * new / old))
-        for side, new, old in zip(box, size, shape, strict=True)
-    )
-    place = rows, columns
+    rows, columns = place = tuple(map(_spot, box, shape, size, prediction.height.shape))
     part = reduced(prediction, (rows.stop - rows.start, columns.stop - columns.start))
     shown = np.zeros(size, bool)
     shown[place] = True if part.panel is None else part.panel > 0.5
@@ -375,6 +368,15 @@ def placed(prediction: Prediction, box: Box, shape: tuple[int, ...]) -> Predicti
         confidence=within(part.confidence),
         panel=panel.astype(np.float32),
     )
+
+
+def _spot(side: slice, old: int, new: int, own: int) -> slice:
+    """Where one side of a part lies once the whole's was ``old`` and is ``new``: of its ``own`` length if it can be."""
+    start, stop = round(side.start * new / old), round(side.stop * new / old)
+    if abs(stop - start - own) > 1 or own > new:
+        return slice(start, stop)
+    start = min(start, new - own)
+    return slice(start, start + own)
 
 
 def _middle(grey: FloatArray, panel: BoolArray | None, side_px: float) -> FloatArray:

@@ -388,9 +388,7 @@ def read_mask(object_: bpy.types.Object) -> npt.NDArray[np.float32] | None:
     if image is None:
         return None
     if image.source not in {"FILE", "GENERATED"}:
-        raise ReliefError(
-            f"{image.name} is a movie, a sequence or a tiled image. Open a single one with Open in the Relief sidebar."
-        )
+        raise ReliefError(f"{image.name} is a movie, a sequence or a tiled image. Open a single image instead.")
     columns, rows = image.size
     if rows * columns == 0:
         raise ReliefError(f"The mask {image.name} cannot be read. Open it again, or choose no mask.")

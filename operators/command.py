@@ -340,19 +340,17 @@ def _has_backslash(path: str | Path) -> bool:
     return os.sep != "\\" and "\\" in str(path)
 
 
+def _is_foreign(path: Path) -> bool:
+    """Whether a path has bytes that are no UTF-8, which Blender cannot write to."""
+    return os.fsencode(path).decode("utf-8", "replace") != str(path)
+
+
 def _check_names(photo: Path, options: _Options, place: Path) -> None:
     """See that Blender can write what is asked for in a folder; what it makes of other names tells nobody why.
 
     Raises:
         ReliefError: it cannot.
     """
-    if options.formats and os.fsencode(place).decode("utf-8", "replace") != str(place):
-        raise ReliefError(f"{place} has letters that are no UTF-8. Choose another --output, or use --formats none.")
-    if "blend" in options.formats and _has_backslash(place):
-        raise ReliefError(
-            f"{place} has a backslash, which Blender takes for a slash. Choose another --output, or leave blend out of "
-            "--formats."
-        )
     if "blend" in options.formats and _has_backslash(photo.name):
         raise ReliefError(
             "its name has a backslash, which Blender takes for a slash. Rename it, or leave blend out of --formats."
@@ -505,7 +503,7 @@ def _touched(path: Path) -> dict[str, int]:
 
 
 def _make(photo: Path, options: _Options, progress: _Progress) -> list[str]:
-    """Make everything in a hidden folder on the disk of its place, then move it there: all of it or nothing appears.
+    """Make everything in a hidden folder beside its place, then move it there: all of it or nothing appears.
 
     Returns:
         The files; none where another run has made them meanwhile.
@@ -517,8 +515,9 @@ def _make(photo: Path, options: _Options, progress: _Progress) -> list[str]:
         raise ReliefError(f"--output {options.output} is gone. Bring it back, then start again.")
     if not place.is_dir():
         raise ReliefError(f"{place} is no folder, and one of that name is needed. Move it away.")
-    # Beside the folders of --tree where it can be, whose names Blender may not be able to write.
-    beside = options.output if place.stat().st_dev == options.output.stat().st_dev else place
+    beside = place
+    if options.formats and (_is_foreign(place) or _has_backslash(place)):  # as a folder of --tree
+        beside = options.output
     _check_names(photo, options, beside)
     if shutil.disk_usage(place).free < _FREE_BYTES:
         raise ReliefError(f"the disk is full: less than {_FREE_BYTES / 1e6:.0f} MB are free in {place}. Make room.")

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import bpy
 
-from .bridge import is_relief, linked
+from .bridge import is_relief
 from .import_photo import PHOTO_FILES
+from .photo_source import opened
 from .words import spoken
 
 
@@ -33,12 +34,12 @@ class _OpenImage:
         try:
             if not path.is_file():
                 raise RuntimeError
-            image = bpy.data.images.load(str(path), check_existing=True)
+            image = opened(path)
         except RuntimeError:
             self.report({"ERROR"}, spoken(f"{path.name} cannot be opened. Choose a picture's file."))  # type: ignore[attr-defined]
             return {"CANCELLED"}
-        if image.users == 0:  # new
-            image.filepath_raw = linked(path)
+        if not image.is_dirty:  # another program may have changed it since it was opened
+            image.reload()
         self._take(context, image)
         return {"FINISHED"}
 

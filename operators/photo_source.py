@@ -13,7 +13,8 @@ import bpy
 from mathutils import Vector
 
 from ..inference.errors import ReliefError
-from .bridge import PHOTO_NAME, file_name
+from .bridge import PHOTO_NAME, file_name, linked
+from .material import photographs_worn
 from .placement import ROW_GAP, Placement, place_on_reference, place_upright
 from .scene_settings import read_preparation
 
@@ -104,9 +105,7 @@ def photo_file(image: bpy.types.Image, placement: Placement | None = None) -> Ph
     if image.source == "VIEWER":
         raise ReliefError(f"{image.name} is what Blender rendered last. Save it as a file, then choose that.")
     if image.source not in {"FILE", "GENERATED"}:
-        raise ReliefError(
-            f"{image.name} is a movie, a sequence or a tiled image. Open a single one with Open in the Relief sidebar."
-        )
+        raise ReliefError(f"{image.name} is a movie, a sequence or a tiled image. Open a single image instead.")
     path = _file_of(image) if image.filepath else None
     if path is not None and os.path.isfile(path) and image.packed_file is None and not image.is_dirty:
         return PhotoSource(path, placement, _upright(read_preparation(image), path))
@@ -133,6 +132,22 @@ def photo_file(image: bpy.types.Image, placement: Placement | None = None) -> Ph
         ) from error
     preparation = read_preparation(image)
     return PhotoSource(copy, placement, _upright(preparation, copy) if packed else preparation, folder)
+
+
+def opened(path: Path) -> bpy.types.Image:
+    """A file's image as the artist has opened it, or opened now; none that a relief wears, which has no preparation.
+
+    Raises:
+        RuntimeError: Blender's own, where it cannot be opened.
+    """
+    worn = photographs_worn()
+    files = (i for i in bpy.data.images if i.source == "FILE" and i.filepath and not (i.packed_file or i.library))
+    shown = (i for i in files if os.path.normpath(bpy.path.abspath(i.filepath)) == os.path.normpath(path))
+    image = next((i for i in shown if i not in worn), None)
+    if image is None:
+        image = bpy.data.images.load(str(path))
+        image.filepath_raw = linked(path)
+    return image
 
 
 def _file_stem(name: str) -> str:

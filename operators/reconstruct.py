@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import functools
-import os
 from contextlib import suppress
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import bpy
 
 from ..inference.errors import ReliefError
 from . import job, prediction_store
-from .bridge import create_relief, is_relief, linked, unpack_photo
-from .material import photographs_worn
-from .photo_source import REFERENCE, PhotoSource, choose_photos
+from .bridge import create_relief, is_relief, unpack_photo
+from .photo_source import REFERENCE, PhotoSource, choose_photos, opened
 from .placement import step_aside
 from .reconstruction import reconstruct, solved_anew
 from .scene_settings import packs_photographs, read_runtime, read_settings
@@ -128,7 +125,7 @@ def _place(
         relief[REFERENCE], scene.relief.image = empty.name, empty.data
     if chosen:  # what is to be done next with this photograph finds it in the sidebar
         with suppress(RuntimeError):  # its file may be gone by now
-            scene.relief.image = _opened(source.path)
+            scene.relief.image = opened(source.path)
     context.window_manager.relief_progress.runtime = result.prediction.runtime
     within = (child for child in layer.layer_collection.children if child.collection in relief.users_collection)
     if any(child.exclude or child.hide_viewport or child.collection.hide_viewport for child in within):
@@ -140,22 +137,6 @@ def _place(
     scene.relief.take_over(relief)  # width and depth taken from an empty too
     join_local_views(context, scene, [relief])
     return None if packs_photographs(context) else _unpack(relief, source, result)
-
-
-def _opened(path: Path) -> bpy.types.Image:
-    """A file's image as the artist has opened it, or opened now; none that a relief wears, which has no preparation.
-
-    Raises:
-        RuntimeError: Blender's own, where it cannot be opened.
-    """
-    worn = photographs_worn()
-    files = (i for i in bpy.data.images if i.source == "FILE" and i.filepath and not (i.packed_file or i.library))
-    opened = (i for i in files if os.path.normpath(bpy.path.abspath(i.filepath)) == os.path.normpath(path))
-    image = next((i for i in opened if i not in worn), None)
-    if image is None:
-        image = bpy.data.images.load(str(path))
-        image.filepath_raw = linked(path)
-    return image
 
 
 def _unpack(relief: bpy.types.Object, source: PhotoSource, result: Reconstruction) -> str | None:

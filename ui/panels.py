@@ -12,6 +12,7 @@ import bpy
 
 from ..inference.settings import MeshSettings, RefinementSettings
 from .presets_panel import RELIEF_PT_presets
+from .properties import is_relief
 
 
 class _Sidebar:
@@ -123,7 +124,7 @@ def shows_arrow(context: bpy.types.Context) -> bool:
 def is_of(object_: bpy.types.Object, photo: bpy.types.Image) -> bool:
     """Whether an object is a relief of this photograph, as far as its name tells."""
     name = photo.get("relief_photo") or os.path.splitext(bpy.path.basename(photo.filepath) or photo.name)[0]
-    return "relief_photo_sha256" in object_ and object_.get("relief_photo") == name
+    return is_relief(object_) and object_.get("relief_photo") == name
 
 
 def _lines(context: bpy.types.Context, text: str) -> list[str]:
@@ -161,7 +162,7 @@ class RELIEF_PT_layers(_Sidebar, bpy.types.Panel):
     def draw(self, context: bpy.types.Context) -> None:
         _draw_settings(self.layout, context, [f for f in fields(RefinementSettings) if _of_layers(f)])
         relief = context.view_layer.objects.active
-        if relief is not None and "relief_photo_sha256" in relief:
+        if is_relief(relief):
             self.layout.template_ID(relief, "relief_mask", new="relief.new_mask", open="relief.open_mask", text="Mask")
 
 

@@ -21,6 +21,11 @@ _shown: dict[int, int] = {}
 """By scene, whose settings its sliders show; those that were moved since, and could not act yet, among them."""
 
 
+def is_relief(object_: bpy.types.Object | None) -> bool:
+    """What operators take for a relief too."""
+    return object_ is not None and {"relief_photo_sha256", "relief_weights", "relief_settings"} <= set(object_.keys())
+
+
 def hold(held: bool) -> None:
     """Let the relief wait while several settings move."""
     global _held
@@ -32,7 +37,7 @@ def refine(context: bpy.types.Context, moved: str = "") -> None:
     if _held:
         return
     scene, relief = context.scene, context.view_layer.objects.active
-    if relief is None or "relief_settings" not in relief or not relief.visible_get():
+    if not is_relief(relief) or not relief.visible_get():
         _shown.pop(scene.session_uid, None)
         return  # the next photograph's
     # The message bus speaks to one window's scene alone, so a slider fetches the others itself where they are not its.
@@ -54,7 +59,7 @@ def refine(context: bpy.types.Context, moved: str = "") -> None:
 
 def _masked(relief: bpy.types.Object, context: bpy.types.Context) -> None:
     """Cut the active relief anew where it is its own mask that was chosen, with its own settings."""
-    if "relief_settings" not in relief:
+    if not is_relief(relief):
         return
     for sharer in bpy.data.objects:  # linked duplicates have one surface, so one mask
         if sharer.data == relief.data and sharer.library is None and sharer.relief_mask != relief.relief_mask:
@@ -78,7 +83,7 @@ def follow(*_: object) -> None:
     context = bpy.context
     relief = context.view_layer.objects.active
     context.window_manager.relief_progress.trouble = ""
-    if relief is None or "relief_settings" not in relief:
+    if not is_relief(relief):
         return
     _take_over(context.scene.relief, relief)
 
@@ -97,7 +102,7 @@ def follow_restored(*_: object) -> None:
 
 def _waits(sliders: bpy.types.PropertyGroup, relief: bpy.types.Object | None) -> bool:
     """Whether sliders that could not act on a relief wait for Refine, which has not acted on it since."""
-    return relief is not None and "relief_settings" in relief and sliders.waits == _state(relief)
+    return is_relief(relief) and sliders.waits == _state(relief)
 
 
 def _state(relief: bpy.types.Object) -> str:

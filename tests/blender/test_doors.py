@@ -117,12 +117,17 @@ def test_open_takes_the_chosen_file_of_a_cameras_series(module, known, tmp_path,
         with pytest.raises(RuntimeError, match=f"{path.name} cannot be opened. Choose"):
             bpy.ops.relief.open_mask(filepath=str(path))
     assert relief.relief_mask == mask
+    cv2.imwrite(str(white), np.zeros((16, 16), np.uint8))
+    bpy.ops.relief.open_mask(filepath=str(white))
+    assert relief.relief_mask == mask and not any(vertex.co.y for vertex in relief.data.vertices), "as it is by now"
     mask.source = "TILED"
     with pytest.raises(
         module("inference.errors").ReliefError,
-        match="is a movie, a sequence or a tiled image. Open a single one with Open",
+        match="is a movie, a sequence or a tiled image. Open a single image",
     ):
         module("operators.bridge").read_mask(relief)
+    bpy.ops.relief.open_mask(filepath=str(white))
+    assert relief.relief_mask.source == "FILE"
     bpy.ops.object.select_all(action="DESELECT")
     bpy.context.view_layer.objects.active = None
     assert not bpy.ops.relief.open_mask.poll() and bpy.ops.relief.open_photo.poll()

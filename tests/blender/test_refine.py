@@ -962,6 +962,8 @@ def test_what_lost_the_record_of_its_making_is_no_relief_any_more(module, known,
     del relief["relief_weights"]
     for operator in ("refine", "read_again", "show", "paint", "save_maps"):
         assert not getattr(bpy.ops.relief, operator).poll()
+    bpy.context.scene.relief.bevel = 0.5
+    assert not bpy.context.window_manager.relief_progress.trouble
 
 
 def test_sliders_follow_the_active_relief(module, known, photo):

@@ -283,7 +283,7 @@ def test_a_gap_in_the_alpha_is_transparent_and_spoils_nothing() -> None:
     photo = photo_from_array(picture, "gap")
     assert photo.opaque is None and np.isfinite(photo.grey).all() and photo.grey[9, 9] == 0.25
     np.testing.assert_allclose(photo.grey[5, 5], 0.25, atol=1e-3)  # a speck is filled
-    picture[20:50, 20:50, 3] = np.nan
+    picture[5, 5, 3], picture[20:50, 20:50, 3] = 1.0, np.nan
     photo = photo_from_array(picture, "gap")
     assert photo.opaque is not None and photo.opaque.sum() == 64 * 70 - 30 * 30 and not photo.grey[20:50, 20:50].any()
 

@@ -466,6 +466,18 @@ def test_where_an_enlarged_photograph_is_cut_its_maps_are_whole() -> None:
     assert abs(rows[0] - 60 * scale) < 3 and abs(rows[-1] + 1 - 210 * scale) < 3
 
 
+@pytest.mark.parametrize("top, left", [(60, 30), (61, 33), (121, 67), (17, 11)])
+def test_the_maps_of_a_panel_in_a_page_are_not_resampled(top: int, left: int) -> None:
+    panel = 0.2 + 0.5 * smooth(149, 119, 4.0)
+    grey = np.full((300, 200), 1.0)
+    grey[top : top + 149, left : left + 119] = panel
+    within, alone = predict(grey), predict(panel)
+    rows, columns = (np.flatnonzero(within.confidence.any(axis=axis)) for axis in (1, 0))
+    there = np.s_[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    assert within.confidence[there].shape == alone.confidence.shape
+    np.testing.assert_allclose(within.slopes[there], alone.slopes, atol=1e-6)
+
+
 def test_the_dots_of_a_print_are_not_read() -> None:
     forms = 0.25 + 0.5 * smooth(512, 512, 12.0)
     y, x = np.mgrid[0:512, 0:512] * (2.0 * np.pi / 6.0 * math.sqrt(0.5))
