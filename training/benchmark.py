@@ -50,6 +50,8 @@ SCALES, TRAINING_PX = (0.5, 1, 2, 4), 256
 """Sizes of one panel, relative to a scene as the network saw it whole."""
 LEAST_HEAD_PX = 12
 """Side of such a square below which a head has no face."""
+SMALL_PX, SMALL_GRAIN, SMALL_QUALITY = 312, 0.04, 80
+"""Shorter side of what an archive's website shows of a panel, the grain of its film, and the quality of its JPEG."""
 HIGHPASS_SHARE = 1 / 16
 """Sigma of the high-pass of synthetic panels, relative to their size; the real panel's is 60 px of 1150."""
 
@@ -75,6 +77,16 @@ class Panel:
     depth_mm: float | None = None
     segments: npt.NDArray[np.uint8] | None = None
     heads: npt.NDArray[np.bool_] | None = None
+
+
+def small_and_grainy(photo: Photo) -> Photo:
+    """A photograph as an archive's website shows it, see SMALL_PX."""
+    scale = SMALL_PX / min(photo.grey.shape)
+    grey = np.asarray(cv2.resize(photo.grey, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA), np.float32)
+    grey += np.float32(SMALL_GRAIN) * np.random.default_rng(1).standard_normal(grey.shape, dtype=np.float32)
+    coded = (grey.clip(0.0, 1.0) * 255 + 0.5).astype(np.uint8)
+    _, data = cv2.imencode(".jpg", coded, [cv2.IMWRITE_JPEG_QUALITY, SMALL_QUALITY])
+    return photo_from_array(np.asarray(cv2.imdecode(data, cv2.IMREAD_GRAYSCALE), np.uint8), photo.name)
 
 
 def luminance(photo: Photo) -> FloatArray:
@@ -206,6 +218,8 @@ def score_faces(found: FloatArray, true: FloatArray, heads: npt.NDArray[np.bool_
 def by_photograph(folder: Path) -> dict[str, list[Panel]]:
     """Panels of a folder in groups that are scored together: one each, or one a kind of photograph that all have.
 
+    Of those that were rendered, clean photographs are scored as `small_and_grainy` ones too.
+
     Raises:
         ReliefError: there is no panel, one without photographs, or two of one name that are scored each.
     """
@@ -221,12 +235,19 @@ def by_photograph(folder: Path) -> dict[str, list[Panel]]:
         if len(by_name) < len(panels):
             raise ReliefError(f"Two panels below {folder} have folders of one name. Rename one of them.")
         return by_name
-    return {
+    groups = {
         f"{folder.name} {name.removeprefix('photo_')}": [
             replace(panel, photos=[pair for pair in panel.photos if pair[0].name == name]) for panel in panels
         ]
         for name in sorted(names[0])
     }
+    clean = groups.get(f"{folder.name} clean", [])
+    if clean and all(panel.segments is not None for panel in clean):
+        groups[f"{folder.name} small"] = [
+            replace(panel, photos=[(small_and_grainy(photo), valid) for photo, valid in panel.photos])
+            for panel in clean
+        ]
+    return groups
 
 
 def synthetic(library: Path, shapes: Path | None, clean: bool, count: int, seed: int) -> list[tuple[Photo, Scene]]:
@@ -429,7 +450,9 @@ def main() -> None:
     for panel in [panel for group in groups.values() for panel in group]:
         if panel.segments is not None and panel.depth_mm:
             truths += [
-                (photo, panel.height_mm / np.float32(panel.depth_mm), panel.segments) for photo, _ in panel.photos
+                (photo, panel.height_mm / np.float32(panel.depth_mm), panel.segments)
+                for photo, _ in panel.photos
+                if photo.grey.shape == panel.segments.shape
             ]
     for predictor in predictors if truths else []:
         rows[predictor.weights] |= score_classes(predictor, truths)

@@ -36,7 +36,7 @@ LARGE_SHARE, LARGE = 0.6, 1.5
 """Of the scenes are so much larger: their faces have features where small scenes', enlarged, have blur."""
 WIDEST = 2.0
 """Largest window, relative to the crop made of it, but for those of whole panels."""
-WHOLE_SHARE, WHOLE_FROM, MOST_ENLARGED_WHOLE = 0.2, 1.5, 1.3
+WHOLE_SHARE, WHOLE_FROM, MOST_ENLARGED_SHARP = 0.2, 1.5, 1.3
 """Of the crops show a whole panel or much of it, their windows are at least so large relative to the crop, and their
 photographs are enlarged by so much at most: so the coarsest pass sees photographs, sharp and with figures of 30 to 120
 px. Such crops were one in a hundred, and read at 320 px forms of 11 to 57 px had r 0.45, at 896 px 0.61."""
@@ -65,6 +65,10 @@ LEAST_ROUND, LEAST_FORMS, MOST_FORMS, LEAST_RANGE = 0.43, 0.08, 0.2, 0.02
 its face, relative to how far the head's surface comes forward, else it has none. The third is the most that forms
 count: those of brims are larger. The fourth is the least of what they are relative to, in sides of the head. Measured
 in pixels of depth, as before, 25 of 30 good heads on plateaus were left out, and closer looks at heads were deep."""
+FAR_HEADS_SHARE, FAR_HEADS, LARGE_HEAD_PX = 0.25, (6.0, 14.0), 80.0
+"""Of the crops about a head show it from so far, relative to its longer side, and sharp, for it has so many pixels in
+the scene: as coarse passes see the heads of walls. Else each was 75 to 180 px, and of one read at 32 px r of the face
+is 0.72, of the same photograph enlarged by 1.5 0.77 (weights 0.22)."""
 ENLARGED_SHARE, MOST_ENLARGED = 0.6, 3.0
 """Of the photographs are taken small and enlarged, by the second at most, as `inference.predictor.enlarged` does before
 it reads them."""
@@ -115,7 +119,13 @@ def resized(scene: Scene, size: int) -> Scene:
 
 
 def crop_scene(
-    scene: Scene, size: int, rng: np.random.Generator, heads: FloatArray | None = None, *, whole: bool = False
+    scene: Scene,
+    size: int,
+    rng: np.random.Generator,
+    heads: FloatArray | None = None,
+    *,
+    whole: bool = False,
+    far: bool = False,
 ) -> Scene:
     """A random window of a scene at a random scale, mirrored half of the time.
 
@@ -126,12 +136,14 @@ def crop_scene(
         heads: of `find_heads`, one of which is about the middle of the window, and closer; those with more forms
             more often.
         whole: whether it shall be a large part of the scene, or all of it.
+        far: whether the head shall be seen from far.
     """
     n = scene.height.shape[0]
     low, high = (WHOLE_FROM * size, float(n)) if whole else (CLOSEST * size, WIDEST * size)
     if heads is not None:
         top, left, head_px, _ = heads[rng.choice(len(heads), p=heads[:, 3] / heads[:, 3].sum())]
-        low = high = float(np.clip(rng.uniform(*ROUND_HEAD) * head_px, CLOSEST_HEADS * size, size))
+        around, widest = (FAR_HEADS, WIDEST * size) if far else (ROUND_HEAD, size)
+        low = high = float(np.clip(rng.uniform(*around) * head_px, CLOSEST_HEADS * size, widest))
     low, high = min(low, float(n)), min(max(low, high), float(n))
     rows = int(np.exp(rng.uniform(np.log(low), np.log(high))))
     columns = int(np.clip(rows * rng.uniform(0.9, 1.1), 16, n))
@@ -194,17 +206,17 @@ def photographed(
 
 
 def photograph_sample(
-    scene: Scene, stone: Stone, rng: np.random.Generator, heads: bool = False, *, whole: bool = False
+    scene: Scene, stone: Stone, rng: np.random.Generator, heads: bool = False, *, sharp: bool = False
 ) -> Sample:
     """Light a scene anew, photograph it, and label it; some photographs are taken small and enlarged.
 
-    Those of heads are aged less often, and then no stains hide their faces; those of whole panels are hardly enlarged.
+    Those of heads are aged less often, and then no stains hide their faces; sharp ones are hardly enlarged.
     """
     clean = bool(rng.random() < (CLEAN_HEADS_SHARE if heads else CLEAN_SHARE))
     size = len(scene.height)
     taken = scene
     if rng.random() < ENLARGED_SHARE:
-        most = MOST_ENLARGED_WHOLE if whole else MOST_ENLARGED
+        most = MOST_ENLARGED_SHARP if sharp else MOST_ENLARGED
         taken = resized(scene, round(size / math.exp(rng.uniform(0.0, math.log(most)))))
     grey, light = photographed(taken, rng, stone, clean, faces=heads and clean)
     if taken is not scene:
@@ -260,8 +272,11 @@ class Stream(IterableDataset[Sample]):
             heads = not whole and bool(faced) and bool(rng.random() < HEADS_SHARE / (1.0 - WHOLE_SHARE))
             among = faced if heads else scenes
             scene, seen = among[int(rng.integers(len(among)))]
-            crop = crop_scene(scene, self.size, rng, seen if heads else None, whole=whole)
-            yield photograph_sample(crop, stone, rng, heads, whole=whole)
+            large = seen[:, 2] >= LARGE_HEAD_PX
+            far = heads and bool(large.any()) and bool(rng.random() < FAR_HEADS_SHARE)
+            about = (seen[large] if far else seen) if heads else None
+            crop = crop_scene(scene, self.size, rng, about, whole=whole, far=far)
+            yield photograph_sample(crop, stone, rng, heads, sharp=whole or far)
             turn += 1
             if turn % USES_PER_SCENE == 0 or (len(scenes) < SCENES_KEPT and turn % 2 == 0):
                 if len(scenes) >= SCENES_KEPT:

@@ -19,6 +19,8 @@ from inference.predictor import Predictor
 from training import benchmark
 from training.benchmark import (
     SCALES,
+    SMALL_GRAIN,
+    SMALL_PX,
     at_size,
     blurred_luminance,
     by_photograph,
@@ -109,6 +111,16 @@ def test_rendered_panels_are_scored_by_kind_of_photograph_and_with_normals(refer
     assert panel.heads is not None
     panel.heads[:] = False
     assert "faces r" not in score_reference(luminance, panel)
+    for folder in references.iterdir():
+        (folder / "photo_bright.jpg").rename(folder / "photo_clean.jpg")
+    groups = by_photograph(references)
+    assert list(groups)[0::2] == [f"{references.name} clean", f"{references.name} small"]
+    ((small, valid),) = groups[f"{references.name} small"][0].photos
+    ((clean, _),) = groups[f"{references.name} clean"][0].photos
+    assert min(small.grey.shape) == SMALL_PX and valid.shape == (600, 560)
+    reduced = cv2.resize(clean.grey, small.grey.shape[::-1], interpolation=cv2.INTER_AREA)
+    assert (small.grey - reduced).std() == pytest.approx(SMALL_GRAIN, rel=0.2)
+    assert 0.9 < score_group(luminance, groups[f"{references.name} small"])["r"] < 1
 
 
 def test_of_several_panels_the_error_is_told_as_a_share_of_that_of_a_flat_slab(references: Path) -> None:

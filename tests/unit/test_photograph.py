@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 import pytest
 
+from training import photograph
 from training.lighting import (
     SHALLOW_SLOPE,
     Lighting,
@@ -32,9 +33,10 @@ from training.photograph import (
     carving_slope,
     draw_albedo,
     draw_grain,
+    face_forms,
     take_photograph,
 )
-from training.textures import Stone, _fine, sample
+from training.textures import FloatArray, Stone, _fine, blur, sample
 
 STONE = Stone.load()
 
@@ -303,8 +305,10 @@ def test_stains_are_calmed_to_what_the_carving_shows() -> None:
     assert _calmed(albedo, 10.0) == pytest.approx(albedo, rel=1e-5)
 
 
-def test_stains_do_not_drown_gentle_forms_between_cliffs() -> None:
+def test_stains_do_not_drown_gentle_forms_between_cliffs(monkeypatch: pytest.MonkeyPatch) -> None:
     """Two photographs of a panel, stained differently, are alike within its plateaus: they share the carving."""
+    for share in ("SPECKLED_SHARE", "CLEAN_FILM_SHARE", "UNEVEN_SHARE", "SHADED_SHARE"):
+        monkeypatch.setattr(photograph, share, 0.0)  # which are no stains
     y, x = np.mgrid[0:160, 0:160]
     plateaus = (x // 40 + y // 40) % 2
     height = (np.sin(x / 9.0) * np.sin(y / 11.0) + 8 * plateaus).astype(np.float32)
@@ -464,3 +468,70 @@ def test_height_is_left_alone() -> None:
     height = roof()
     take_photograph(height, np.random.default_rng(0), STONE)
     np.testing.assert_array_equal(height, roof())
+
+
+def test_specks_and_films_grain_are_fine_and_in_their_share_of_the_photographs(monkeypatch: pytest.MonkeyPatch) -> None:
+    flat, stone = np.zeros((128, 128), np.float32), Stone.load(None)
+
+    def grain(clean: bool) -> FloatArray:
+        """Contrast of neighbouring pixels."""
+        greys = (take_photograph(flat, np.random.default_rng(seed), stone, clean)[0] for seed in range(40))
+        return np.array([np.diff(grey).std() for grey in greys])
+
+    for name in ("SPECKLED_SHARE", "FILM_SHARE", "CLEAN_FILM_SHARE"):
+        monkeypatch.setattr(photograph, name, 0.0)
+    without = np.median(grain(True)), np.median(grain(False))
+    monkeypatch.setattr(photograph, "SPECKLED_SHARE", 1.0)
+    assert np.median(grain(True)) > 1.1 * without[0]
+    monkeypatch.setattr(photograph, "SPECKLED_SHARE", 0.0)
+    monkeypatch.setattr(photograph, "FILM_SHARE", 1.0)
+    assert np.median(grain(False)) > 1.1 * without[1]
+    monkeypatch.setattr(photograph, "CLEAN_FILM_SHARE", 1.0)
+    assert np.median(grain(True)) > 1.1 * without[0]
+
+
+def test_shadows_from_outside_darken_a_part_and_uneven_light_one_side(monkeypatch: pytest.MonkeyPatch) -> None:
+    stone = Stone.load(None)
+    monkeypatch.setattr(photograph, "UNEVEN_SHARE", 0.0)
+    monkeypatch.setattr(photograph, "SHADED_SHARE", 1.0)
+    parts = []
+    for seed in range(20):
+        picture = np.ones((96, 128), np.float32)
+        photograph._shade_from_outside(picture, np.random.default_rng(seed), stone)
+        low, high = photograph.SHADED
+        assert 1.0 - high - 1e-6 <= picture.min() and picture.max() <= 1.0
+        between_both = (picture > picture.min() + 1e-6) & (picture < 1.0 - 1e-6)
+        assert between_both.mean() < 0.3
+        parts.append((picture < 1.0).mean())
+    assert 0.2 < np.mean(parts) < 0.8
+    monkeypatch.setattr(photograph, "UNEVEN_SHARE", 1.0)
+    monkeypatch.setattr(photograph, "SHADED_SHARE", 0.0)
+    falls = []
+    for seed in range(20):
+        picture = np.ones((96, 128), np.float32)
+        photograph._shade_from_outside(picture, np.random.default_rng(seed), stone)
+        falls.append(np.log(picture.max() / picture.min()))
+        assert np.log(picture).mean() == pytest.approx(0.0, abs=0.02)
+    assert 0.3 < np.mean(falls) < 2 * photograph.UNEVEN and max(falls) <= 2.6 * photograph.UNEVEN
+
+
+def test_faces_to_be_seen_keep_their_grain() -> None:
+    rng = np.random.default_rng(1)
+    y, x = np.mgrid[:200, :200]
+    heads = (np.hypot(x - 100, y - 100) < 50).astype(np.float32)
+    light = np.exp(0.1 * np.sin(x / 5.0)).astype(np.float32)
+    grain = 0.2 * rng.standard_normal((200, 200))
+    stain = np.where(np.hypot(x - 100, y - 100) < 9, -1.5, 0.0)
+    shown = photograph._showing(np.exp(grain + stain).astype(np.float32), light, heads)
+    middle = heads > 0.5
+
+    def forms(picture: FloatArray) -> float:
+        return float(face_forms(np.log(picture), 100.0)[middle].std())
+
+    def fine(picture: FloatArray) -> float:
+        tone = np.log(picture)
+        return float((tone - blur(tone, 1.0))[middle].std())
+
+    before = np.exp(grain + stain).astype(np.float32)
+    assert forms(shown) < 0.4 * forms(before) and fine(shown) > 0.8 * fine(before)
+    assert np.log(shown[:20]).std() > 0.8 * np.log(before[:20]).std()

@@ -577,26 +577,43 @@ def test_crops_of_whole_panels_show_all_or_most_of_them() -> None:
 
 
 def test_whole_panels_are_a_fifth_of_the_stream(library: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    crops: list[tuple[bool, bool]] = []
+    crops: list[tuple[bool, bool, bool]] = []
     samples: list[bool] = []
     crop, sample = data.crop_scene, data.photograph_sample
 
-    def cropped(scene: Scene, size: int, rng: Any, heads: Any = None, *, whole: bool = False) -> Scene:
-        crops.append((heads is not None, whole))
-        return crop(scene, size, rng, heads, whole=whole)
+    def cropped(scene: Scene, size: int, rng: Any, heads: Any = None, **how: bool) -> Scene:
+        crops.append((heads is not None, how["whole"], how["far"]))
+        assert not how["far"] or heads[:, 2].min() >= data.LARGE_HEAD_PX
+        return crop(scene, size, rng, heads, **how)
 
-    def sampled(scene: Scene, stone: Stone, rng: Any, heads: bool = False, *, whole: bool = False) -> Sample:
-        samples.append(whole)
-        return sample(scene, stone, rng, heads, whole=whole)
+    def sampled(scene: Scene, stone: Stone, rng: Any, heads: bool = False, *, sharp: bool = False) -> Sample:
+        samples.append(sharp)
+        return sample(scene, stone, rng, heads, sharp=sharp)
 
     monkeypatch.setattr(data, "crop_scene", cropped)
     monkeypatch.setattr(data, "photograph_sample", sampled)
     stream = iter(Stream(library, None, 64, 3, 128))
     for _ in range(120):
         next(stream)
-    wholes = [whole for _, whole in crops]
-    assert 0.1 < np.mean(wholes) < 0.32 and samples == wholes
-    assert not any(heads and whole for heads, whole in crops)
+    wholes = [whole for _, whole, _ in crops]
+    assert 0.1 < np.mean(wholes) < 0.32 and samples == [whole or far for _, whole, far in crops]
+    assert not any(heads and whole for heads, whole, _ in crops)
+
+
+def test_some_large_heads_are_seen_from_far() -> None:
+    y, x = np.mgrid[:900, :900]
+    heads = np.hypot(x - 440, y - 460) < 50
+    scene = plain_scene(np.zeros((900, 900), np.float32), 10.0, heads.astype(np.uint8), heads.astype(np.int32))
+    scene = replace(scene, heads=heads.astype(np.float32))
+    found = np.array([[460.0, 440.0, 99.0, 0.1]], np.float32)
+    for far, (low, high) in ((False, data.ROUND_HEAD), (True, data.FAR_HEADS)):
+        sides = []
+        for seed in range(30):
+            crop = crop_scene(scene, 448, np.random.default_rng(seed), found, far=far)
+            sides.append(math.sqrt(4.0 / math.pi * (crop.heads > 0.5).mean()))  # of the head, relative to the crop
+        most = 448 / 99 if not far else 2 * 448 / 99
+        assert 0.85 / min(high, most) < min(sides) < max(sides) < 1.15 / low
+        assert max(sides) > 1.5 * min(sides)
 
 
 def test_crops_of_heads_show_one_about_their_middle_and_closer() -> None:
