@@ -502,7 +502,7 @@ class Predictor:
             if (height, width) != size:
                 grey = np.asarray(cv2.resize(grey, (width, height), interpolation=cv2.INTER_AREA), np.float32)
             shown = at_size(panel, grey, exact=photo.opaque is not None)
-            whole = min(height, width) <= SEEN_PX
+            whole = max(height, width) <= SEEN_PX
             grey = standardise(grey, shown) if whole else standardise_around(grey, shown, SEEN_PX / 2)
             answer = np.zeros((CHANNELS, height, width), np.float32)
             # The first pass sees the whole panel, however long.

@@ -13,7 +13,7 @@ from inference import predictor as predictor_module
 from inference.errors import Cancelled
 from inference.evaluation import correlation
 from inference.lowpass import lowpass, resized_height
-from inference.normalisation import lit, standardise
+from inference.normalisation import lit, standardise, standardise_around
 from inference.photo import KEPT_PIXELS, photo_from_array
 from inference.prediction import Prediction
 from inference.predictor import (
@@ -648,6 +648,21 @@ def test_what_lies_in_the_dark_is_less_shallow_in_large_photographs(monkeypatch:
         fine = height - lowpass(height, 20.0)
         shares.append(fine[:, -150:].std() / fine[:, :150].std())
     assert shares[1] > 1.1 * shares[0]
+
+
+def test_the_overview_of_a_frieze_is_seen_part_by_part_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    sides: list[int] = []
+
+    def around(grey: np.ndarray, *how: object) -> np.ndarray:
+        sides.append(min(grey.shape))
+        return standardise_around(grey, *how)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(predictor_module, "standardise_around", around)
+    predict(0.3 + 0.5 * smooth(600, 1900, 4.0))
+    assert min(sides) == predictor_module.OVERVIEW_PX
+    sides.clear()
+    predict(0.3 + 0.5 * smooth(600, 640, 4.0))
+    assert min(sides) > predictor_module.OVERVIEW_PX, "a whole panel is brought to its own mean and spread"
 
 
 def test_progress_and_cancel() -> None:
