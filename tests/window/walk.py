@@ -568,23 +568,24 @@ def sliders_follow() -> bool | None:
 
 def begin_open() -> None:
     """The sidebar's Open shows the files of photographs, as pictures."""
-    bpy.context.scene.relief.image = None
     with bpy.context.temp_override(**viewport()):
         bpy.ops.relief.open_photo("INVOKE_DEFAULT", filepath=f"{PHOTO.parent}{os.sep}")
 
 
 def choose_open() -> bool | None:
     image = bpy.context.scene.relief.image
-    if image is not None:
-        assert Path(bpy.path.abspath(image.filepath)) == PHOTO
+    if "chosen" in state and image is not None:
+        assert os.path.samefile(bpy.path.abspath(image.filepath), PHOTO)
         return None
     places = ((window, area) for window in bpy.context.window_manager.windows for area in window.screen.areas)
     for window, area in places:
-        if area.type == "FILE_BROWSER" and area.spaces.active.params is not None and "chosen" not in state:
-            params, state["chosen"] = area.spaces.active.params, True
-            assert params.display_type == "THUMBNAIL"
-            params.directory, params.filename = bytes(PHOTO.parent), PHOTO.name
+        browser = area.spaces.active
+        if area.type == "FILE_BROWSER" and browser.active_operator is not None and "chosen" not in state:
+            bpy.context.scene.relief.image = None
+            assert browser.params.display_type == "THUMBNAIL"
+            browser.params.directory, browser.params.filename = bytes(PHOTO.parent), PHOTO.name
             region = next(region for region in area.regions if region.type == "WINDOW")
+            state["chosen"] = True
             with bpy.context.temp_override(window=window, area=area, region=region):
                 bpy.ops.file.execute()
     return False
@@ -660,9 +661,9 @@ STEPS: list[Callable[[], bool | None]] = [
     show_edges, save, reopen, refine_again, export, speak_indonesian, speak_japanese, speak_english,
     begin_corners_alone, click_corners_alone, begin_corners, click_corners, preview,
     paint, leave_paint, paint_is_put_away, show_arrow, drag_arrow, show_maps, browse_photo, drag_photo, dropped_is_read,
-    begin_open, choose_open,
     stop_by_esc, queue_two, sculpt_meanwhile, sliders_follow,
-    load_while_running, disable_while_running, open_panels, open_lower_panels, show_preferences,
+    begin_open, choose_open, load_while_running, disable_while_running,
+    open_panels, open_lower_panels, show_preferences,
 ]  # fmt: skip
 begun = {"step": 0, "at": time.monotonic()}
 
