@@ -99,11 +99,9 @@ def prepare(photo: Photo, preparation: Preparation, max_size: int | None = None)
     settings, grey, colour, opaque = preparation.settings, photo.grey, photo.colour, photo.opaque
     if preparation.negative:
         grey = 1.0 - grey
-        if opaque is not None:
-            grey[~opaque] = 0.0
         colour = np.repeat(np.rint(grey * 255.0).astype(np.uint8)[..., None], 3, axis=2)
         if opaque is not None:
-            colour[~opaque] = round(BACKDROP * 255)
+            grey[~opaque], colour[~opaque] = 0.0, round(BACKDROP * 255)
     if preparation.corners:
         rows, columns = grey.shape
         corners = np.array(preparation.corners, np.float64) * (columns, rows)

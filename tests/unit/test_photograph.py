@@ -492,12 +492,17 @@ def test_specks_and_films_grain_are_fine_and_in_their_share_of_the_photographs(m
 
 def test_shadows_from_outside_darken_a_part_and_uneven_light_one_side(monkeypatch: pytest.MonkeyPatch) -> None:
     stone = Stone.load(None)
+
+    def shaded(seed: int) -> FloatArray:
+        picture = np.ones((96, 128), np.float32)
+        photograph._shade_from_outside(picture, np.random.default_rng(seed), stone)
+        return picture
+
     monkeypatch.setattr(photograph, "UNEVEN_SHARE", 0.0)
     monkeypatch.setattr(photograph, "SHADED_SHARE", 1.0)
     parts = []
     for seed in range(20):
-        picture = np.ones((96, 128), np.float32)
-        photograph._shade_from_outside(picture, np.random.default_rng(seed), stone)
+        picture = shaded(seed)
         low, high = photograph.SHADED
         assert 1.0 - high - 1e-6 <= picture.min() and picture.max() <= 1.0
         between_both = (picture > picture.min() + 1e-6) & (picture < 1.0 - 1e-6)
@@ -508,8 +513,7 @@ def test_shadows_from_outside_darken_a_part_and_uneven_light_one_side(monkeypatc
     monkeypatch.setattr(photograph, "SHADED_SHARE", 0.0)
     falls = []
     for seed in range(20):
-        picture = np.ones((96, 128), np.float32)
-        photograph._shade_from_outside(picture, np.random.default_rng(seed), stone)
+        picture = shaded(seed)
         falls.append(np.log(picture.max() / picture.min()))
         assert np.log(picture).mean() == pytest.approx(0.0, abs=0.02)
     assert 0.3 < np.mean(falls) < 2 * photograph.UNEVEN and max(falls) <= 2.6 * photograph.UNEVEN
