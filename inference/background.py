@@ -6,12 +6,10 @@ import math
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
 from .lowpass import extent
-from .prediction import FloatArray
+from .prediction import BoolArray, FloatArray
 
-BoolArray = npt.NDArray[np.bool_]
 Box = tuple[slice, slice]
 """Rows and columns of a photograph."""
 

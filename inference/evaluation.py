@@ -7,9 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .errors import ReliefError
-from .prediction import FloatArray
-
-BoolArray = npt.NDArray[np.bool_]
+from .prediction import BoolArray, FloatArray
 
 
 def highpass(height: FloatArray, mask: BoolArray, sigma_px: float) -> FloatArray:

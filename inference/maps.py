@@ -15,10 +15,8 @@ import numpy.typing as npt
 from .errors import ReliefError
 from .lowpass import extent, lowpass
 from .photo import Photo
-from .prediction import FloatArray, Prediction
+from .prediction import ByteArray, FloatArray, Prediction
 from .settings import MeshSettings
-
-ByteArray = npt.NDArray[np.uint8]
 
 # R G B, one for each of EDGE_CLASSES and SEGMENT_CLASSES.
 EDGE_PALETTE: ByteArray = np.array([(24, 24, 32), (64, 140, 220), (120, 200, 90), (250, 120, 60)], np.uint8)

@@ -17,9 +17,8 @@ import numpy.typing as npt
 from .colour_profile import ColourProfile, read_profile
 from .errors import ReliefError
 from .image_header import ASSOCIATED_ALPHA, FORMATS, NO_ALPHA, read_header
-from .prediction import FloatArray
+from .prediction import ByteArray, FloatArray
 
-ByteArray = npt.NDArray[np.uint8]
 AnyArray = npt.NDArray[Any]
 
 MIN_SIDE_PX = 64

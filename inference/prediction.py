@@ -8,6 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 FloatArray = npt.NDArray[np.float32]
+ByteArray = npt.NDArray[np.uint8]
+BoolArray = npt.NDArray[np.bool_]
 
 EDGE_CLASSES = ("none", "soft", "medium", "sharp")
 SEGMENT_CLASSES = ("ground", "figure", "animal", "plant", "architecture", "object")

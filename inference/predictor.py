@@ -11,14 +11,14 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from .background import BoolArray, Box, at_size, find_box, find_panel
+from .background import Box, at_size, find_box, find_panel
 from .descreening import without_screen
 from .errors import Progress, report
 from .lowpass import extent, lowpass
 from .normalisation import MULTIPLE_PX, believed, lit, standardise, standardise_around
 from .photo import KEPT_PIXELS, Photo
 from .poisson import solve_screened
-from .prediction import EDGE_CLASSES, SEGMENT_CLASSES, FloatArray, Prediction, reduced
+from .prediction import EDGE_CLASSES, SEGMENT_CLASSES, BoolArray, FloatArray, Prediction, reduced
 from .runtime import Runtime, Weights, load_runtime
 
 TILE_PX = 1024

@@ -16,8 +16,8 @@ from .background import at_size, find_box, find_panel
 from .descreening import without_screen
 from .errors import ReliefError
 from .lowpass import extent, lowpass
-from .photo import BACKDROP, KEPT_PIXELS, MIN_SIDE_PX, ByteArray, Photo
-from .prediction import FloatArray
+from .photo import BACKDROP, KEPT_PIXELS, MIN_SIDE_PX, Photo
+from .prediction import ByteArray, FloatArray
 from .settings import PreparationSettings
 
 Corners = tuple[tuple[float, float], ...]

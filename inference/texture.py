@@ -8,8 +8,7 @@ import numpy as np
 from .lowpass import resized_height
 from .maps import encode, surface_normals
 from .meshing import ReliefMesh, at_pixels, vertex_normals
-from .photo import ByteArray
-from .prediction import FloatArray
+from .prediction import ByteArray, FloatArray
 from .settings import MeshSettings
 
 _MOST_PX = 65500

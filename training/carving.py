@@ -14,11 +14,11 @@ import numpy.typing as npt
 
 from inference.lowpass import resized_height
 from inference.poisson import solve_screened
+from inference.prediction import FloatArray
 
 from .chance import between
 from .library import Shape
 
-FloatArray = npt.NDArray[np.float32]
 PLATEAU = 0.35
 """Least rim of plateaus."""
 FACE_SHARE = 0.6

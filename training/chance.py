@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
-FloatArray = npt.NDArray[np.float32]
+from inference.prediction import FloatArray
 
 
 def fractal(rows: int, columns: int, scale_px: float, rng: np.random.Generator, octaves: int = 4) -> FloatArray:

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from inference.lowpass import lowpass
-from inference.prediction import SEGMENT_CLASSES
+from inference.prediction import SEGMENT_CLASSES, FloatArray
 
 from .carving import Style, carve, draw_style, from_head
 from .chance import between, fractal
@@ -20,7 +20,6 @@ from .library import Library, Shape
 from .masonry import WORN_FACES, end_inside, lay_blocks, wear, wear_faces
 from .procedural import ORNAMENTS, ornament
 
-FloatArray = npt.NDArray[np.float32]
 FIGURE = SEGMENT_CLASSES.index("figure")
 ARCHITECTURE = SEGMENT_CLASSES.index("architecture")
 BEFORE_SHARE = 0.85

@@ -21,6 +21,7 @@ from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 from inference.background import at_size, find_panel
 from inference.lowpass import resized_height
 from inference.normalisation import standardise
+from inference.prediction import FloatArray
 
 from .compose import FACELESS, Composer, Scene
 from .labels import soft_edge_classes
@@ -29,7 +30,6 @@ from .masonry import find_joints
 from .photograph import face_forms, take_photograph
 from .textures import Stone
 
-FloatArray = npt.NDArray[np.float32]
 USES_PER_SCENE = 24
 SCENES_KEPT = 40
 LARGE_SHARE, LARGE = 0.6, 1.5

@@ -12,12 +12,11 @@ from typing import Any
 
 import numba
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-FloatArray = npt.NDArray[np.float32]
+from inference.prediction import FloatArray
 
 PARTS = 16
 """Parts of the sum over all lines, which threads share."""

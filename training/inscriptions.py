@@ -8,7 +8,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-FloatArray = npt.NDArray[np.float32]
+from inference.prediction import FloatArray
+
 Mask = npt.NDArray[np.uint8]
 
 LETTERS = "AAABCDEEEFGHIIIKLMNNOOPQRRSSTTVVX    "

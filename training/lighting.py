@@ -14,7 +14,9 @@ import cv2
 import numba
 import numpy as np
 
-from .textures import FloatArray, blur, resize
+from inference.prediction import FloatArray
+
+from .textures import blur, resize
 
 SHALLOW_SLOPE = 0.09
 SKY_LIGHTS = 12

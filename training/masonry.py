@@ -8,9 +8,10 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from inference.prediction import FloatArray
+
 from .chance import between, fractal
 
-FloatArray = npt.NDArray[np.float32]
 Segments = npt.NDArray[np.uint8]
 DEEPEST_JOINT = 0.25
 """Of the carving's depth, half as much again in the widest gaps. Deeper ones are black lines anyway."""
@@ -19,10 +20,11 @@ DENT_PX = 6
 REPLACED_SHARE, REPLACED = 0.12, 0.15
 """Of the walls of blocks were put together again with new stones for lost ones, and so many of their blocks are new:
 plain, whatever was carved there. There were twice as many until weights 0.21; faint blocks shall not pass for new."""
-WORN_FACES, WORN_SIGMA, LEAST_FACE_PX = 0.5, (0.04, 0.12), 24
-"""Of weathered walls have worn faces; sigmas by which they are, relative to the head; and heads smaller than the third
-are left as they are, for they show no face anyway. Heads are hardly worn by `wear`, whose sigma is that of all stone:
-of 222 faces 1 % had lost a third of their forms, and on temples most have."""
+WORN_FACES, WORN_SIGMA, WORN_SHARE, LEAST_FACE_PX = 0.5, (0.02, 0.08), (0.7, 1.0), 24
+"""Of weathered walls have worn faces; sigmas by which they are, relative to the head; how far they are, for stone that
+weathers keeps no sharp line at half its height; and heads smaller than the fourth are left as they are, for they show
+no face anyway. Heads are hardly worn by `wear`, whose sigma is that of all stone: of 222 faces 1 % had lost a third of
+their forms, and on temples most have."""
 FACE_FORMS, LEAST_KEPT = 0.2, 0.4
 """Length of the forms that make a face, relative to the head, and the least share of them by which it is still seen."""
 SETTING = 0.08
@@ -154,7 +156,7 @@ def wear_faces(height: FloatArray, faces: npt.NDArray[np.bool_], rng: np.random.
     count, numbers, boxes, _ = cv2.connectedComponentsWithStats(faces.astype(np.uint8))
     for head in range(1, count):
         left, top, width, tall, _ = (int(number) for number in boxes[head])
-        side, relative, share = max(width, tall), rng.uniform(*WORN_SIGMA), rng.uniform(0.3, 0.9)
+        side, relative, share = max(width, tall), rng.uniform(*WORN_SIGMA), rng.uniform(*WORN_SHARE)
         if side < LEAST_FACE_PX:
             continue
         sigma = float(relative * side)

@@ -22,7 +22,7 @@ import numpy as np
 import numpy.typing as npt
 
 from inference.meshing import ReliefMesh, build_mesh
-from inference.prediction import SEGMENT_CLASSES
+from inference.prediction import SEGMENT_CLASSES, FloatArray
 from inference.settings import MeshSettings
 
 from .chance import fractal
@@ -32,7 +32,6 @@ from .lighting import SHALLOW_SLOPE, draw_lighting, light_vector, shade
 from .photograph import carving_slope, draw_albedo, weathered_albedo, weathered_grain
 from .textures import Stone
 
-FloatArray = npt.NDArray[np.float32]
 SANDSTONE = np.array([0.52, 0.43, 0.33], np.float32)
 WIDTH_M = 1.0
 FIGURE = SEGMENT_CLASSES.index("figure")

@@ -18,11 +18,12 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from inference.prediction import FloatArray
+
 from .chance import between
 from .lighting import SHALLOW_SLOPE, draw_lighting, mean_light, occlusion, shade
 from .masonry import find_joints
 from .textures import (
-    FloatArray,
     IntArray,
     Stone,
     blur,

@@ -12,7 +12,8 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
-FloatArray = npt.NDArray[np.float32]
+from inference.prediction import FloatArray
+
 IntArray = npt.NDArray[np.integer[Any]]
 
 NOISE_TILE_PX = 512

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 import pytest
 
 from inference.descreening import find_screen, without_screen
-
-FloatArray = npt.NDArray[np.float32]
+from inference.prediction import FloatArray
 
 
 def picture(rows: int = 420, columns: int = 500) -> FloatArray:

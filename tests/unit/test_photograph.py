@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 import pytest
 
+from inference.prediction import FloatArray
 from training import photograph
 from training.lighting import (
     SHALLOW_SLOPE,
@@ -36,7 +37,7 @@ from training.photograph import (
     face_forms,
     take_photograph,
 )
-from training.textures import FloatArray, Stone, _fine, blur, sample
+from training.textures import Stone, _fine, blur, sample
 
 STONE = Stone.load()
 
