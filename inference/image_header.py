@@ -36,6 +36,8 @@ class ImageHeader:
         samples: how many channels a TIFF stores, alpha among them.
         bits: of each sample of a TIFF.
         compression: of a TIFF (tag 259); 1 is none.
+        lab: a TIFF whose colours are CIELab's.
+        clear: the value of 8 or 16 bits that means nothing at all in a grey PNG; None where each is a tone.
         profile: the embedded ICC profile, unread; empty where there is none, or not all of it.
     """
 
@@ -49,6 +51,8 @@ class ImageHeader:
     samples: int = 1
     bits: int = 8
     compression: int = 1
+    lab: bool = False
+    clear: int | None = None
     profile: bytes = b""
 
 
@@ -171,9 +175,10 @@ _PNG_FRAMES = b"acTL", b"fcTL", b"fdAT"
 
 
 def _png(data: bytes) -> ImageHeader:
-    width, height = struct.unpack_from(">II", data, 16)
+    width, height, bits, colours = struct.unpack_from(">IIBB", data, 16)
     orientation = 1
     profile = b""
+    clear = None
     position = 8
     while True:
         (length,) = struct.unpack_from(">I", data, position)
@@ -191,9 +196,26 @@ def _png(data: bytes) -> ImageHeader:
             orientation = _exif_orientation(data[position + 8 : end - 4])
         if kind == b"iCCP":
             profile = _unpacked(data[position + 8 : end - 4].partition(b"\0")[2][1:])
+        if kind == b"tRNS" and colours == 0:
+            (value,) = struct.unpack_from(">H", data, position + 8)
+            clear = value if bits == 16 else value * 255 // (2**bits - 1)  # fewer bits fill the 8 they become
         if kind == b"IEND":
-            return ImageHeader("PNG", width, height, orientation, profile=profile)
+            return ImageHeader("PNG", width, height, orientation, clear=clear, profile=profile)
         position = end
+
+
+_PNG_NOTES = b"tEXt", b"zTXt", b"iTXt", b"tIME"
+
+
+def without_notes(png: bytes) -> bytes:
+    """A whole PNG file without what is said beside its picture: program, date, how long it took."""
+    kept, position = [png[:8]], 8
+    while position < len(png):
+        end = position + 12 + int.from_bytes(png[position : position + 4], "big")
+        if png[position + 4 : position + 8] not in _PNG_NOTES:
+            kept.append(png[position:end])
+        position = end
+    return b"".join(kept)
 
 
 _MOST_PROFILE_BYTES = 1 << 24
@@ -260,6 +282,7 @@ _TIFF_DATA = ((273, 279), (324, 325))  # offsets and byte counts, of strips and 
 _TIFF_INTEGERS = {1: "B", 3: "H", 4: "I", 7: "B", 16: "Q"}  # BYTE, SHORT, LONG, UNDEFINED, LONG8
 _TIFF_UNDEFINED = 7
 _TIFF_DEFLATE = (8, 32946)
+_TIFF_LAB = (8, 9, 10)
 _PACKED_BYTES = 1 << 16
 """So much of a strip is unpacked at once, a thousand times as much at most, and forgotten."""
 
@@ -290,6 +313,7 @@ def _tiff(data: bytes) -> ImageHeader:
         samples=samples,
         bits=tags.get(_TIFF_BITS, (1,))[0],
         compression=tags.get(_TIFF_COMPRESSION, (1,))[0],
+        lab=tags.get(_TIFF_PHOTOMETRIC, (1,))[0] in _TIFF_LAB,
         profile=bytes(tags.get(_TIFF_PROFILE, ())),
     )
 

@@ -17,7 +17,7 @@ from .descreening import without_screen
 from .errors import ReliefError
 from .lowpass import extent, lowpass
 from .photo import BACKDROP, KEPT_PIXELS, MIN_SIDE_PX, Photo
-from .prediction import ByteArray, FloatArray
+from .prediction import BoolArray, ByteArray, FloatArray
 from .settings import PreparationSettings
 
 Corners = tuple[tuple[float, float], ...]
@@ -37,7 +37,9 @@ _MOST_GAIN = 3.0
 _SPECK = 1.0 / 120.0
 """Largest side of a speck, relative to the panel's extent; what is larger may be carved."""
 _SCRATCH_WIDTH_PX, _SCRATCH_LENGTH = 4, 1.0 / 25.0
-_VERSION = 5
+_RIM_SIGMA_PX = 2.0
+"""Of what is usual along the rim of a cut-out."""
+_VERSION = 6
 """Of the preparation: goes up when it makes other pixels of a photograph, or stored predictions would not fit."""
 _DUST_WINDOW_PX, _DUST_PX = 9, 500
 """Of the median that dust stands out from, and the extent below which a photograph is not halved once more for it: what
@@ -110,7 +112,7 @@ def prepare(photo: Photo, preparation: Preparation, max_size: int | None = None)
             opaque = shown > 0.5 if (shown > 0.5).any() and (shown <= 0.5).any() else None
         grey, colour = straighten(grey, colour, corners, settings.aspect, max_size)
     if settings.remove_dust > 0.0:
-        grey, colour = remove_dust(grey, colour, settings.remove_dust)
+        grey, colour = remove_dust(grey, colour, settings.remove_dust, opaque)
     if settings.even_light > 0.0:
         grey, colour = even_light(grey, colour, settings.even_light, opaque)
     how = json.dumps(preparation.to_mapping(), sort_keys=True)
@@ -146,21 +148,21 @@ def straighten(
         aspect = panel_aspect(quad, (columns, rows))
     top, right, bottom, left = (float(np.linalg.norm(quad[(i + 1) % 4] - quad[i])) for i in range(4))
     height = min(max(left, right, max(top, bottom) / aspect), math.sqrt(KEPT_PIXELS / aspect))
-    if max_size is not None:
-        height = min(height, max_size / max(aspect, 1.0))
-    size = round(height * aspect), round(height)
+    kept = height if max_size is None else min(height, max_size / max(aspect, 1.0))
+    whole, size = ((round(side * aspect), round(side)) for side in (height, kept))
     if min(size) < MIN_SIDE_PX:
         raise ReliefError(
             f"The panel between the corners would have {size[0]} x {size[1]} pixels. "
             f"Choose corners further apart, at least {MIN_SIDE_PX} pixels, other proportions, "
             "or a larger size if one is given."
         )
-    target = np.array([(0, 0), (size[0], 0), size, (0, size[1])], np.float64)
+    target = np.array([(0, 0), (whole[0], 0), whole, (0, whole[1])], np.float64)
     # Pixel centres lie half a pixel inside the corners of the picture.
     matrix = cv2.getPerspectiveTransform((quad - 0.5).astype(np.float32), (target - 0.5).astype(np.float32))
 
     def warp(image: npt.NDArray[Any]) -> npt.NDArray[Any]:
-        return cv2.warpPerspective(image, matrix, size, flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
+        straight = cv2.warpPerspective(image, matrix, whole, flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
+        return straight if size == whole else cv2.resize(straight, size, interpolation=cv2.INTER_AREA)
 
     return np.clip(warp(grey), 0.0, 1.0).astype(np.float32, copy=False), warp(colour)
 
@@ -235,7 +237,7 @@ def _sides(corners: npt.NDArray[np.float64]) -> tuple[npt.NDArray[np.float64], n
 
 
 def even_light(
-    grey: FloatArray, colour: ByteArray, strength: float, opaque: npt.NDArray[np.bool_] | None = None
+    grey: FloatArray, colour: ByteArray, strength: float, opaque: BoolArray | None = None
 ) -> tuple[FloatArray, ByteArray]:
     """Lift what lies in the dark and dim what is bright, over wide areas alone; what lies beside the panel stays.
 
@@ -259,20 +261,42 @@ def even_light(
     return np.clip(grey * gain, 0.0, 1.0).astype(np.float32, copy=False), brighter
 
 
-def remove_dust(grey: FloatArray, colour: ByteArray, strength: float) -> tuple[FloatArray, ByteArray]:
-    """Fill specks and scratches from their surroundings.
+def remove_dust(
+    grey: FloatArray, colour: ByteArray, strength: float, opaque: BoolArray | None = None
+) -> tuple[FloatArray, ByteArray]:
+    """Fill specks and scratches from their surroundings; what lies beside a cut-out stays, and tells nothing of it.
 
     Args:
         grey: (H, W).
         colour: (H, W, 3).
         strength: 0 to 1: how faint a speck is still taken for dust.
+        opaque: (H, W), where a cut-out shows something; None where nothing is transparent.
     """
-    cover = find_dust(without_screen(grey), strength)  # a print's dots are no dust
+    seen = grey if opaque is None else _continued(grey, opaque)
+    cover = find_dust(without_screen(seen), strength)  # a print's dots are no dust
+    if opaque is not None:
+        cover[~opaque] = 0
     if not cover.any():
         return grey, colour
-    levels = np.rint(grey * 255).astype(np.uint8)
+    levels, shown = np.rint(seen * 255).astype(np.uint8), colour
+    if opaque is not None:
+        shown = np.dstack([np.rint(_continued(colour[..., k].astype(np.float32), opaque)) for k in range(3)])
+        shown = shown.astype(np.uint8)
     filled = cv2.inpaint(levels, cover, 3, cv2.INPAINT_TELEA).astype(np.float32) / 255
-    return np.where(cover > 0, filled, grey), np.asarray(cv2.inpaint(colour, cover, 3, cv2.INPAINT_TELEA), np.uint8)
+    coloured = cv2.inpaint(shown, cover, 3, cv2.INPAINT_TELEA)
+    return np.where(cover > 0, filled, grey), np.where(cover[..., None] > 0, coloured, colour)
+
+
+def _continued(values: FloatArray, opaque: BoolArray) -> FloatArray:
+    """(H, W), beyond a cut-out's rim what is usual at the nearest place within: a thin staff is no thin line there."""
+    shown = opaque.astype(np.float32)
+    usual = lowpass(values * shown, _RIM_SIGMA_PX) / np.maximum(lowpass(shown, _RIM_SIGMA_PX), 1e-3)
+    _, nearest = cv2.distanceTransformWithLabels(
+        (~opaque).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5, labelType=cv2.DIST_LABEL_PIXEL
+    )
+    ends = np.zeros(int(nearest.max()) + 1, np.float32)
+    ends[nearest[opaque]] = usual[opaque]
+    return np.where(opaque, values, ends[nearest])
 
 
 def find_dust(grey: FloatArray, strength: float) -> ByteArray:

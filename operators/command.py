@@ -28,7 +28,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 from ..inference.errors import ReliefError, is_out_of_memory
-from ..inference.image_header import SUFFIXES, read_header
+from ..inference.image_header import SUFFIXES, ImageHeader, read_header
 from ..inference.settings import READING, RUNTIMES, MeshSettings, PreparationSettings, RefinementSettings
 from . import reconstruction
 from .hidden import hidden_name, make_hidden, replace_all
@@ -41,8 +41,8 @@ if TYPE_CHECKING:
 FORMATS = ("blend", "glb", "render")
 _MODEL_SUFFIXES = {"blend": ".blend", "glb": ".glb", "render": ".render.png"}
 _MAP_SUFFIXES = (".height.tif", ".normal.png", ".edges.png", ".segments.png", ".preview.png", ".json")
-_FREE_BYTES = 256_000_000
-"""Least free space of the results' drive with which a photograph is begun."""
+_FREE_BYTES, _MAP_BYTES_PER_PIXEL = 256_000_000, 12
+"""Least free space of the results' drive with which a photograph is begun, and what large maps take of it."""
 _BYTES_PER_SOURCE_PIXEL, _BYTES_PER_PIXEL, _BYTES_PER_VERTEX = 18, 150, 1000
 """Memory for a file's pixels, for a photograph of the size at which it is read, and for models; measured."""
 _PATIENCE_S, _MOVING_S = 1.5, 60.0
@@ -189,7 +189,8 @@ def _parser() -> argparse.ArgumentParser:
         "--max-size",
         type=int,
         metavar="PX",
-        help="longest side; larger photos are reduced (default: to 60 megapixels, the most in any case); what then has"
+        help="longest side, of the panel if there are --corners; what is larger is reduced (default: to 60 megapixels,"
+        " the most in any case); what then has"
         " less than 768 pixels on the shorter side is read, and gets maps, enlarged as ever",
     )
     words = "longest side of the pictures that the models wear; 2048 is plenty for headsets (default: the photo's own)"
@@ -519,9 +520,7 @@ def _make(photo: Path, options: _Options, progress: _Progress) -> list[str]:
     if options.formats and (_is_foreign(place) or _has_backslash(place)):  # as a folder of --tree
         beside = options.output
     _check_names(photo, options, beside)
-    if shutil.disk_usage(place).free < _FREE_BYTES:
-        raise ReliefError(f"the disk is full: less than {_FREE_BYTES / 1e6:.0f} MB are free in {place}. Make room.")
-    _check_memory(photo, options)
+    _check_room(photo, options, place)
     touched = _touched(photo) if photo.is_file() else {}  # before it is read
     part = make_hidden(beside)
     aside = part / "old"  # no result's name: those have suffixes
@@ -559,32 +558,17 @@ def _make(photo: Path, options: _Options, progress: _Progress) -> list[str]:
     return [str(path) for path in paths]
 
 
-def _check_memory(photo: Path, options: _Options) -> None:
-    """Before Linux kills the whole batch for memory, and again whenever that is taken up.
+def _check_room(photo: Path, options: _Options, place: Path) -> None:
+    """Before the network runs for minutes, or Linux kills the whole batch for memory.
 
     Raises:
-        ReliefError: there is too little for this photograph.
+        ReliefError: there is too little memory for this photograph, or too little space for its results.
     """
-    from ..inference.photo import KEPT_PIXELS, MAX_FILE_BYTES  # here: it needs OpenCV, which the zip brings
-    from ..inference.predictor import read_size
-
     free = _free_memory()
-    try:
-        size = photo.stat().st_size
-        if not photo.is_file() or size > MAX_FILE_BYTES:
-            return
-        if free is not None and size > free:
-            raise MemoryError
-        header = read_header(photo.read_bytes(), photo.name)
-    except (OSError, ReliefError):
-        return  # whoever reads the photograph tells what is wrong with it
-    except MemoryError:
-        raise ReliefError(
-            f"its file of {size / 1e9:.1f} GB needs more memory than is free. Scale the file down."
-        ) from None
-    source, longest = header.width * header.height, max(header.width, header.height)
-    scale = min(1.0, (options.max_size or longest) / longest, math.sqrt(KEPT_PIXELS / source))
-    pixels = math.prod(read_size(*(max(round(side * scale), 1) for side in (header.height, header.width))))
+    source, pixels = _sizes(photo, options, free)
+    room = max(_FREE_BYTES, _MAP_BYTES_PER_PIXEL * pixels)
+    if shutil.disk_usage(place).free < room:
+        raise ReliefError(f"the disk is full: less than {room / 1e6:.0f} MB are free in {place}. Make room.")
     least = _BYTES_PER_SOURCE_PIXEL * source  # at any size
     needed = least + _BYTES_PER_PIXEL * pixels
     if options.formats:
@@ -596,6 +580,49 @@ def _check_memory(photo: Path, options: _Options) -> None:
         raise ReliefError(
             f"it takes about {needed / 1e9:.1f} GB of memory, of which {free / 1e9:.1f} GB are free. {advice}"
         )
+
+
+def _sizes(photo: Path, options: _Options, free: float | None) -> tuple[int, int]:
+    """The pixels of a photograph's file and those at which it, or its panel between corners, is read.
+
+    Returns:
+        Nothing where whoever reads the photograph tells what is wrong with it.
+
+    Raises:
+        ReliefError: the file alone is larger than the memory.
+    """
+    from ..inference.photo import KEPT_PIXELS, MAX_FILE_BYTES  # here: it needs OpenCV, which the zip brings
+    from ..inference.predictor import read_size
+
+    try:
+        size = photo.stat().st_size
+        if not photo.is_file() or size > MAX_FILE_BYTES:
+            return 0, 0
+        if free is not None and size > free:
+            raise MemoryError
+        header = read_header(photo.read_bytes(), photo.name)
+    except (OSError, ReliefError):
+        return 0, 0
+    except MemoryError:
+        raise ReliefError(
+            f"its file of {size / 1e9:.1f} GB needs more memory than is free. Scale the file down."
+        ) from None
+    source = header.width * header.height
+    kept = min(1.0, math.sqrt(KEPT_PIXELS / source))
+    width, height = (side * kept for side in _panel_size(header, options.corners))
+    scale = min(1.0, (options.max_size or math.inf) / max(width, height))
+    return source, math.prod(read_size(*(max(round(side * scale), 1) for side in (height, width))))
+
+
+def _panel_size(header: ImageHeader, corners: Sequence[tuple[float, float]]) -> tuple[float, float]:
+    """Width and height in pixels of what lies between the corners, at most; of the whole where there are none."""
+    width, height = float(header.width), float(header.height)
+    if not corners:
+        return width, height
+    if header.orientation >= 5:  # stored lying on its side, and the corners are of what it shows
+        width, height = height, width
+    xs, ys = ([corner[k] * side for corner in corners] for k, side in enumerate((width, height)))
+    return max(max(xs) - min(xs), 1.0), max(max(ys) - min(ys), 1.0)
 
 
 def _own_memory() -> float:
@@ -678,6 +705,7 @@ def _write_models(stem: Path, result: Reconstruction, options: _Options, progres
         progress(1.0, 1.0, "Rendering" if name == "render" else f"Writing the {name}")
         with timed(result.times_s, name):
             writers[name](_with(stem, _MODEL_SUFFIXES[name]))
+    scene_io.close()  # before the next photograph is read
 
 
 def _write_record(path: Path, photo: Path, touched: dict[str, int], result: Reconstruction, options: _Options) -> None:

@@ -100,7 +100,8 @@ def reconstruct(
 ) -> Reconstruction:
     """Read, prepare, predict, refine and mesh one photograph; a stored prediction spares the network.
 
-    ``texture_px`` is the most that the picture of the detail may have on its longer side.
+    ``max_size`` is the most that the photograph, or its panel between corners, may have on its longer side in pixels,
+    ``texture_px`` what the picture of the detail may have.
 
     Raises:
         ReliefError: the photograph or the runtime cannot be used.
@@ -116,11 +117,13 @@ def reconstruct(
     times_s: dict[str, float] = {}
     report(progress, _READ, 1.0, "Opening the photo")
     with timed(times_s, "read"):
-        original = photo = read_photo(path, max_size=max_size)
+        # Of a panel between corners max_size is the panel's.
+        photo = read_photo(path, None if preparation is not None and preparation.corners else max_size)
+    file_sha256 = photo.sha256
     if preparation is not None and preparation.needed:
         report(progress, _READ, 1.0, "Preparing the photo")
         with timed(times_s, "prepare"):
-            photo = prepare(original, preparation, max_size)
+            photo = prepare(photo, preparation, max_size)
     report(progress, _PREDICT, 1.0, "Loading the network")
     with timed(times_s, "load"):
         predictor = load_predictor(runtime)
@@ -142,7 +145,7 @@ def reconstruct(
     report(progress, 1.0, 1.0, "Placing the relief")
     done = preparation.to_mapping() if preparation is not None and preparation.needed else {}
     return Reconstruction(
-        photo, original.sha256, done, prediction, height, mesh, detail, refinement_settings, mesh_settings, times_s
+        photo, file_sha256, done, prediction, height, mesh, detail, refinement_settings, mesh_settings, times_s
     )
 
 

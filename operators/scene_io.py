@@ -18,7 +18,7 @@ import bpy
 from mathutils import Matrix
 
 from ..inference.errors import ReliefError
-from ..inference.image_header import read_header
+from ..inference.image_header import read_header, without_notes
 from .bridge import create_relief
 from .material import DETAIL
 from .staging import add_camera, add_sun, seen_size
@@ -79,6 +79,13 @@ def render(path: Path) -> None:
         # By its type: the photograph's texture may have its name.
         next(image for image in bpy.data.images if image.type == "RENDER_RESULT").save_render(str(path))
         _check_whole(path)
+    path.write_bytes(without_notes(path.read_bytes()))  # Blender's hold the time: no two runs would make one file
+
+
+def close() -> None:
+    """Give the memory of the scene back."""
+    with _blender_says("close the scene"):
+        bpy.ops.wm.read_homefile(use_empty=True, use_factory_startup=True)
 
 
 def _check_whole(path: Path) -> None:
@@ -114,6 +121,7 @@ def _set_rendering(scene: bpy.types.Scene, relief: bpy.types.Object) -> None:
     scene.render.resolution_x, scene.render.resolution_y = sides_px
 
     addon_utils.enable("cycles")
+    scene.render.image_settings.color_mode = "RGB"
     scene.render.engine = "CYCLES"
     scene.cycles.device = "CPU"
     scene.cycles.samples = 8

@@ -191,6 +191,10 @@ def test_a_straightened_panel_keeps_the_largest_side(relief, photo, tmp_path):
     assert relief(photo, "--formats", "none", *words) == 0
     record = json.loads((tmp_path / "out/panel.json").read_text(encoding="utf-8"))
     assert record["maps"] == {"width_px": 70, "height_px": 100}
+    words = ["--max-size", "80", "--corners", "0,0 0.8,0 0.8,0.8 0,0.8", "--aspect", "1.0", "--overwrite"]
+    assert relief(photo, "--formats", "none", *words) == 0
+    record = json.loads((tmp_path / "out/panel.json").read_text(encoding="utf-8"))
+    assert record["maps"] == {"width_px": 80, "height_px": 80}, "of the panel, not of the whole photograph"
 
 
 def test_what_exists_is_skipped_and_named(relief, known, photo, tmp_path, capsys):
@@ -508,6 +512,11 @@ def test_a_full_disk_is_found_before_the_network_runs(module, relief, known, pho
     monkeypatch.setattr(module("operators.command").shutil, "disk_usage", lambda folder: usage(255_000_000))
     assert relief(photo, "--formats", "none") == 1
     assert f"less than 256 MB are free in {tmp_path / 'out'}. Make room." in capsys.readouterr().err
+    monkeypatch.setattr(module("operators.command").shutil, "disk_usage", lambda folder: usage(300_000_000))
+    large = tmp_path / "large.png"
+    cv2.imwrite(str(large), np.zeros((5000, 6000), np.uint8))
+    assert relief(large, "--formats", "none") == 1
+    assert "less than 360 MB are free" in capsys.readouterr().err
     assert known.calls == 0 and _names(tmp_path / "out") == []
 
 
@@ -1070,6 +1079,8 @@ def test_a_file_that_blender_could_not_write_whole_is_no_result(module, relief, 
     import resource
 
     assert relief(photo, "--formats", "blend", "--max-vertices", "2000") == 0
+    assert not bpy.data.objects, "memory for the next photograph"
+    bpy.ops.wm.open_mainfile(filepath=str(tmp_path / "out/panel.blend"))
     bpy.context.scene.render.resolution_percentage = 25
     scene_io, limits = module("operators.scene_io"), resource.getrlimit(resource.RLIMIT_FSIZE)
     for write, name in ((scene_io.save_blend, "a.blend"), (scene_io.render, "a.render.png")):
@@ -1085,7 +1096,12 @@ def test_a_file_that_blender_could_not_write_whole_is_no_result(module, relief, 
 def test_braces_are_no_variables(relief, photo, tmp_path):
     named = photo.rename(tmp_path / "panel {1}.png")
     assert relief(named, "--formats", "blend,render", "--max-vertices", "2000") == 0
-    assert (tmp_path / "out/panel {1}.render.png").is_file()
+    rendered = tmp_path / "out/panel {1}.render.png"
+    first = rendered.read_bytes()
+    assert relief(named, "--formats", "blend,render", "--max-vertices", "2100", "--overwrite") == 0
+    assert relief(named, "--formats", "blend,render", "--max-vertices", "2000", "--overwrite") == 0
+    assert rendered.read_bytes() == first, "made anew it is the same file"
+    assert cv2.imread(str(rendered), cv2.IMREAD_UNCHANGED).shape[2] == 3
 
 
 def test_a_name_too_long_keeps_none_from_its_turn(relief, known, photo, tmp_path, capsys):
@@ -1125,6 +1141,8 @@ def test_a_photograph_too_large_for_the_memory_keeps_none_from_its_turn(
     assert "of which 0.2 GB are free. Use a smaller --max-size" in said and "large.png" in said
     assert _names(tmp_path / "out") == [f"panel{suffix}" for suffix in MAPS]
     assert relief(large, "--formats", "none", "--max-size", "200") == 0, "three quarters of a megapixel"
+    corners = "0.4,0.4 0.6,0.4 0.6,0.6 0.4,0.6"
+    assert relief(large, "--formats", "none", "--overwrite", "--corners", corners) == 0, "of it a small part"
     monkeypatch.setattr(command, "_free_memory", lambda: 100.0)
     assert relief(large, "--formats", "none", "--overwrite") == 1
     assert "its file of 0.0 GB needs more memory than is free. Scale the file down." in capsys.readouterr().err

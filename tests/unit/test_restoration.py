@@ -113,6 +113,14 @@ def test_a_straightened_panel_keeps_the_largest_side(aspect: float) -> None:
         prepare(photo, preparation, max_size=63)
 
 
+def test_a_straightened_panel_is_reduced_as_a_photograph_is() -> None:
+    """Each pixel of its own: picked out of finer ones they would be a chance pattern."""
+    fine = np.random.default_rng(3).random((400, 400), np.float32)
+    corners = ((0.0, 0.0), (1.0, 0.0), (1.0, 1.0), (0.0, 1.0))
+    reduced = prepare(photo_from_array(fine, "p"), Preparation(PreparationSettings(aspect=1.0), corners), max_size=100)
+    np.testing.assert_allclose(reduced.grey, cv2.resize(fine, (100, 100), interpolation=cv2.INTER_AREA), atol=0.01)
+
+
 def test_too_small_a_panel() -> None:
     photo = photo_from_array((picture() * 255).astype(np.uint8), "photo")
     with pytest.raises(ReliefError, match="further apart"):
@@ -180,6 +188,27 @@ def test_dust_of_a_large_scan_is_as_wide_as_its_pixels_are_many(times: int) -> N
     large = cv2.resize(spoilt, size, interpolation=cv2.INTER_LINEAR)
     there = cv2.resize(cover.astype(np.uint8), size, interpolation=cv2.INTER_NEAREST) > 0
     assert find_dust(large, 0.5)[there].mean() > 0.9
+
+
+def test_the_thin_parts_of_a_cut_out_are_no_dust() -> None:
+    """A staff before nothing stays, and a rim; dust within goes as ever."""
+    spoilt, cover = dusty(picture())
+    opaque = np.zeros(spoilt.shape, bool)
+    opaque[40:280, 60:360] = True
+    opaque[:, 20:24] = True
+    spoilt = np.where(opaque, spoilt, 0.0).astype(np.float32)
+    spoilt[:, 20:24] = 0.6
+    colour = np.where(opaque, np.rint(spoilt * 255), 128).astype(np.uint8)[..., None].repeat(3, 2)
+    clean, clean_colour = remove_dust(spoilt, colour, 1.0, opaque)
+    np.testing.assert_array_equal(clean[:, 20:24], spoilt[:, 20:24])
+    np.testing.assert_array_equal(clean[~opaque], 0.0)
+    np.testing.assert_array_equal(clean_colour[~opaque], 128)
+    rim = opaque & ~cv2.dilate(cover.astype(np.uint8), np.ones((5, 5))).astype(bool)
+    rim &= cv2.erode(opaque.astype(np.uint8), np.ones((5, 5))) == 0
+    assert (clean != spoilt)[rim].mean() < 0.01
+    within = cover & opaque
+    within[:, :30] = False
+    assert np.abs(clean - picture())[within].mean() < 0.1 * np.abs(spoilt - picture())[within].mean()
 
 
 def test_the_dots_of_a_print_are_no_dust() -> None:
