@@ -104,7 +104,7 @@ def write_classes(path: str | PathLike[str], probabilities: FloatArray, palette:
 def write_preview(
     path: str | PathLike[str], photo: Photo, height: FloatArray, prediction: Prediction, depth_px: float
 ) -> None:
-    """Write photo, shaded relief, height and soft edges side by side as PNG, each with its caption.
+    """Write photo, shaded relief, height and soft edges as PNG, each with its caption; those of a frieze in a column.
 
     Args:
         path: the file to write.
@@ -122,9 +122,11 @@ def write_preview(
         ("edges: soft blue, medium green, sharp orange", edges.astype(np.uint8)),
     ]
     rows, columns = height.shape
-    scale = min(1.0, _PREVIEW_TILE_PX / max(rows, columns))
+    side = _PREVIEW_TILE_PX * (2 if max(rows, columns) > 2 * min(rows, columns) else 1)
+    scale = min(1.0, side / max(rows, columns))
     size = (max(1, round(columns * scale)), max(1, round(rows * scale)))
-    preview = np.concatenate([_tile(picture, size, caption) for caption, picture in pictures], axis=1)
+    tiles = [_tile(picture, size, caption) for caption, picture in pictures]
+    preview = np.concatenate(tiles, axis=0 if columns > 2 * rows else 1)
     _write(path, encode(".png", preview[..., ::-1], []))
 
 

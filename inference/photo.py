@@ -94,6 +94,8 @@ def read_photo(path: str | PathLike[str], max_size: int | None = None) -> Photo:
     data = _read_bytes(path)
     header = read_header(data, path.name)
     _check_size(header.width, header.height, path.name)
+    if header.lab:  # the decoder takes their white for that of a screen: all turns yellow
+        raise ReliefError(f"{path.name} is a TIFF with Lab colours. Save it with RGB colours, then try again.")
     digest = hashlib.sha256(data).hexdigest()
     pixels = _decode(data) if header.compression in _TIFF_COMPRESSIONS else None
     del data  # as large as the pixels, where they are stored as they are
@@ -122,6 +124,9 @@ def read_photo(path: str | PathLike[str], max_size: int | None = None) -> Photo:
         pixels = _upright(pixels, header.orientation)
     if pixels.ndim == 3:
         pixels = pixels[..., [2, 1, 0, 3][: pixels.shape[2]]]
+    elif header.clear is not None:  # the decoder knows it with colours alone
+        shown = (pixels != header.clear) * np.iinfo(pixels.dtype).max
+        pixels = np.stack((pixels, shown.astype(pixels.dtype)), axis=2)
     black, white = _value_range(pixels)
     if header.white_is_zero and pixels.ndim == 2 and pixels.itemsize > 1:
         black, white = white, black  # of 8 bits and less the decoder does it

@@ -115,25 +115,37 @@ def test_hollows_of_a_frieze_are_as_dark_as_those_of_a_square() -> None:
 
 
 def test_preview_shows_four_pictures(tmp_path: Path) -> None:
-    colour = np.zeros((100, 300, 3), np.uint8)
+    colour = np.zeros((160, 300, 3), np.uint8)
     colour[:, :150] = (200, 40, 40)
-    height = np.zeros((100, 300), np.float32)
+    height = np.zeros((160, 300), np.float32)
     height[:, 150:] = 1.0
-    edges = np.zeros((100, 300, 4), np.float32)
+    edges = np.zeros((160, 300, 4), np.float32)
     edges[:50, :, 3] = edges[50:, :, 0] = 1.0
     prediction = Prediction(
-        height, np.zeros((100, 300, 2), np.float32), edges, np.zeros((100, 300, 6), np.float32),
-        np.ones((100, 300), np.float32), np.array([0.0, 0.0, 1.0], np.float32), "test", "test",
+        height, np.zeros((160, 300, 2), np.float32), edges, np.zeros((160, 300, 6), np.float32),
+        np.ones((160, 300), np.float32), np.array([0.0, 0.0, 1.0], np.float32), "test", "test",
     )  # fmt: skip
     write_preview(tmp_path / "p.png", photo_from_array(colour, "a"), height, prediction, 5.0)
     preview = read(tmp_path / "p.png")[..., ::-1]
-    assert preview.shape[0] > 100 and preview.shape[1] % 4 == 0
+    assert preview.shape[0] > 160 and preview.shape[1] % 4 == 0
     tile = preview.shape[1] // 4
     assert tuple(preview[50, 20]) == (200, 40, 40) and tuple(preview[50, 280]) == (0, 0, 0)
     assert tuple(preview[50, 2 * tile + 20]) == (0, 0, 0) and tuple(preview[50, 2 * tile + 280]) == (255, 255, 255)
     assert tuple(preview[20, 3 * tile + 50]) == tuple(EDGE_PALETTE[3])
     assert tuple(preview[80, 3 * tile + 50]) == tuple(EDGE_PALETTE[0])
-    assert preview[100:, :tile].max() > 150  # the caption
+    assert preview[160:, :tile].max() > 150  # the caption
+
+
+def test_the_preview_of_a_frieze_is_a_column(tmp_path: Path) -> None:
+    flat = np.zeros((100, 2000), np.float32)
+    edges = np.zeros((100, 2000, 4), np.float32)
+    prediction = Prediction(
+        flat, np.zeros((100, 2000, 2), np.float32), edges, np.zeros((100, 2000, 6), np.float32), flat + 1.0,
+        np.array([0.0, 0.0, 1.0], np.float32), "test", "test",
+    )  # fmt: skip
+    write_preview(tmp_path / "p.png", photo_from_array(np.full((100, 2000), 90, np.uint8), "a"), flat, prediction, 5.0)
+    rows, columns = read(tmp_path / "p.png").shape[:2]
+    assert columns == 1280 + 4 and 4 * 64 < rows < 4 * 110
 
 
 def test_preview_shades_the_relief_as_deep_as_it_is_made(tmp_path: Path) -> None:

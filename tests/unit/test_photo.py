@@ -409,6 +409,28 @@ def test_grey_with_alpha_and_palette(tmp_path: Path) -> None:
     assert tuple(photo.colour[20, 39]) == RED and tuple(photo.colour[20, 40]) == GREEN
 
 
+@pytest.mark.parametrize("bits", [1, 2, 4, 8, 16])
+def test_a_tone_that_means_nothing_in_a_grey_png(tmp_path: Path, bits: int) -> None:
+    """The decoder knows it in coloured ones alone."""
+    line = {8: bytes([1] * 40 + [200] * 56), 16: b"\1\1" * 40 + b"\1\2" * 56}.get(bits, b"\0" * 20 + b"\xff" * 28)
+    width = len(line) * 8 // bits
+    tone = {1: 1, 2: 3, 4: 15, 8: 200, 16: 0x102}[bits]
+    data = png(width, 64, bits, 0, (b"\0" + line) * 64, (b"tRNS", struct.pack(">H", tone)))
+    photo = read_photo(write(tmp_path, "a.png", data))
+    assert photo.opaque is not None
+    shown = np.tile(np.arange(width) < width * 5 // 12, (64, 1))
+    np.testing.assert_array_equal(photo.opaque, shown)
+    assert (photo.colour[~shown] == 128).all() and photo.grey[shown].max() < 0.01
+
+
+@pytest.mark.parametrize("photometric", [8, 9, 10])
+def test_lab_is_refused(tmp_path: Path, photometric: int) -> None:
+    """The decoder makes white (255, 252, 222) of its white."""
+    data = tiff(np.full((64, 96, 3), (255, 0, 0), np.uint8), photometric=photometric)
+    with pytest.raises(ReliefError, match="a.tif is a TIFF with Lab colours. Save it with RGB colours"):
+        read_photo(write(tmp_path, "a.tif", data))
+
+
 @pytest.mark.parametrize("kind", [np.uint8, np.uint16])
 def test_a_saved_selection_is_no_transparency(tmp_path: Path, kind: type) -> None:
     """Image editors keep one as a channel of which the file says nothing (ExtraSamples 0)."""
