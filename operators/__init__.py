@@ -67,7 +67,9 @@ def _handlers() -> list[tuple[list[Any], Callable[..., None]]]:
     return [
         *((list_, function) for list_ in restored for function in (refine.settle_restored, paint.show_again)),
         (handlers.load_pre, job.forget_paused),
+        *((list_, new_mask.restore_masks) for list_ in (handlers.undo_post, handlers.redo_post)),
         (handlers.load_pre, bridge.forget_finest),
+        (handlers.load_pre, new_mask.forget_masks),
         (handlers.load_post, paint.watch),
         (handlers.save_pre, refine.settle_saved),
         (handlers.save_pre, new_mask.keep_masks),
@@ -93,15 +95,16 @@ def register() -> None:
 def unregister() -> None:
     import bpy
 
-    from . import bridge, job, paint, prepare, refine, thumbnails
+    from . import bridge, job, new_mask, paint, prepare, refine, thumbnails
 
     for handlers, function in _handlers():
         handlers.remove(function)
     paint.unwatch()
     bridge.forget_finest()
+    new_mask.forget_masks()
     refine.stop_settling()
     job.abandon()
-    prepare.stop_drawing()
+    prepare.abandon_picking()
     prepare.abandon_preview()
     bpy.utils.unregister_cli_command(_commands.pop())
     del bpy.types.Image.relief_turns

@@ -54,9 +54,12 @@ LEAST_UNFOLDED = 1e-5
 LEAST_SCULPTED = 1e-5
 """Vertices moved by less, relative to the panel's width, were not moved by hand but rounded."""
 
-_finest: dict[int, tuple[list[Any], list[Any]]] = {}
-"""Of each mesh that had another grid before, by its session_uid: what was made by hand on its finest grid, and what
-became of that on the present one. Else Vertices, dragged to and fro, would blur it."""
+_finest: dict[tuple[int, tuple[int, int]], tuple[list[Any], list[Any]]] = {}
+"""Of each mesh that had another grid before, by its session_uid and its present grid, to which undo may return: what
+was made by hand on its finest grid, and what became of that on the present one. Else Vertices, dragged to and fro,
+would blur it."""
+MOST_GRIDS = 8
+"""So many of a mesh are remembered, the last ones."""
 
 
 def is_relief(object_: bpy.types.Object | None) -> bool:
@@ -214,7 +217,7 @@ def update_relief(object_: bpy.types.Object, relief: ReliefMesh, settings: dict[
                 "sets or other attributes. Set Vertices back, or remove those from a copy."
             )
         width_m = settings["width_m"]
-        finest = _on_finest_grid(mesh, [None if by_hand is None else by_hand / width_m, paint])
+        finest = _on_finest_grid(object_, [None if by_hand is None else by_hand / width_m, paint])
         by_hand, paint = present = [None if f is None else resampled(f, relief.grid) for f in finest]
         relief.complete()  # before anything is cleared: there may be too little memory for it
         flat = mesh.polygons[0].use_smooth is False
@@ -226,25 +229,26 @@ def update_relief(object_: bpy.types.Object, relief: ReliefMesh, settings: dict[
             mesh.shade_flat()
         if paint is not None:
             write_paint_colours(object_, paint)
-        for uid in _finest.keys() - {other.session_uid for other in bpy.data.meshes}:
-            del _finest[uid]
+        _finest.pop((mesh.session_uid, relief.grid), None)  # the last comes last
         if any(made is not None for made in finest):
-            _finest[mesh.session_uid] = finest, present
-        else:
-            _finest.pop(mesh.session_uid, None)
+            _finest[mesh.session_uid, relief.grid] = finest, present
+        alive = {other.session_uid for other in bpy.data.meshes}
+        own = [key for key in _finest if key[0] == mesh.session_uid]
+        for key in [key for key in _finest if key[0] not in alive] + own[:-MOST_GRIDS]:
+            del _finest[key]
     for sharer in sharers(mesh):
         sharer[SETTINGS], sharer[GRID], sharer[SIZE_PX] = json.dumps(settings), relief.grid, relief.size_px
 
 
-def _on_finest_grid(mesh: bpy.types.Mesh, made: list[Any]) -> list[Any]:
+def _on_finest_grid(object_: bpy.types.Object, made: list[Any]) -> list[Any]:
     """What was made by hand, relative to the panel's width, and the paint, from before the mesh got a coarser grid.
 
     Where something else was made since, it is that; Blender rounds both a little.
     """
-    if mesh.session_uid not in _finest:
+    known = _finest.get((object_.data.session_uid, grid_of(object_)))
+    if known is None:
         return made
-    least = LEAST_SCULPTED, 1 / 255
-    return [_carried(*each) for each in zip(made, *_finest[mesh.session_uid], least, strict=True)]
+    return [_carried(*each) for each in zip(made, *known, (LEAST_SCULPTED, 1 / 255), strict=True)]
 
 
 def _carried(
@@ -277,7 +281,7 @@ def forget_finest(*_: object) -> None:
 
 def finest_paint(object_: bpy.types.Object) -> npt.NDArray[np.float32] | None:
     """The same as `read_paint_colours`, from before the relief got a coarser grid, unless it was painted since."""
-    paint: npt.NDArray[np.float32] | None = _on_finest_grid(object_.data, [None, read_paint_colours(object_)])[1]
+    paint: npt.NDArray[np.float32] | None = _on_finest_grid(object_, [None, read_paint_colours(object_)])[1]
     return paint
 
 

@@ -155,6 +155,18 @@ def stop_drawing() -> None:
         bpy.types.SpaceImageEditor.draw_handler_remove(_drawn.pop(), "WINDOW")
 
 
+def abandon_picking() -> None:
+    """The same where the operators' classes go: Blender calls nothing of them any more, and their words would stay."""
+    if not _drawn:
+        return
+    stop_drawing()
+    clear_status(bpy.context)
+    for window in bpy.context.window_manager.windows:
+        for area in window.screen.areas:
+            if area.type == "IMAGE_EDITOR":
+                area.header_text_set(None)
+
+
 class RELIEF_OT_preview_preparation(bpy.types.Operator):
     """Show the photograph straightened, evened and cleaned, as the network will see it; the original stays"""
 

@@ -261,6 +261,9 @@ def _is_draft(relief: bpy.types.Object) -> bool:
 def settle_restored(*_: object) -> None:
     """After undo, redo and opening a file: a draft that came back is solved in full, from the settings with it."""
     thumbnails.forget_all()
+    for image in filter(None, map(detail_of, filter(is_relief, bpy.data.objects))):
+        if image.packed_file is not None and not image.is_dirty:
+            image.buffers_free()  # undo brings the file back, and leaves the pixels of what was undone
     if not _drafts():
         return
     if bpy.app.background:  # where no timer runs, and the file may be rendered next

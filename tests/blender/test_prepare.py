@@ -411,3 +411,13 @@ def test_command_line_tells_the_light(module, known, photo, tmp_path):
     words = ["reconstruct", str(photo), "--formats", "none", "--light", "270", "--output", str(tmp_path / "a")]
     assert module("operators.command").main(words) == 0
     assert known.light_deg == 270.0
+
+
+def test_picking_ends_with_the_extension(module):
+    prepare = module("operators.prepare")
+    prepare._drawn.append(
+        bpy.types.SpaceImageEditor.draw_handler_add(lambda: None, (), "WINDOW", "POST_PIXEL"),
+    )
+    prepare.abandon_picking()
+    assert prepare._drawn == []
+    prepare.abandon_picking()

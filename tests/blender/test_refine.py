@@ -416,8 +416,24 @@ def test_fewer_vertices_and_as_many_again_blur_no_sculpture_and_no_paint(module,
     _sculpt(slice(0, 100), 0.2)  # what is done on the coarse grid counts from there on
     scene.max_vertices = 9600
     assert np.median((before - _positions())[:1000, 1]) == pytest.approx(0.2, abs=0.06)
-    other = bpy.data.meshes.new("other")
+    other = bpy.data.objects.new("other", bpy.data.meshes.new("other"))
     assert module("operators.bridge")._on_finest_grid(other, [None, paint])[1] is paint
+
+
+def test_fewer_vertices_undone_to_and_as_many_again_blur_no_sculpture(known, photo):
+    bpy.ops.relief.reconstruct(filepath=str(photo))
+    for row in range(0, 80, 4):
+        _sculpt(slice(120 * row, 120 * row + 60), 0.1)
+    bpy.context.scene.relief.max_vertices = 9600
+    before = _positions()
+    bpy.ops.ed.undo_push(message="Sculpt")
+    for vertices in (600, 9600):
+        bpy.context.scene.relief.max_vertices = vertices
+        bpy.ops.ed.undo_push(message="Vertices")
+    bpy.ops.ed.undo()
+    assert len(bpy.context.active_object.data.vertices) <= 600
+    bpy.context.scene.relief.max_vertices = 9600
+    np.testing.assert_allclose(_positions(), before, atol=1e-5)
 
 
 def test_each_relief_keeps_its_fine_sculpture_where_the_coarse_one_was_left_alone(module, known, photo):
@@ -793,6 +809,44 @@ def test_a_painted_mask_is_saved_and_an_artists_own_file_is_left_alone(module, k
     assert own.is_dirty
     module("operators.new_mask").keep_masks()
     assert own.is_dirty and own.packed_file is None, "it is the artist's to save"
+
+
+def test_a_mask_that_was_saved_outlives_an_undo(module, known, photo, tmp_path):
+    """Packing is in no step of undo; what another pack than the save's made is left to whoever made it."""
+    bpy.ops.relief.reconstruct(filepath=str(photo))
+    bpy.ops.relief.new_mask()
+    bpy.ops.ed.undo_push(message="New Mask")
+    file = tmp_path / "cut.blend"
+
+    def paint(rows):
+        mask = bpy.data.objects["panel"].relief_mask
+        pixels = np.ones((mask.size[1], mask.size[0], 4), np.float32)
+        pixels[:rows, :, :3] = 0.0
+        mask.pixels.foreach_set(pixels.ravel())
+        return mask
+
+    def black():
+        mask = bpy.data.objects["panel"].relief_mask
+        pixels = np.array(mask.pixels[:]).reshape(mask.size[1], mask.size[0], 4)
+        return int((pixels[:, 0, 0] == 0.0).sum())
+
+    for rows in (100, 200):
+        paint(rows)
+        bpy.ops.ed.undo_push(message="Stroke")
+        bpy.ops.wm.save_as_mainfile(filepath=str(file), copy=True)
+        for x in (1.0, 2.0):
+            bpy.data.objects["panel"].location.x = x
+            bpy.ops.ed.undo_push(message="Move")
+        bpy.ops.ed.undo()
+        bpy.ops.ed.undo()
+        bpy.ops.wm.save_as_mainfile(filepath=str(file), copy=True)
+        assert black() == rows
+    paint(300).pack()
+    own = bytes(bpy.data.objects["panel"].relief_mask.packed_file.data)
+    module("operators.new_mask").restore_masks()
+    assert bytes(bpy.data.objects["panel"].relief_mask.packed_file.data) == own
+    bpy.ops.wm.open_mainfile(filepath=str(file))
+    assert black() == 200
 
 
 def test_a_remeshed_relief_gets_no_new_mask(known, photo):
@@ -1443,6 +1497,9 @@ def test_undo_brings_back_the_normal_map_of_its_surface(module, known, photo, mo
         image = _detail(relief)
         assert image is not None and image in list(bpy.data.images), "freed"
         assert bytes(image.packed_file.data) == _surface(module, relief)
+        file = cv2.imdecode(np.frombuffer(image.packed_file.data, np.uint8), cv2.IMREAD_UNCHANGED)[::-1, :, 2]
+        shown = np.array(image.pixels[:]).reshape(image.size[1], image.size[0], 4)[..., 0]
+        np.testing.assert_allclose(shown, file / np.iinfo(file.dtype).max, atol=0.01)
 
     for depth_m in (0.1, 0.2, 0.3):
         hold(True)
