@@ -24,7 +24,7 @@ from inference.normalisation import standardise
 from inference.prediction import FloatArray
 
 from .compose import FACELESS, Composer, Scene
-from .labels import soft_edge_classes
+from .labels import soft_edge_classes, within_faces
 from .library import Library
 from .masonry import find_joints
 from .photograph import face_forms, take_photograph
@@ -293,7 +293,7 @@ def _with_heads(composer: Composer) -> tuple[Scene, FloatArray]:
 def collate(samples: list[Sample]) -> dict[str, torch.Tensor]:
     """Samples to a batch: ``x`` (N, 1, H, W) standardised, ``height`` (N, 1, H, W), classes (N, H, W), light (N, 3).
 
-    ``heads`` and ``joints`` (N, 1, H, W).
+    ``heads``, ``faces`` and ``joints`` (N, 1, H, W).
     """
     return {
         "x": torch.from_numpy(
@@ -304,6 +304,7 @@ def collate(samples: list[Sample]) -> dict[str, torch.Tensor]:
         "segments": torch.from_numpy(np.stack([s.segments for s in samples])),
         "light": torch.from_numpy(np.stack([s.light for s in samples])),
         "heads": torch.from_numpy(np.stack([s.heads[None] for s in samples])),
+        "faces": torch.from_numpy(np.stack([within_faces(s.heads)[None] for s in samples])),
         "joints": torch.from_numpy(np.stack([s.joints[None] for s in samples])),
     }
 

@@ -6,15 +6,19 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from inference.prediction import FloatArray
+
 SIGMAS_PX = (1.0, 2.0, 4.0)
 REACH_PX = 16
 """Beyond the border, what the widest blur sees."""
 THRESHOLDS = (0.015, 0.03, 0.055)
 """Edge strength from which a pixel counts as soft, medium, sharp: about the 75th, 90th and 97th percentile of carved
 scenes."""
+FACES_FROM, FACE_RIM_PX = 0.75, 8
+"""Value of ``heads`` from which a face is seen, and how much of a head's rim is left out."""
 
 
-def edge_strength(height: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+def edge_strength(height: FloatArray) -> FloatArray:
     """How sharply a surface turns.
 
     The largest principal curvature of the height at three scales, each times its sigma, so that a step counts by its
@@ -42,7 +46,7 @@ def edge_strength(height: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     return strongest[REACH_PX:-REACH_PX, REACH_PX:-REACH_PX]
 
 
-def soft_edge_classes(height: npt.NDArray[np.float32]) -> npt.NDArray[np.uint8]:
+def soft_edge_classes(height: FloatArray) -> npt.NDArray[np.uint8]:
     """Index into inference.prediction.EDGE_CLASSES for each pixel of a known height.
 
     Args:
@@ -52,3 +56,13 @@ def soft_edge_classes(height: npt.NDArray[np.float32]) -> npt.NDArray[np.uint8]:
         (H, W) uint8: 0 none, 1 soft, 2 medium, 3 sharp.
     """
     return np.digitize(edge_strength(height), THRESHOLDS).astype(np.uint8)
+
+
+def within_faces(heads: FloatArray) -> FloatArray:
+    """1 within the faces that are seen, 0 along their outlines and elsewhere; both (H, W).
+
+    Args:
+        heads: as those of `training.compose.Scene`.
+    """
+    seen = (heads > FACES_FROM).astype(np.uint8)
+    return np.asarray(cv2.erode(seen, np.ones((2 * FACE_RIM_PX + 1,) * 2, np.uint8)), np.float32)

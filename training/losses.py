@@ -28,10 +28,9 @@ FLAT_GRADIENT, USUAL_GRADIENT = (2e-5, 5e-5, 1e-4, 2e-4), (3e-4, 8e-4, 2e-3, 4e-
 """Likewise of the height's own slopes, per pixel of each of four scales a factor of 2 apart."""
 FLAT_FACE_POWER, USUAL_FACE_POWER = (1e-4, 2e-3), (1e-3, 2e-2)
 """Likewise of the forms of 4 to 16 and 16 to 64 px within faces. Finer ones have a thirtieth of the power of these."""
-FACES_FROM, FACE_RIM_PX, FULL_FACE_PX = 0.75, 8, 2000
-"""Value of ``heads`` from which a face is seen; how much of a head's rim is left out; and how many pixels of faces must
-be left for a photograph to count in full. A few pixels, of heads of 20 px, whose features nobody sees, outweighed all
-else in a third of the batches: one face of a single pixel made 68 of a gradient of 73."""
+FULL_FACE_PX = 2000
+"""How many pixels of faces a photograph must have to count in full. A few, of heads of 20 px, whose features nobody
+sees, outweighed all else in a third of the batches: one face of a single pixel made 68 of a gradient of 73."""
 
 
 @dataclass(frozen=True)
@@ -111,18 +110,6 @@ def form_loss(predicted: Tensor, true: Tensor, weight: Tensor) -> Tensor:
     return total / (len(FLAT_POWER) + 1)
 
 
-def within_faces(heads: Tensor) -> Tensor:
-    """1 within the faces that are seen, 0 along their outlines and elsewhere; both (N, 1, H, W).
-
-    Args:
-        heads: as those of `training.compose.Scene`.
-    """
-    rim, size = FACE_RIM_PX, 2 * FACE_RIM_PX + 1
-    outside = (heads <= FACES_FROM).float()
-    outside = F.max_pool2d(outside, (size, 1), 1, (rim, 0))  # the square in two passes: a fifth of the time
-    return 1 - F.max_pool2d(outside, (1, size), 1, (0, rim))
-
-
 def face_loss(predicted: Tensor, true: Tensor, inner: Tensor) -> Tensor:
     """Squared error of the finer forms within faces, see `scale_of`, over the photographs that have some.
 
@@ -133,7 +120,7 @@ def face_loss(predicted: Tensor, true: Tensor, inner: Tensor) -> Tensor:
     Args:
         predicted: (N, 1, H, W); sides are multiples of 16.
         true: likewise.
-        inner: (N, 1, H, W), what ``within_faces`` gives.
+        inner: (N, 1, H, W), as those of `training.labels.within_faces`.
     """
     total = predicted.new_zeros(())
     counted = (inner.sum((1, 2, 3)) / FULL_FACE_PX).clamp(max=1.0)
@@ -154,9 +141,12 @@ def gradient_loss(predicted: Tensor, true: Tensor, weight: Tensor) -> Tensor:
     """
     total = predicted.new_zeros(())
     for flat, usual in zip(FLAT_GRADIENT, USUAL_GRADIENT, strict=True):
-        wrong = gradient(predicted - true).square()
-        power = gradient(true).square().flatten(1).mean(1)[:, None, None, None]
-        total = total + (wrong * weight / scale_of(power, flat, usual)).mean()
+        wrong, power = predicted - true, gradient(true).square().flatten(1).mean(1)[:, None, None, None]
+        heavy = weight / scale_of(power, flat, usual)
+        # Central differences as of `gradient`, but for the border: joining them costs as much as all else here.
+        down, across = wrong[..., 2:, :] - wrong[..., :-2, :], wrong[..., 2:] - wrong[..., :-2]
+        both = (down.square() * heavy[..., 1:-1, :]).mean() + (across.square() * heavy[..., 1:-1]).mean()
+        total = total + both / 8
         predicted, true, weight = (F.avg_pool2d(a, 2) for a in (predicted, true, weight))
     return total / len(FLAT_GRADIENT)
 
@@ -169,7 +159,8 @@ def slope_loss(predicted: Tensor, true: Tensor, weight: Tensor) -> Tensor:
     """
     total = predicted.new_zeros(())
     for side, flat, usual, share in SLOPE_SIZES:
-        found, sought, heavy = (F.avg_pool2d(a, side) for a in (predicted, true, weight))
+        maps = predicted, true, weight
+        found, sought, heavy = maps if side == 1 else (F.avg_pool2d(a, side) for a in maps)
         power = sought.square().flatten(1).mean(1)[:, None, None, None]
         total = total + share * ((found - sought).square() * heavy / scale_of(power, flat, usual)).mean()
     return total
@@ -244,13 +235,14 @@ def total_loss(
     height, first, slopes = out.height.float(), out.height_first.float(), out.slopes.float()
     true_slopes = gradient(true) * SLOPE_SCALE
     slope_error = (slopes.detach() - true_slopes).abs().mean(1, keepdim=True)
-    faces = within_faces(batch["heads"])
+    faces = batch["faces"]
     looked_at = (1 + weights.head * batch["heads"]).squeeze(1)
     looked_at = looked_at / looked_at.mean()
     with autocast(true.device.type):
         shown = detector(height)
     photo = F.cross_entropy(out.edges_photo.float(), edges, edge_weights, reduction="none")
-    parts = F.cross_entropy(upsample(out.segments.float(), 4), segments, segment_weights, reduction="none")
+    halved = upsample(out.segments.float(), 2)  # their logits have a quarter of the size
+    parts = F.cross_entropy(halved, segments[:, ::2, ::2], segment_weights, reduction="none")
     terms = {
         "absolute": ((height - true).abs() * weight).mean() + 0.5 * ((first - true).abs() * weight).mean(),
         "form": form_loss(height, true, weight) + 0.5 * form_loss(first, true, weight),
@@ -261,7 +253,7 @@ def total_loss(
         # of which 21 % are, detector B in 25 %, and most of the mismatch was that.
         "edges": (photo * looked_at).mean(),
         "matching": detector_loss(shown, edges, edge_weights),
-        "segments": (parts * weight.squeeze(1)).mean(),
+        "segments": (parts * F.avg_pool2d(weight, 2).squeeze(1)).mean(),
         "light": light_loss(out.light.float(), batch["light"]),
         "error": (out.error.float() - slope_error).abs().mean(),
     }

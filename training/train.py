@@ -186,8 +186,7 @@ class Training:
         kernels = [p for n, p in others.items() if p.ndim > 1 and not n.endswith(".scale")]
         vectors = [p for n, p in others.items() if p.ndim == 1 or n.endswith(".scale")]
         groups = [{"params": kernels, "weight_decay": DECAY}, {"params": vectors, "weight_decay": 0.0}]
-        fused = options.device == "cuda"
-        self.adam = torch.optim.AdamW(groups, options.learning_rate, fused=fused)
+        self.adam = torch.optim.AdamW(groups, options.learning_rate, fused=True)
         self.steepest = torch.zeros((), device=options.device)
         # Muon knows matrices alone: these share their numbers with the 1x1 convolutions.
         self.matrices = [nn.Parameter(p.detach().flatten(1)) for p in self.mixing]

@@ -61,7 +61,7 @@ class ReliefNetwork(nn.Module):
         self.layering = nn.Conv2d(config.decoder[-1], layering, 1)
         self.height_head = Head(layering + config.detail, 4)
         self.slope_head = Head(config.detail, 8)
-        self.error_head = Head(config.detail, 1)
+        self.error_head = Head(config.detail, 1, fine=False)
         self.segment_head = Head(config.decoder[-1], len(SEGMENT_CLASSES))
         self.light_branch = LightBranch(config)
         self.detector_a = SoftEdgeDetectorA(config)
@@ -82,7 +82,9 @@ class ReliefNetwork(nn.Module):
         squares = self.height_head(torch.cat((upsample(self.layering(coarse)), detail), 1))
         height_first, slopes = shuffle(squares), shuffle(self.slope_head(detail))
         edges_photo = self.detector_a(detail)
-        seen, shown = F.avg_pool2d(edges_photo, 2), self.detector_b.halved(squares)
+        # In training this pass tells what differs, the loss's own how to mend it.
+        shown = self.detector_b.halved(squares.detach() if self.training else squares)
+        seen = F.avg_pool2d(edges_photo, 2)
         difference = (torch.softmax(seen, 1) - torch.softmax(shown, 1)).abs()
         height = height_first + self.matching(difference, height_first, slopes, detail)
         return ReliefOutput(

@@ -106,7 +106,9 @@ def test_frozen_detector_b_stays_as_it_is_in_training() -> None:
     assert not any(part.training for part in network.detector_b.modules())
     before = {name: value.clone() for name, value in network.detector_b.state_dict().items()}
     out = network(torch.randn(2, 3, 64, 64))
-    out.mismatch.square().mean().backward()
+    out.mismatch.square().mean().backward(retain_graph=True)
+    assert network.height_head.conv.weight.grad is None, "what differs is no fault of the height's alone"
+    network.detector_b(out.height_first).square().mean().backward()
     assert all(p.grad is None for p in network.detector_b.parameters())
     # The gradient passes through it to the height.
     assert network.height_head.conv.weight.grad.abs().sum() > 0.0
@@ -293,3 +295,19 @@ def test_standardise_reads_the_panel_alone() -> None:
     x = standardise(grey, grey > 0.1)
     np.testing.assert_allclose(x, [[0.0, -0.25 / 0.3, 0.25 / 0.3]] * 2, atol=1e-6)
     np.testing.assert_array_equal(standardise(grey, np.zeros(grey.shape, bool)), standardise(grey))
+
+
+def test_a_frozen_detector_says_the_same_with_its_normalisations_folded() -> None:
+    torch.manual_seed(3)
+    detector = build_network("tiny").detector_b
+    for part in detector.modules():
+        if isinstance(part, torch.nn.BatchNorm2d):
+            part.running_mean.normal_()
+            part.running_var.uniform_(0.5, 2.0)
+            torch.nn.init.normal_(part.weight, 1.0, 0.2)
+            torch.nn.init.normal_(part.bias, 0.0, 0.2)
+    detector.eval()
+    height = torch.rand(2, 1, 64, 64)
+    plain = detector(height)
+    detector.freeze()
+    torch.testing.assert_close(detector(height), plain, rtol=1e-4, atol=1e-4)

@@ -56,7 +56,7 @@ from training.data import (
     retouched,
 )
 from training.height_maps import HeightMap
-from training.labels import edge_strength, soft_edge_classes
+from training.labels import edge_strength, soft_edge_classes, within_faces
 from training.library import Library, Shape
 from training.losses import (
     SLOPE_SIZES,
@@ -69,7 +69,6 @@ from training.losses import (
     gradient_loss,
     slope_loss,
     total_loss,
-    within_faces,
 )
 from training.masonry import DEEPEST_JOINT, lay_blocks, wear_faces
 from training.photograph import STAINED_FACES, _showing, face_forms
@@ -880,13 +879,17 @@ def _face(size: int = 128) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     return parts[0], parts[1], parts[2]
 
 
+def _inner(heads: torch.Tensor) -> torch.Tensor:
+    return torch.from_numpy(within_faces(heads[0, 0].numpy()))[None, None]
+
+
 def test_a_face_that_is_a_lump_costs_an_eighth_of_a_flat_one() -> None:
     guess, true, heads = _face()
-    inner = within_faces(heads)
+    inner = _inner(heads)
     assert 0 < inner.sum() < heads.sum(), "the outline is left out"
     lumpy, right, flat = (face_loss(a, true, inner) for a in (guess, true + 0.5, 0 * guess))
     assert float(lumpy) == pytest.approx(float(flat) / 8, rel=0.05) and right < 1e-6
-    for none in (within_faces(FACELESS * heads), 0 * inner):
+    for none in (_inner(FACELESS * heads), 0 * inner):
         assert face_loss(guess, true, none) == 0.0
     two = [torch.cat((a, a)) for a in (guess, true)]
     one_of_two = face_loss(*two, torch.cat((inner, 0 * inner)))
@@ -899,7 +902,7 @@ def test_a_face_that_is_a_lump_costs_an_eighth_of_a_flat_one() -> None:
 
 def test_few_pixels_of_a_head_hardly_count() -> None:
     guess, true, heads = _face(256)
-    inner, few = within_faces(heads), torch.zeros_like(heads, dtype=torch.float32)
+    inner, few = _inner(heads), torch.zeros_like(heads, dtype=torch.float32)
     few[0, 0, 120:124, 120:124] = 1.0
     steep = [10 * a for a in (guess, true)]
     assert face_loss(*steep, few) < 0.05 * face_loss(*steep, inner)
