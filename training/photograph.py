@@ -18,6 +18,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from inference.descreening import without_screen
 from inference.prediction import FloatArray
 
 from .chance import between
@@ -58,6 +59,8 @@ FILLED_SHARE = 0.8
 """Of the walls have soot, or lime, in their joints: old joints are black lines, whatever stands beside them."""
 WIDEST_JOINT_PX = 4.0
 """Sigma of what fills a joint."""
+PRINTED_SHARE = 0.03
+"""Of old photographs are printed in dots, which are taken out before the network reads them, here as there."""
 FACE_FORMS = (1 / 27, 1 / 5)
 """Sigmas between which eyes, noses and lips lie, relative to the side of a square as large as the head."""
 STAINED_FACES = 0.5
@@ -505,7 +508,8 @@ def _age(picture: FloatArray, rng: np.random.Generator, stone: Stone) -> FloatAr
     picture = _film(picture, rng, FILM_SHARE)
     if rng.random() < 0.08:
         _scratch(picture, rng, stone)
-    if rng.random() < 0.03:
+    printed = rng.random() < PRINTED_SHARE
+    if printed:
         picture = _halftone(picture, rng)
     if rng.random() < 0.15:  # scanners sharpen
         picture = _sharpened(picture, rng.uniform(0.8, 2.0), rng.uniform(0.4, 1.5))
@@ -514,7 +518,8 @@ def _age(picture: FloatArray, rng: np.random.Generator, stone: Stone) -> FloatAr
         _, data = cv2.imencode(".jpg", coded, [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(30, 96))])
         decoded = cv2.imdecode(data, cv2.IMREAD_GRAYSCALE)
         picture = cast(FloatArray, decoded).astype(np.float32) * np.float32(1.0 / 255.0)
-    return cast(FloatArray, np.clip(picture, 0.0, 1.0, dtype=np.float32))
+    picture = np.clip(picture, 0.0, 1.0, dtype=np.float32)
+    return without_screen(picture) if printed else picture
 
 
 def _film(picture: FloatArray, rng: np.random.Generator, share: float) -> FloatArray:
@@ -606,7 +611,7 @@ def _scratch(picture: FloatArray, rng: np.random.Generator, stone: Stone) -> Non
 
 def _halftone(picture: FloatArray, rng: np.random.Generator) -> FloatArray:
     rows, columns = picture.shape
-    angle, pitch = rng.uniform(0.0, math.pi), rng.uniform(2.2, 4.5)
+    angle, pitch = rng.uniform(0.0, math.pi), rng.uniform(2.2, 6.0)
     y, x = np.mgrid[0:rows, 0:columns].astype(np.float32)
     turn = np.float32(2.0 * math.pi / pitch)
     cosine, sine = np.float32(math.cos(angle)), np.float32(math.sin(angle))

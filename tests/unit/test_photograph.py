@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 import pytest
 
+from inference.descreening import find_screen
 from inference.prediction import FloatArray
 from training import photograph
 from training.lighting import (
@@ -518,6 +519,20 @@ def test_shadows_from_outside_darken_a_part_and_uneven_light_one_side(monkeypatc
         falls.append(np.log(picture.max() / picture.min()))
         assert np.log(picture).mean() == pytest.approx(0.0, abs=0.02)
     assert 0.3 < np.mean(falls) < 2 * photograph.UNEVEN and max(falls) <= 2.6 * photograph.UNEVEN
+
+
+def test_of_prints_their_dots_are_taken_out_as_before_the_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(photograph, "PRINTED_SHARE", 1.0)
+    y, x = np.mgrid[:256, :256].astype(np.float32)
+    picture = np.asarray(0.5 + 0.2 * np.sin(x / 20) * np.sin(y / 17), np.float32)
+
+    def with_dots() -> int:
+        aged = (photograph._age(picture, np.random.default_rng(seed), STONE) for seed in range(12))
+        return sum(find_screen(a) is not None for a in aged)
+
+    taken_out = with_dots()
+    monkeypatch.setattr(photograph, "without_screen", lambda grey: grey)
+    assert with_dots() >= 6 and taken_out <= 1
 
 
 def test_faces_to_be_seen_keep_their_grain() -> None:
