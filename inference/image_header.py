@@ -176,6 +176,8 @@ _PNG_FRAMES = b"acTL", b"fcTL", b"fdAT"
 
 def _png(data: bytes) -> ImageHeader:
     width, height, bits, colours = struct.unpack_from(">IIBB", data, 16)
+    if bits not in (1, 2, 4, 8, 16):
+        raise _Damaged
     orientation = 1
     profile = b""
     clear = None

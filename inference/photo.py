@@ -124,15 +124,18 @@ def read_photo(path: str | PathLike[str], max_size: int | None = None) -> Photo:
         pixels = _upright(pixels, header.orientation)
     if pixels.ndim == 3:
         pixels = pixels[..., [2, 1, 0, 3][: pixels.shape[2]]]
-    elif header.clear is not None:  # the decoder knows it with colours alone
-        shown = (pixels != header.clear) * np.iinfo(pixels.dtype).max
-        pixels = np.stack((pixels, shown.astype(pixels.dtype)), axis=2)
+    shown = None
+    if pixels.ndim == 2 and header.clear is not None:  # the decoder knows it with colours alone
+        shown = pixels != header.clear
+        pixels = np.where(shown, pixels, 0).astype(pixels.dtype)
     black, white = _value_range(pixels)
     if header.white_is_zero and pixels.ndim == 2 and pixels.itemsize > 1:
         black, white = white, black  # of 8 bits and less the decoder does it
     profile = read_profile(header.profile)
     if profile is not None and not profile.fits(pixels):
         profile = None
+    if shown is not None:
+        pixels = np.stack((pixels, shown * pixels.dtype.type(white)), axis=2)
     # Names in other encodings, of old archives, are no text for anyone else.
     name = os.fsencode(path.stem).decode("utf-8", "replace")
     return _photo(pixels, black, white, premultiplied, profile, name, digest, max_size)

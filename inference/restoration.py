@@ -143,13 +143,7 @@ def straighten(
         ReliefError: the corners are not those of a panel, or the panel is too small.
     """
     quad = ordered(corners)
-    rows, columns = grey.shape
-    if not aspect:
-        aspect = panel_aspect(quad, (columns, rows))
-    top, right, bottom, left = (float(np.linalg.norm(quad[(i + 1) % 4] - quad[i])) for i in range(4))
-    height = min(max(left, right, max(top, bottom) / aspect), math.sqrt(KEPT_PIXELS / aspect))
-    kept = height if max_size is None else min(height, max_size / max(aspect, 1.0))
-    whole, size = ((round(side * aspect), round(side)) for side in (height, kept))
+    whole, size = panel_sizes(quad, grey.shape, aspect, max_size)
     if min(size) < MIN_SIDE_PX:
         raise ReliefError(
             f"The panel between the corners would have {size[0]} x {size[1]} pixels. "
@@ -165,6 +159,24 @@ def straighten(
         return straight if size == whole else cv2.resize(straight, size, interpolation=cv2.INTER_AREA)
 
     return np.clip(warp(grey), 0.0, 1.0).astype(np.float32, copy=False), warp(colour)
+
+
+def panel_sizes(
+    quad: npt.NDArray[np.float64], shape: tuple[int, ...], aspect: float, max_size: int | None
+) -> tuple[tuple[int, int], tuple[int, int]]:
+    """Width and height in pixels of a straightened panel, with all that the photograph shows of it and as it is kept.
+
+    Args:
+        quad: (4, 2), what `ordered` gives.
+        shape: rows and columns of the photograph.
+        aspect, max_size: as of `straighten`.
+    """
+    if not aspect:
+        aspect = panel_aspect(quad, (shape[1], shape[0]))
+    top, right, bottom, left = (float(np.linalg.norm(quad[(i + 1) % 4] - quad[i])) for i in range(4))
+    height = min(max(left, right, max(top, bottom) / aspect), math.sqrt(KEPT_PIXELS / aspect))
+    kept = height if max_size is None else min(height, max_size / max(aspect, 1.0))
+    return (round(height * aspect), round(height)), (round(kept * aspect), round(kept))
 
 
 def ordered(corners: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:

@@ -63,11 +63,12 @@ def _handlers() -> list[tuple[list[Any], Callable[..., None]]]:
 
     from . import bridge, job, new_mask, paint, refine
 
-    restored = (handlers.undo_post, handlers.redo_post, handlers.load_post)
+    undone = (handlers.undo_post, handlers.redo_post)
+    restored = (*undone, handlers.load_post)
     return [
+        *((list_, new_mask.restore_masks) for list_ in undone),  # first: what follows may read them
         *((list_, function) for list_ in restored for function in (refine.settle_restored, paint.show_again)),
         (handlers.load_pre, job.forget_paused),
-        *((list_, new_mask.restore_masks) for list_ in (handlers.undo_post, handlers.redo_post)),
         (handlers.load_pre, bridge.forget_finest),
         (handlers.load_pre, new_mask.forget_masks),
         (handlers.load_post, paint.watch),

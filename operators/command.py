@@ -28,7 +28,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 from ..inference.errors import ReliefError, is_out_of_memory
-from ..inference.image_header import SUFFIXES, ImageHeader, read_header
+from ..inference.image_header import SUFFIXES, read_header
 from ..inference.settings import READING, RUNTIMES, MeshSettings, PreparationSettings, RefinementSettings
 from . import reconstruction
 from .hidden import hidden_name, make_hidden, replace_all
@@ -583,16 +583,19 @@ def _check_room(photo: Path, options: _Options, place: Path) -> None:
 
 
 def _sizes(photo: Path, options: _Options, free: float | None) -> tuple[int, int]:
-    """The pixels of a photograph's file and those at which it, or its panel between corners, is read.
+    """The pixels that a photograph's file takes when it is opened, and those at which it, or its panel, is read.
 
     Returns:
-        Nothing where whoever reads the photograph tells what is wrong with it.
+        Zeros where whoever reads the photograph tells what is wrong with it.
 
     Raises:
         ReliefError: the file alone is larger than the memory.
     """
+    import numpy as np
+
     from ..inference.photo import KEPT_PIXELS, MAX_FILE_BYTES  # here: it needs OpenCV, which the zip brings
     from ..inference.predictor import read_size
+    from ..inference.restoration import ordered, panel_sizes
 
     try:
         size = photo.stat().st_size
@@ -609,20 +612,18 @@ def _sizes(photo: Path, options: _Options, free: float | None) -> tuple[int, int
         ) from None
     source = header.width * header.height
     kept = min(1.0, math.sqrt(KEPT_PIXELS / source))
-    width, height = (side * kept for side in _panel_size(header, options.corners))
-    scale = min(1.0, (options.max_size or math.inf) / max(width, height))
-    return source, math.prod(read_size(*(max(round(side * scale), 1) for side in (height, width))))
-
-
-def _panel_size(header: ImageHeader, corners: Sequence[tuple[float, float]]) -> tuple[float, float]:
-    """Width and height in pixels of what lies between the corners, at most; of the whole where there are none."""
-    width, height = float(header.width), float(header.height)
-    if not corners:
-        return width, height
-    if header.orientation >= 5:  # stored lying on its side, and the corners are of what it shows
-        width, height = height, width
-    xs, ys = ([corner[k] * side for corner in corners] for k, side in enumerate((width, height)))
-    return max(max(xs) - min(xs), 1.0), max(max(ys) - min(ys), 1.0)
+    rows, columns = (side * kept for side in (header.height, header.width))
+    if header.orientation >= 5:  # stored lying on its side
+        rows, columns = columns, rows
+    if options.corners:
+        try:
+            quad = ordered(np.array(options.corners) * (columns, rows))
+            whole, panel = panel_sizes(quad, (rows, columns), options.preparation.aspect, options.max_size)
+        except ReliefError:
+            return source, 0
+        return source + math.prod(whole), math.prod(read_size(*(max(side, 1) for side in reversed(panel))))
+    scale = min(1.0, (options.max_size or math.inf) / max(rows, columns))
+    return source, math.prod(read_size(*(max(round(side * scale), 1) for side in (rows, columns))))
 
 
 def _own_memory() -> float:
@@ -694,8 +695,17 @@ def _write_models(stem: Path, result: Reconstruction, options: _Options, progres
     from . import scene_io
 
     progress(1.0, 1.0, "Placing the relief")
-    with timed(result.times_s, "scene"):
-        relief = scene_io.stage(result, options.texture_size)
+    try:
+        with timed(result.times_s, "scene"):
+            relief = scene_io.stage(result, options.texture_size)
+        _write_each(stem, relief, result, options, progress)
+    finally:
+        scene_io.close()  # before the next photograph is read
+
+
+def _write_each(stem: Path, relief: Any, result: Reconstruction, options: _Options, progress: _Progress) -> None:
+    from . import scene_io
+
     writers: dict[str, Callable[[Path], None]] = {
         "blend": scene_io.save_blend,
         "glb": lambda path: scene_io.save_glb(path, relief),
@@ -705,7 +715,6 @@ def _write_models(stem: Path, result: Reconstruction, options: _Options, progres
         progress(1.0, 1.0, "Rendering" if name == "render" else f"Writing the {name}")
         with timed(result.times_s, name):
             writers[name](_with(stem, _MODEL_SUFFIXES[name]))
-    scene_io.close()  # before the next photograph is read
 
 
 def _write_record(path: Path, photo: Path, touched: dict[str, int], result: Reconstruction, options: _Options) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import zlib
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 import bpy
@@ -108,7 +109,20 @@ def fill_detail(image: bpy.types.Image, data: bytes) -> None:
     image.name = named_by_content(image.get(STEM, image.name), data)
     pack_as_file(image, data, ".png")
     image.buffers_free()  # else the viewport goes on with the pixels of before
-    image[CONTENT] = content_of(data)
+    image[CONTENT] = _shown[image.session_uid] = content_of(data)
+
+
+_shown: dict[int, str] = {}
+"""By a normal map's session_uid: what its file held when it was last looked at."""
+
+
+def show_packed(images: Iterable[bpy.types.Image]) -> None:
+    """After undo and redo, which bring back a normal map's file and leave the pixels of what was undone."""
+    for image in images:
+        content = image.get(CONTENT, "")
+        if _shown.get(image.session_uid) != content and image.packed_file is not None and not image.is_dirty:
+            image.buffers_free()
+        _shown[image.session_uid] = content
 
 
 def content_of(data: bytes) -> str:

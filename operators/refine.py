@@ -30,6 +30,7 @@ from .material import (
     material_of,
     own_material,
     place_detail,
+    show_packed,
     with_detail,
     with_others,
 )
@@ -261,9 +262,7 @@ def _is_draft(relief: bpy.types.Object) -> bool:
 def settle_restored(*_: object) -> None:
     """After undo, redo and opening a file: a draft that came back is solved in full, from the settings with it."""
     thumbnails.forget_all()
-    for image in filter(None, map(detail_of, filter(is_relief, bpy.data.objects))):
-        if image.packed_file is not None and not image.is_dirty:
-            image.buffers_free()  # undo brings the file back, and leaves the pixels of what was undone
+    show_packed(filter(None, map(detail_of, filter(is_relief, bpy.data.objects))))
     if not _drafts():
         return
     if bpy.app.background:  # where no timer runs, and the file may be rendered next

@@ -79,7 +79,9 @@ def render(path: Path) -> None:
         # By its type: the photograph's texture may have its name.
         next(image for image in bpy.data.images if image.type == "RENDER_RESULT").save_render(str(path))
         _check_whole(path)
-    path.write_bytes(without_notes(path.read_bytes()))  # Blender's hold the time: no two runs would make one file
+        # Blender's notes hold the time: no two runs would make one file.
+        path.write_bytes(without_notes(path.read_bytes()))
+        _check_whole(path)
 
 
 def close() -> None:

@@ -28,7 +28,7 @@ class SoftEdgeDetectorA(nn.Module):
 
 
 def folded(norm: nn.Module, weight: Tensor, bias: Tensor | None) -> tuple[Tensor, Tensor]:
-    """Weight and bias of a convolution with the normalisation after it in them, as in evaluation."""
+    """Weight (C, ...) and bias (C,) of a convolution with the normalisation after it in them, as in evaluation."""
     assert isinstance(norm, nn.BatchNorm2d) and norm.running_mean is not None and norm.running_var is not None
     scale = norm.weight / torch.sqrt(norm.running_var + norm.eps)
     mean = norm.running_mean if bias is None else norm.running_mean - bias

@@ -17,6 +17,7 @@ import sys
 import threading
 from collections import namedtuple
 from pathlib import Path
+from types import SimpleNamespace
 
 import bpy
 import cv2
@@ -518,6 +519,21 @@ def test_a_full_disk_is_found_before_the_network_runs(module, relief, known, pho
     assert relief(large, "--formats", "none") == 1
     assert "less than 360 MB are free" in capsys.readouterr().err
     assert known.calls == 0 and _names(tmp_path / "out") == []
+
+
+@pytest.mark.parametrize("aspect", [0.0, 0.3])
+def test_a_panel_seen_at_an_angle_is_reckoned_as_large_as_it_is_straightened(module, tmp_path, aspect):
+    large, restoration = tmp_path / "large.png", module("inference.restoration")
+    cv2.imwrite(str(large), np.zeros((600, 900), np.uint8))
+    corners = ((0.1, 0.05), (0.4, 0.35), (0.4, 0.6), (0.1, 0.95))
+    settings = module("inference.settings").PreparationSettings(aspect=aspect)
+    options = SimpleNamespace(corners=corners, preparation=settings, max_size=None)
+    photo = module("inference.photo").read_photo(large)
+    panel = restoration.prepare(photo, restoration.Preparation(settings, corners)).grey.shape
+    assert panel[0] * panel[1] > 1.2 * 0.3 * 0.9 * 600 * 900, "than the box around its corners"
+    sizes = module("operators.command")._sizes(large, options, None)
+    read_size = module("inference.predictor").read_size
+    assert sizes == (600 * 900 + panel[0] * panel[1], np.prod(read_size(*panel)))
 
 
 def test_the_hidden_folder_is_there_first_and_as_open_as_others(relief, known, photo, tmp_path, monkeypatch):

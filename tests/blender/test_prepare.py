@@ -413,11 +413,12 @@ def test_command_line_tells_the_light(module, known, photo, tmp_path):
     assert known.light_deg == 270.0
 
 
-def test_picking_ends_with_the_extension(module):
-    prepare = module("operators.prepare")
-    prepare._drawn.append(
-        bpy.types.SpaceImageEditor.draw_handler_add(lambda: None, (), "WINDOW", "POST_PIXEL"),
-    )
+def test_picking_ends_with_the_extension(module, monkeypatch):
+    prepare, cleared = module("operators.prepare"), []
+    monkeypatch.setattr(prepare, "clear_status", cleared.append)
     prepare.abandon_picking()
-    assert prepare._drawn == []
+    assert cleared == [], "the words are another's"
+    draw = bpy.types.SpaceImageEditor.draw_handler_add
+    prepare._drawn.append(draw(lambda: None, (), "WINDOW", "POST_PIXEL"))
     prepare.abandon_picking()
+    assert prepare._drawn == [] and len(cleared) == 1

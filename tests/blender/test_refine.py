@@ -841,6 +841,8 @@ def test_a_mask_that_was_saved_outlives_an_undo(module, known, photo, tmp_path):
         bpy.ops.ed.undo()
         bpy.ops.wm.save_as_mainfile(filepath=str(file), copy=True)
         assert black() == rows
+    names = [handler.__name__ for handler in bpy.app.handlers.undo_post]
+    assert names.index("restore_masks") < names.index("settle_restored"), "which solves drafts with them"
     paint(300).pack()
     own = bytes(bpy.data.objects["panel"].relief_mask.packed_file.data)
     module("operators.new_mask").restore_masks()

@@ -288,3 +288,17 @@ def test_all_rows_of_a_high_picture(tmp_path: Path) -> None:
     picture = np.tile(patches((60, 200, 90)), (20, 1, 1))
     photo = read_photo(write(tmp_path, ".png", embedded(".png", picture, ADOBE_RGB)))
     assert (photo.colour == photo.colour[0, 0]).all() and photo.colour[0, 0, 0] < 15
+
+
+@pytest.mark.parametrize("icc", [GREY_18, ADOBE_RGB])
+def test_a_clear_tone_leaves_a_grey_picture_its_profile(tmp_path: Path, icc: bytes) -> None:
+    """One of colours fits it no better than without that."""
+    picture = np.tile(np.arange(0, 192, 2, dtype=np.uint8), (64, 1))
+    data = embedded(".png", picture, icc)
+    plain = read_photo(write(tmp_path, ".png", data)).grey
+    chunk = b"tRNS\0\0"
+    at = data.index(b"IDAT") - 4
+    clear = data[:at] + struct.pack(">I", 2) + chunk + struct.pack(">I", zlib.crc32(chunk)) + data[at:]
+    photo = read_photo(write(tmp_path, ".png", clear))
+    np.testing.assert_allclose(photo.grey[:, 1:], plain[:, 1:], atol=1e-6)
+    assert photo.opaque is not None and photo.opaque.sum() == photo.opaque.size - 64

@@ -420,7 +420,24 @@ def test_a_tone_that_means_nothing_in_a_grey_png(tmp_path: Path, bits: int) -> N
     assert photo.opaque is not None
     shown = np.tile(np.arange(width) < width * 5 // 12, (64, 1))
     np.testing.assert_array_equal(photo.opaque, shown)
-    assert (photo.colour[~shown] == 128).all() and photo.grey[shown].max() < 0.01
+    assert (photo.colour[~shown] == 128).all() and np.ptp(photo.grey[shown]) == 0.0
+
+
+def test_a_clear_tone_changes_no_other(tmp_path: Path) -> None:
+    """Of the 12 bits of a sensor neither."""
+    lines = (b"\0" + np.linspace(0, 4095, 96).astype(">u2").tobytes()) * 64
+    plain = read_photo(write(tmp_path, "a.png", png(96, 64, 16, 0, lines)))
+    assert plain.grey.max() > 0.9
+    for tone in (0, 65535):
+        data = png(96, 64, 16, 0, lines, (b"tRNS", struct.pack(">H", tone)))
+        photo = read_photo(write(tmp_path, "b.png", data))
+        np.testing.assert_allclose(photo.grey[:, 1:], plain.grey[:, 1:], atol=1e-6)
+
+
+def test_a_grey_png_of_no_bits_is_damaged(tmp_path: Path) -> None:
+    data = png(96, 64, 0, 0, bytes(97 * 64), (b"tRNS", b"\0\1"))
+    with pytest.raises(ReliefError, match="a.png is damaged"):
+        read_photo(write(tmp_path, "a.png", data))
 
 
 @pytest.mark.parametrize("photometric", [8, 9, 10])
