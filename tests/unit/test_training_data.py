@@ -910,6 +910,16 @@ def test_few_pixels_of_a_head_hardly_count() -> None:
     torch.testing.assert_close(both, face_loss(guess, true, inner), rtol=0.05, atol=0.0)
 
 
+def test_a_share_of_panels_and_of_temple_walls_is_flat(library: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for share in (0.0, 1.0):
+        monkeypatch.setattr("training.compose.TEMPLE_SHARE", share)
+        composer = Composer(Library(library), np.random.default_rng(4), 96)
+        scenes = [composer.compose() for _ in range(60)]
+        flat = [scene for scene in scenes if not np.isin(scene.segments, (1, 2, 3)).any() and scene.height.std() < 0.1]
+        assert 3 <= len(flat) <= 20
+        assert any(scene.blocks.any() for scene in flat) or not share
+
+
 def test_worn_faces_keep_their_heads_and_lose_their_features() -> None:
     y, x = np.mgrid[:200, :300].astype(np.float32)
     heads = np.hypot(x - 80, y - 100) < 50
