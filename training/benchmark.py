@@ -50,6 +50,8 @@ SCALES, TRAINING_PX = (0.5, 1, 2, 4), 256
 """Sizes of one panel, relative to a scene as the network saw it whole."""
 LEAST_HEAD_PX = 12
 """Side of such a square below which a head has no face."""
+LEAST_FLATS = 20
+"""Photographs of flat stone, at least: on four of them weights in the making spread 0.032, on twenty others 0.052."""
 SMALL_PX, SMALL_GRAIN, SMALL_QUALITY = 312, 0.04, 80
 """Shorter side of what an archive's website shows of a panel, the grain of its film, and the quality of its JPEG."""
 HIGHPASS_SHARE = 1 / 16
@@ -426,7 +428,7 @@ def main() -> None:
             if title in groups:
                 parser.error(f"two --references have {title!r}: rename one of the folders")
             groups[title] = panels
-    flat = flat_stone(options.shapes, options.count, 7)
+    flat = flat_stone(options.shapes, max(options.count, LEAST_FLATS), 7)
     library = options.library
     clean = synthetic(library, options.shapes, True, options.count, 5) if library else []
     aged = synthetic(library, options.shapes, False, options.count, 6) if library else []
