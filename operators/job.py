@@ -41,7 +41,7 @@ _waiting: deque[Task] = deque()
 _paused: tuple[Task, int, int, int, bpy.types.Window] | None = None
 """A task without a modal operator: the next of a queue, or one whose finished work waits for Object Mode; how many had
 begun, how many were placed, how many other modal operators ran at first, and in which window."""
-_owner: JobOperator | None = None
+_owner: ModalJob | None = None
 """The operator whose window shows the work under way."""
 _at_work = threading.Lock()
 """Two pieces of work never run at once: a stopped one may still be at its last tile, and the network is one."""
@@ -236,13 +236,10 @@ def _edited(context: bpy.types.Context, task: Task) -> bool:
     return context.mode != "OBJECT" or any(active is not None and active.mode != "OBJECT" for active in actives)
 
 
-class JobOperator:
-    """An operator whose tasks run at once from a script, and on a thread with progress and Esc from the interface.
+class ModalJob:
+    """An operator in whose window a job is shown, and cancelled by Esc, and which places what it made."""
 
-    Subclasses give `tasks`, which takes all it needs from the scene. Invoked while another one runs, it leaves its
-    tasks in the queue of that one. A task that fails is reported, and the next one begins.
-    """
-
+    _places = True
     _timer: bpy.types.Timer
     _task: Task
     _begun = 0
@@ -252,41 +249,6 @@ class JobOperator:
     _moved_at = 0.0
     _held_at = 0.0
 
-    def tasks(self, context: bpy.types.Context) -> list[Task]:
-        raise NotImplementedError
-
-    def execute(self, context: bpy.types.Context) -> set[str]:
-        try:
-            tasks = self.tasks(context)
-        except Exception as error:  # noqa: BLE001 (a bug is raised again)
-            return refused(self, error)
-        self._placed = 0
-        failed = []
-        for task in tasks:
-            try:
-                with _at_work:
-                    result = _done(task.work, None)
-                self._finish(context, task, result)
-            except ReliefError as error:
-                failed.append(error)
-        for error in failed:  # of an error a script learns by an exception, and may take all for failed
-            refused(self, error, "WARNING" if self._placed else "ERROR")
-        return {"FINISHED"} if self._placed else {"CANCELLED"}
-
-    def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[str]:
-        if bpy.app.background or context.window is None:  # as for a script that a timer runs
-            return self.execute(context)
-        try:
-            tasks = self.tasks(context)
-        except Exception as error:  # noqa: BLE001 (a bug is raised again)
-            return refused(self, error)
-        _waiting.extend(tasks)
-        if running():
-            return refused(self, Cancelled(f"{len(_waiting)} more to carve after this one."))
-        self._attach(context)
-        self._begin()
-        return {"RUNNING_MODAL"}
-
     def _attach(self, context: bpy.types.Context) -> None:
         global _owner
         _owner = self
@@ -295,13 +257,13 @@ class JobOperator:
         self._timer = context.window_manager.event_timer_add(0.1, window=context.window)
         context.window_manager.modal_handler_add(self)
 
-    def _pause(self, context: bpy.types.Context) -> None:
+    def _pause(self, context: bpy.types.Context, look_s: float = LOOK_S) -> None:
         """Let go of the window for a while: Blender saves nothing by itself while an operator is modal."""
         global _owner, _paused
         _owner, _paused = None, (self._task, self._begun, self._placed, self._others, context.window)
         del self._task  # Blender keeps the operator for a while, and the task may keep a copy of a photograph
         context.window_manager.event_timer_remove(self._timer)
-        bpy.app.timers.register(_look_for_object_mode, first_interval=LOOK_S)
+        bpy.app.timers.register(_look_for_object_mode, first_interval=look_s)
 
     def _disturbs(self, context: bpy.types.Context) -> bool:
         """Whether the artist moves a slider, which would go on with the new relief, or is in an operator's middle.
@@ -346,6 +308,9 @@ class JobOperator:
         _show(context, job.share, stage, True, told(job.left_s))
         if not done or (disturbs and not job.failed):
             return {"PASS_THROUGH"}
+        if not self._places and not job.failed:
+            self._pause(context, 0.0)
+            return {"CANCELLED"}
         before = self._placed
         try:
             self._finish(context, self._task, job.result())
@@ -397,12 +362,60 @@ class JobOperator:
         _show(context, 0.0, "", False)
 
 
-class RELIEF_OT_resume(JobOperator, bpy.types.Operator):
+class JobOperator(ModalJob):
+    """An operator whose tasks run at once from a script, and on a thread with progress and Esc from the interface.
+
+    Subclasses give `tasks`, which takes all it needs from the scene. Invoked while another one runs, it leaves its
+    tasks in the queue of that one. A task that fails is reported, and the next one begins.
+
+    From the interface `RELIEF_OT_resume` places what is made, as Blender's last operator: else the panel that adjusts
+    an older one would undo the relief too. That panel asks for what can be executed, as a script executes this one.
+    """
+
+    _places = False
+
+    def tasks(self, context: bpy.types.Context) -> list[Task]:
+        raise NotImplementedError
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        try:
+            tasks = self.tasks(context)
+        except Exception as error:  # noqa: BLE001 (a bug is raised again)
+            return refused(self, error)
+        self._placed = 0
+        failed = []
+        for task in tasks:
+            try:
+                with _at_work:
+                    result = _done(task.work, None)
+                self._finish(context, task, result)
+            except ReliefError as error:
+                failed.append(error)
+        for error in failed:  # of an error a script learns by an exception, and may take all for failed
+            refused(self, error, "WARNING" if self._placed else "ERROR")
+        return {"FINISHED"} if self._placed else {"CANCELLED"}
+
+    def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[str]:
+        if bpy.app.background or context.window is None:  # as for a script that a timer runs
+            return self.execute(context)
+        try:
+            tasks = self.tasks(context)
+        except Exception as error:  # noqa: BLE001 (a bug is raised again)
+            return refused(self, error)
+        _waiting.extend(tasks)
+        if running():
+            return refused(self, Cancelled(f"{len(_waiting)} more to carve after this one."))
+        self._attach(context)
+        self._begin()
+        return {"RUNNING_MODAL"}
+
+
+class RELIEF_OT_resume(ModalJob, bpy.types.Operator):
     """Go on with what is carved, and place it once Object Mode is back"""
 
     bl_idname = "relief.resume"
     bl_label = "Place Finished Relief"
-    bl_options = {"UNDO", "INTERNAL"}
+    bl_options = {"REGISTER", "UNDO", "INTERNAL"}
 
     @classmethod
     def poll(cls, _context: bpy.types.Context) -> bool:

@@ -68,9 +68,12 @@ def job(module, monkeypatch):
 
 @pytest.fixture
 def start(job):
-    """Starts a modal operator whose tasks wait at half way until they may go on, then return their number or fail."""
+    """Starts a modal operator whose tasks wait at half way until they may go on, then return their number or fail.
 
-    def begin(*failures: Exception | None, invoke=True):
+    It places them itself, as those do that take up another one's work.
+    """
+
+    def begin(*failures: Exception | None, invoke=True, places=True):
         go_on, half_way = threading.Event(), threading.Event()
 
         def work(number, fail, progress):
@@ -92,6 +95,7 @@ def start(job):
                 self.reports.append((kind, text))
 
         operator, context = Operator(), _Context()
+        operator._places = places
         job.bpy.context, job.bpy.data.scenes = context, [context.scene]
         operator.placed, operator.reports, operator.half_way = [], [], half_way
         if invoke:
@@ -123,6 +127,28 @@ def test_progress_is_shown_then_the_result_is_placed(job, start):
     assert operator.placed == [1]
     assert _idle(job, context)
     assert "_task" not in vars(operator), "Blender keeps the operator, which would keep copies of photographs"
+
+
+def test_another_operator_places_what_one_began_so_that_no_older_panel_undoes_it(job, module, start):
+    operator, context, go_on = start(None, places=False)
+    go_on.set()
+    assert _finish_one(operator, job, context) == {"CANCELLED"} and operator.placed == []
+    assert not context.timers and operator.reports == [] and "_task" not in vars(operator)
+    second = _next(job, context)
+    assert second.modal(context, TIMER) == {"FINISHED"} and operator.placed == [1] and _idle(job, context)
+    resume = job.RELIEF_OT_resume
+    assert resume.bl_options >= {"REGISTER", "UNDO"}, "else it is not Blender's last operator"
+    assert not hasattr(resume, "execute"), "else the panel undoes it and carves anew"
+    assert resume._places
+    for name in ("reconstruct", "read_again"):
+        assert not module(f"operators.{name}").__dict__[f"RELIEF_OT_{name}"]._places
+
+
+def test_what_failed_is_told_where_it_began(job, start):
+    operator, context, go_on = start(job.ReliefError("Too dark."), places=False)
+    go_on.set()
+    assert _finish_one(operator, job, context) == {"CANCELLED"}
+    assert operator.reports == [({"ERROR"}, "Too dark.")] and _idle(job, context)
 
 
 def test_esc_ends_at_once_and_places_nothing(job, start):
@@ -416,7 +442,7 @@ def _next(job, context):
 
 
 def _taking_up(job, context):
-    class Resume(job.JobOperator):
+    class Resume(job.ModalJob):
         def report(self, kind, text):
             self.reports.append((kind, text))
 

@@ -116,6 +116,7 @@ def open_tab() -> None:
 def drop_photo() -> None:
     """Blender asks what to do with the image; the relief is one of the answers."""
     with bpy.context.temp_override(**viewport()):
+        bpy.ops.object.select_all("EXEC_DEFAULT", True, action="DESELECT")  # the panel in the corner adjusts it
         bpy.ops.wm.drop_import_file("INVOKE_DEFAULT", directory=str(PHOTO.parent), files=[{"name": PHOTO.name}])
 
 
@@ -187,7 +188,7 @@ def turn_idly() -> float | None:
 
 def time_own_turns() -> None:
     """Measure the extension's modal operator from outside."""
-    job = sys.modules[f"{MODULE}.operators.job"].JobOperator
+    job = sys.modules[f"{MODULE}.operators.job"].ModalJob
     modal = job.modal
 
     def measured(self: object, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
@@ -226,6 +227,14 @@ def relief_stands() -> bool:
     say(f"main loop while it ran: {slow([gap[0] for gap in before])}, longest {1000 * longest_s:.0f} ms ({stage})")
     state["first"] = positions()
     return True
+
+
+def no_older_step_is_adjusted() -> None:
+    """The panel that adjusts the step before the relief is gone, for it would undo the relief."""
+    assert bpy.context.window_manager.operators[-1].bl_idname == "RELIEF_OT_resume"
+    with bpy.context.temp_override(**viewport()):
+        bpy.ops.ed.undo_redo()
+    assert PHOTO.stem in bpy.data.objects, "adjusting what came before took the relief away"
 
 
 def widen() -> bool:
@@ -656,7 +665,8 @@ def export() -> None:
 
 STEPS: list[Callable[[], bool | None]] = [
     browse_zip, drag_zip, install,
-    open_tab, watch_idle, time_own_turns, drop_photo, choose_relief, progress_is_shown, relief_stands, widen,
+    open_tab, watch_idle, time_own_turns, drop_photo, choose_relief, progress_is_shown, relief_stands,
+    no_older_step_is_adjusted, widen,
     move_slider, undo, redo,
     show_edges, save, reopen, refine_again, export, speak_indonesian, speak_japanese, speak_english,
     begin_corners_alone, click_corners_alone, begin_corners, click_corners, preview,
