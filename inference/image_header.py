@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import struct
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from .errors import ReliefError
@@ -331,6 +331,18 @@ def _check_packed(packed: memoryview) -> None:
         raise _Damaged from error
 
 
+def with_stored_rows(tiff: bytes) -> bytearray:
+    """A whole TIFF whose orientation is that of its rows as they are stored; see `ImageHeader.orientation` for its own.
+
+    The decoder turns each tile of 8 bits by itself, and leaves it where it lies.
+    """
+    data = bytearray(tiff)
+    for tag, kinds, at in _tiff_values(tiff):
+        if tag == _TIFF_ORIENTATION:
+            struct.pack_into(kinds[0] + kinds[-1], data, at, 1)
+    return data
+
+
 def _tiff_tags(data: bytes, whole: bool = True) -> dict[int, tuple[int, ...]]:
     """The integer tags of the first directory of a TIFF or of EXIF data, and the bytes of its profile.
 
@@ -338,6 +350,11 @@ def _tiff_tags(data: bytes, whole: bool = True) -> dict[int, tuple[int, ...]]:
         data: from the byte order on.
         whole: whether a tag whose values lie beyond the end is an error; else it is left out.
     """
+    return {tag: struct.unpack_from(kinds, data, at) for tag, kinds, at in _tiff_values(data, whole)}
+
+
+def _tiff_values(data: bytes, whole: bool = True) -> Iterator[tuple[int, str, int]]:
+    """Those tags, what kinds of values they have, as `struct` writes them, and where these lie."""
     order = {b"II": "<", b"MM": ">"}.get(data[:2])
     if order is None:
         raise _Damaged
@@ -352,7 +369,6 @@ def _tiff_tags(data: bytes, whole: bool = True) -> dict[int, tuple[int, ...]]:
         first, entry_size, inline, count_format, offset_format = directory + 2, 12, 4, "I", "I"
     if first + count * entry_size > len(data):
         raise _CutOff
-    tags = {}
     for at in range(first, first + count * entry_size, entry_size):
         tag, kind, length = struct.unpack_from(order + "HH" + count_format, data, at)
         profile = tag == _TIFF_PROFILE
@@ -367,8 +383,7 @@ def _tiff_tags(data: bytes, whole: bool = True) -> dict[int, tuple[int, ...]]:
             if whole and not profile:
                 raise _CutOff
             continue
-        tags[tag] = struct.unpack_from(f"{order}{length}{_TIFF_INTEGERS[kind]}", data, value_at)
-    return tags
+        yield tag, f"{order}{length}{_TIFF_INTEGERS[kind]}", value_at
 
 
 def _exif_orientation(exif: bytes) -> int:

@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from .colour_profile import ColourProfile, read_profile
 from .errors import ReliefError
-from .image_header import ASSOCIATED_ALPHA, FORMATS, NO_ALPHA, read_header
+from .image_header import ASSOCIATED_ALPHA, FORMATS, NO_ALPHA, read_header, with_stored_rows
 from .prediction import ByteArray, FloatArray
 
 AnyArray = npt.NDArray[Any]
@@ -97,6 +97,8 @@ def read_photo(path: str | PathLike[str], max_size: int | None = None) -> Photo:
     if header.lab:  # the decoder takes their white for that of a screen: all turns yellow
         raise ReliefError(f"{path.name} is a TIFF with Lab colours. Save it with RGB colours, then try again.")
     digest = hashlib.sha256(data).hexdigest()
+    if header.format == "TIFF" and header.orientation != 1:
+        data = with_stored_rows(data)
     pixels = _decode(data) if header.compression in _TIFF_COMPRESSIONS else None
     del data  # as large as the pixels, where they are stored as they are
     if pixels is None or (header.planes and pixels.dtype != np.uint8):  # those the decoder mixes up
@@ -106,8 +108,7 @@ def read_photo(path: str | PathLike[str], max_size: int | None = None) -> Photo:
         )
     premultiplied = False
     if header.format == "TIFF":
-        # The TIFF decoder turns the picture upright itself, multiplies 8-bit colours by their alpha, and leaves
-        # deeper pixels as they are stored.
+        # The TIFF decoder multiplies 8-bit colours by their alpha, and leaves deeper pixels as they are stored.
         premultiplied = pixels.dtype == np.uint8 or header.extra_sample == ASSOCIATED_ALPHA
         # Of grey with another channel the decoder gives the grey alone, in 8 bits.
         grey_alone = header.samples == 2 and pixels.ndim == 2
@@ -120,8 +121,7 @@ def read_photo(path: str | PathLike[str], max_size: int | None = None) -> Photo:
             pixels = pixels[..., :3]  # a selection that an image editor saved
         if pixels.dtype == np.uint8 and pixels.ndim == 3 and pixels.shape[2] == 4 and not pixels[..., 3].any():
             raise ReliefError(f"{path.name} is wholly transparent. Save it without its alpha channel, then try again.")
-    else:
-        pixels = _upright(pixels, header.orientation)
+    pixels = _upright(pixels, header.orientation)
     if pixels.ndim == 3:
         pixels = pixels[..., [2, 1, 0, 3][: pixels.shape[2]]]
     shown = None
@@ -242,7 +242,7 @@ def _check_size(width: int, height: int, name: str) -> None:
         )
 
 
-def _decode(data: bytes) -> AnyArray | None:
+def _decode(data: bytes | bytearray) -> AnyArray | None:
     """The pixels as they are stored, B G R (A); None where the decoder gives up."""
     # The decoder would log to stderr what read_photo says better.
     level = cv2.utils.logging.getLogLevel()

@@ -12,7 +12,7 @@ from .errors import ReliefError
 RUNTIMES = ("auto", "opencv", "torch", "torch-cpu")
 """What can be asked to run the network; "torch" takes a GPU where there is one, "torch-cpu" never."""
 
-READING = 6
+READING = 7
 """How photographs are read; raised whenever the same weights and settings come to give another relief."""
 
 S = TypeVar("S", bound="_Limited")

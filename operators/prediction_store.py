@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 LIMIT_BYTES = 2 * 2**30
 MEMORY_BYTES = 2**29
 """Beyond this, what is on disk is not kept in memory too; a photograph of 12 megapixels takes 0.7 GB."""
-ASKED = 9
+ASKED = 10
 """Grows whenever `inference.photo` or `inference.predictor` asks the same weights otherwise: what was stored before is
 then asked anew."""
 DRAFT_PX = 1024

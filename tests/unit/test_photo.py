@@ -57,12 +57,25 @@ def png(width: int, height: int, depth: int, colour_type: int, lines: bytes, *be
 
 
 def tiff(
-    pixels: np.ndarray, orientation: int = 1, photometric: int | None = None, order: str = "<", extra: int = 2
+    pixels: np.ndarray,
+    orientation: int = 1,
+    photometric: int | None = None,
+    order: str = "<",
+    extra: int = 2,
+    tile: int | None = None,
 ) -> bytes:
-    """An uncompressed TIFF of (H, W) or (H, W, C) pixels, R G B (A)."""
+    """An uncompressed TIFF of (H, W) or (H, W, C) pixels, R G B (A), in one strip or in square tiles."""
     height, width = pixels.shape[:2]
     channels = pixels.shape[2] if pixels.ndim == 3 else 1
-    data = pixels.astype(pixels.dtype.newbyteorder(order)).tobytes()
+    stored = pixels.astype(pixels.dtype.newbyteorder(order))
+    if tile:
+        sides = ((0, -height % tile), (0, -width % tile), (0, 0))[: pixels.ndim]
+        whole = np.pad(stored, sides)
+        rows, columns = range(0, height, tile), range(0, width, tile)
+        parts = [whole[row : row + tile, column : column + tile].tobytes() for row in rows for column in columns]
+    else:
+        parts = [stored.tobytes()]
+    sizes = [len(part) for part in parts]
     if photometric is None:
         photometric = 2 if channels > 2 else 1
     sample_format = {"u": 1, "i": 2, "f": 3}[pixels.dtype.kind]
@@ -72,28 +85,29 @@ def tiff(
         (258, 3, [8 * pixels.itemsize] * channels),
         (259, 3, [1]),
         (262, 3, [photometric]),
-        (273, 4, [0]),
         (274, 3, [orientation]),
         (277, 3, [channels]),
-        (278, 4, [height]),
-        (279, 4, [len(data)]),
         (339, 3, [sample_format] * channels),
     ]
     if channels in (2, 4):
-        tags.insert(-1, (338, 3, [extra]))
+        tags.append((338, 3, [extra]))
+    if tile:
+        tags += [(322, 4, [tile]), (323, 4, [tile]), (324, 4, [0] * len(parts)), (325, 4, sizes)]
+    else:
+        tags += [(273, 4, [0]), (278, 4, [height]), (279, 4, sizes)]
+    tags.sort()
     rest_at = 8 + 2 + 12 * len(tags) + 4
-    rest = b""
-    entries = []
+    rest_size = sum(size for size in (len(values) * (2 if kind == 3 else 4) for _, kind, values in tags) if size > 4)
+    starts = [rest_at + rest_size + sum(sizes[:number]) for number in range(len(parts))]
+    rest = directory = b""
     for tag, kind, values in tags:
+        values = starts if tag in (273, 324) else values
         packed = struct.pack(f"{order}{len(values)}{'H' if kind == 3 else 'I'}", *values)
         if len(packed) > 4:
             rest, packed = rest + packed, struct.pack(order + "I", rest_at + len(rest))
-        entries.append([tag, struct.pack(order + "HHI", tag, kind, len(values)), packed.ljust(4, b"\0")])
-    directory = b""
-    for tag, start, packed in entries:
-        directory += start + (struct.pack(order + "I", rest_at + len(rest)) if tag == 273 else packed)
+        directory += struct.pack(order + "HHI", tag, kind, len(values)) + packed.ljust(4, b"\0")
     head = b"II*\0" if order == "<" else b"MM\0*"
-    return head + struct.pack(order + "IH", 8, len(tags)) + directory + bytes(4) + rest + data
+    return head + struct.pack(order + "IH", 8, len(tags)) + directory + bytes(4) + rest + b"".join(parts)
 
 
 def turned(picture: np.ndarray, orientation: int) -> np.ndarray:
@@ -180,6 +194,21 @@ def test_exif_orientation(tmp_path: Path, suffix: str, orientation: int) -> None
     for (row, column), value in {(10, 10): RED, (10, 80): GREEN, (50, 80): BLUE, (50, 10): GREY}.items():
         assert np.abs(photo.colour[row, column].astype(int) - value).max() <= 6
     assert photo.grey[50, 10] == pytest.approx(120 / 255, abs=0.012)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
+@pytest.mark.parametrize("channels", [1, 3, 4])
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_tiffs_in_tiles_are_turned_as_a_whole(tmp_path: Path, dtype: type, channels: int, orientation: int) -> None:
+    """As archives keep photographs that shall be seen part by part."""
+    values = np.random.default_rng(4).random((80, 112, channels))
+    values[..., 3:] = 1.0
+    pixels = values.astype(dtype) if dtype is np.float32 else np.rint(values * np.iinfo(dtype).max).astype(dtype)
+    stored = turned(pixels if channels > 1 else pixels[..., 0], orientation)
+    for tile in (32, 64, None):
+        photo = read_photo(write(tmp_path, "tiles.tif", tiff(stored, orientation, tile=tile)))
+        assert photo.source_size == (112, 80)
+        np.testing.assert_allclose(photo.colour, np.rint(values[..., :3] * 255) + np.zeros(3), atol=1.0)
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
