@@ -224,7 +224,7 @@ def _vertex_classes(probabilities: FloatArray, grid: tuple[int, int]) -> IntArra
 def _at_vertices(values: FloatArray, grid: tuple[int, int]) -> FloatArray:
     """(rows, columns, ...) values of the pixels nearest to the vertices, the lower right ones of those that meet."""
     (height_px, width_px), (rows, columns) = values.shape[:2], grid
-    at_rows = np.minimum(np.arange(rows) * height_px // (rows - 1), height_px - 1)
-    at_columns = np.minimum(np.arange(columns) * width_px // (columns - 1), width_px - 1)
+    at_rows = np.minimum(np.arange(rows, dtype=np.int64) * height_px // (rows - 1), height_px - 1)
+    at_columns = np.minimum(np.arange(columns, dtype=np.int64) * width_px // (columns - 1), width_px - 1)
     sampled: FloatArray = values[at_rows[:, None], at_columns]
     return sampled

@@ -242,7 +242,7 @@ def _check_size(width: int, height: int, name: str) -> None:
         )
 
 
-def _decode(data: bytes | bytearray) -> AnyArray | None:
+def _decode(data: bytes) -> AnyArray | None:
     """The pixels as they are stored, B G R (A); None where the decoder gives up."""
     # The decoder would log to stderr what read_photo says better.
     level = cv2.utils.logging.getLogLevel()
@@ -348,7 +348,9 @@ def _photo(
         if specks.any():
             opaque |= specks
             cover = specks.astype(np.uint8)
-            grey = np.asarray(cv2.inpaint(grey, cover, 3, cv2.INPAINT_TELEA), np.float32)
+            # It adds about 1 to what it fills, in steps of the picture's, so those must be small.
+            filled = cv2.inpaint(grey * np.float32(65535.0), cover, 3, cv2.INPAINT_TELEA) / np.float32(65535.0)
+            grey = np.asarray(np.clip(filled, 0.0, 1.0), np.float32)
             colour = np.asarray(cv2.inpaint(colour, cover, 3, cv2.INPAINT_TELEA), np.uint8)
     if opaque is not None and (opaque.all() or not opaque.any()):
         opaque = None

@@ -519,11 +519,13 @@ class Predictor:
             maps = answer
         report(progress, total, total, STAGE)
         assert maps is not None
+        # Copies, channels last: views of all maps would keep them in memory, and are refined at half the speed at best.
+        slopes, soft_edges, segments = (np.moveaxis(maps[k], 0, -1).copy() for k in (SLOPES, SOFT_EDGES, SEGMENTS))
         prediction = Prediction(
-            height=maps[HEIGHT][0],
-            slopes=np.moveaxis(maps[SLOPES], 0, -1),
-            soft_edges=np.moveaxis(maps[SOFT_EDGES], 0, -1),
-            segments=np.moveaxis(maps[SEGMENTS], 0, -1),
+            height=maps[HEIGHT][0].copy(),
+            slopes=slopes,
+            soft_edges=soft_edges,
+            segments=segments,
             confidence=np.clip(maps[CONFIDENCE][0], 0.0, 1.0),
             light=_unit(towards, elevation_logit),
             weights=self.weights,

@@ -65,20 +65,20 @@ def refine(
     strengths = (1.0 - settings.smoothing, settings.strength_soft, settings.strength_medium, settings.strength_sharp)
     factor = cv2.transform(edges, settings.detail * np.array([strengths], np.float32))
     slopes = prediction.slopes * factor[..., None]
-    size = extent(prediction.height.shape)
+    size = _extent(prediction)
     if settings.bevel > 0.0:
         slopes = _bevelled(slopes, edges[..., 2] + edges[..., 3], settings.bevel * _WIDEST_BEVEL * size)
     coarse = prediction.height * np.float32(settings.layering)
     if painted:
-        slopes, coarse = _corrected(slopes, coarse, painted)
+        slopes, coarse = _corrected(slopes, coarse, painted, size)
     height = solve_screened(slopes, coarse, (2.0 * math.pi / (_CROSSOVER * size)) ** 2)
     raised = [0.0 if name == "ground" else getattr(settings, f"raise_{name}") for name in SEGMENT_CLASSES]
     if settings.flatten_ground > 0.0:
         ground = np.ascontiguousarray(prediction.segments[..., _GROUND])
-        height *= 1.0 - np.float32(settings.flatten_ground) * lowpass(ground, _SEGMENT_BLUR * size)
+        height *= 1.0 - np.float32(settings.flatten_ground) * _blurred(ground, prediction.panel, _SEGMENT_BLUR * size)
     if any(raised):
         offset = np.asarray(cv2.transform(prediction.segments, np.array([raised], np.float32)), np.float32)
-        height += lowpass(offset, _SEGMENT_BLUR * size)
+        height += _blurred(offset, prediction.panel, _SEGMENT_BLUR * size)
     if painted:
         height += painted.raised * np.float32(settings.paint_height)
     if prediction.panel is not None:
@@ -88,6 +88,21 @@ def refine(
     return height
 
 
+def _extent(prediction: Prediction) -> int:
+    """Of the panel, where the photograph shows more than that."""
+    if prediction.panel is None:
+        return extent(prediction.height.shape)
+    sides = (np.flatnonzero(prediction.panel.max(axis=axis)) for axis in (1, 0))
+    return extent(tuple(int(side[-1]) + 1 - int(side[0]) for side in sides))
+
+
+def _blurred(values: FloatArray, panel: FloatArray | None, sigma_px: float) -> FloatArray:
+    """Values (H, W) blurred, of what the panel shows alone: what lies beside it is no ground of a figure's."""
+    if panel is None:
+        return lowpass(values, sigma_px)
+    return np.asarray(lowpass(values * panel, sigma_px) / np.maximum(lowpass(panel, sigma_px), 1e-3), np.float32)
+
+
 def _corrections_resized(corrections: Corrections, size: tuple[int, ...]) -> Corrections:
     """The corrections at the prediction's size."""
     if corrections.raised.shape == size:
@@ -95,17 +110,19 @@ def _corrections_resized(corrections: Corrections, size: tuple[int, ...]) -> Cor
     return Corrections(*(resized_values(m, size) for m in (corrections.raised, corrections.flat, corrections.edges)))
 
 
-def _corrected(slopes: FloatArray, coarse: FloatArray, painted: Corrections) -> tuple[FloatArray, FloatArray]:
+def _corrected(
+    slopes: FloatArray, coarse: FloatArray, painted: Corrections, size: int
+) -> tuple[FloatArray, FloatArray]:
     """Slopes and coarse height with the painted edges in them, and level where they are painted flat."""
-    slopes = _bevelled(slopes, painted.edges[..., 0], _WIDEST_BEVEL * extent(coarse.shape))
+    slopes = _bevelled(slopes, painted.edges[..., 0], _WIDEST_BEVEL * size)
     slopes *= 1.0 + painted.edges[..., 1:] @ np.array(_PAINTED_STEEPER, np.float32)[:, None]
     if painted.flat.any():
-        coarse = coarse + (_levels(coarse, painted.flat) - coarse) * painted.flat
+        coarse = coarse + (_levels(coarse, painted.flat, _SEGMENT_BLUR * size) - coarse) * painted.flat
         slopes *= (1.0 - painted.flat)[..., None]
     return slopes, coarse
 
 
-def _levels(height: FloatArray, flat: FloatArray) -> FloatArray:
+def _levels(height: FloatArray, flat: FloatArray, sigma_px: float) -> FloatArray:
     """Everywhere the mean height of the nearest place painted flat, so that it reaches as far as a soft brush does.
 
     A place is what is painted more than half, and a stroke of thin paint that has no such part.
@@ -113,6 +130,7 @@ def _levels(height: FloatArray, flat: FloatArray) -> FloatArray:
     Args:
         height: (H, W).
         flat: (H, W), 0 to 1, somewhere above 0.
+        sigma_px: by which the levels are blurred.
     """
     count, strokes = cv2.connectedComponents((flat > 0.0).astype(np.uint8))
     inside = flat > 0.5
@@ -126,7 +144,7 @@ def _levels(height: FloatArray, flat: FloatArray) -> FloatArray:
     places = nearest[inside]
     # Places are numbered from 1: there is none of number 0 to divide by.
     means = np.bincount(places, height[inside]) / np.maximum(np.bincount(places), 1)
-    return lowpass(means.astype(np.float32)[nearest], _SEGMENT_BLUR * extent(height.shape))
+    return lowpass(means.astype(np.float32)[nearest], sigma_px)
 
 
 def _above_threshold(soft_edges: FloatArray, threshold: float) -> FloatArray:

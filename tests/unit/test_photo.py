@@ -317,6 +317,20 @@ def test_a_gap_in_the_alpha_is_transparent_and_spoils_nothing() -> None:
     assert photo.opaque is not None and photo.opaque.sum() == 64 * 70 - 30 * 30 and not photo.grey[20:50, 20:50].any()
 
 
+def test_specks_are_filled_with_what_lies_around_them() -> None:
+    y, x = np.mgrid[:200, :300]
+    grey = 0.5 + 0.4 * np.sin(x / 9.0) * np.cos(y / 7.0)
+    rng = np.random.default_rng(6)
+    shown = np.ones(grey.shape)
+    for row, column in rng.integers(10, 190, (40, 2)):
+        shown[row, column : column + 3] = 0.0
+    for depth in (255, 65535):
+        pixels = np.rint(np.dstack([grey] * 3 + [shown]) * depth).astype(np.uint8 if depth == 255 else np.uint16)
+        filled = photo_from_array(pixels, "stitched")
+        np.testing.assert_allclose(filled.grey, grey, atol=0.1)
+        np.testing.assert_allclose(filled.colour[..., 1] / 255.0, grey, atol=0.1)
+
+
 def test_specks_in_the_alpha_are_no_holes_but_what_was_cut_out_is() -> None:
     y, x = np.mgrid[:300, :400]
     away = np.hypot(y - 150, x - 200)

@@ -103,6 +103,10 @@ def test_prediction_is_at_the_size_of_the_photograph() -> None:
         for a in (prediction.height, prediction.slopes, prediction.soft_edges, prediction.segments, prediction.light)
     )
     assert (prediction.weights, prediction.runtime) == ("test", "linear")
+    large = predict(smooth(1640, 1660, 40.0))  # whose maps are not reduced
+    assert large.height.shape == (1640, 1660)
+    for held in (large.height, large.slopes, large.soft_edges, large.segments, large.confidence):
+        assert held.flags.c_contiguous and held.base is None, "else it keeps the memory of all, and is slow to refine"
     assert prediction.light[0] > 0.3 and prediction.light[1] > 0.3
     assert prediction.light[2] == pytest.approx(0.5, abs=1e-6)
     assert np.linalg.norm(prediction.light) == pytest.approx(1.0, abs=1e-6)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -197,6 +199,29 @@ def test_ground_is_flattened_and_segments_are_raised_where_they_are() -> None:
     np.testing.assert_allclose(moved[left], 0.0, atol=1e-5)
     np.testing.assert_allclose(moved[right], 0.15, atol=1e-5)
     assert moved[border].mean() == pytest.approx(0.075, abs=1e-3)
+
+
+@pytest.mark.parametrize(
+    "settings", [{"flatten_ground": 1.0}, {"raise_figure": 0.3}, {"bevel": 1.0}, {"detail": 2.0}, {"layering": 2.0}]
+)
+def test_a_panel_is_carved_alike_on_any_page(settings: dict[str, float]) -> None:
+    """Ground beside it is none of its own, and it is measured by itself."""
+    y, x = np.mgrid[:400, :400]
+    inside = (np.hypot(y - 200, x - 200) < 140).astype(np.float32)
+    surface = 0.5 + 0.1 * np.cos(x / 30.0) * np.cos(y / 40.0)
+    heights = []
+    for margin in (0, 200):
+        known = prediction(np.pad(surface, margin, mode="edge"), np.pad(surface, margin, mode="edge"), 2)
+        known = replace(known, panel=np.pad(inside, margin))
+        known.segments[:] = np.eye(6, dtype=np.float32)[np.where(known.panel > 0, 1, 0)]
+        height = refine(known, RefinementSettings(**settings))
+        heights.append(height[margin : 400 + margin, margin : 400 + margin])
+        assert not height[known.panel == 0].any()
+        if "flatten_ground" in settings:  # and there is no ground
+            np.testing.assert_allclose(height, refine(known), atol=1e-3)
+        if "raise_figure" in settings:
+            np.testing.assert_allclose(height, refine(known) + 0.3 * known.panel, atol=1e-3)
+    np.testing.assert_allclose(*heights, atol=5e-3)
 
 
 def test_a_large_mask_has_a_smooth_rim() -> None:
