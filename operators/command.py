@@ -12,6 +12,7 @@ import functools
 import hashlib
 import importlib.util
 import io
+import itertools
 import json
 import math
 import os
@@ -216,6 +217,8 @@ def _parser() -> argparse.ArgumentParser:
 
 def _path(text: str) -> Path:
     """A path, with the home folder for ~, which no shell puts there in quotes or after an equals sign."""
+    if not text:  # of a variable that is not set; it would be the folder one is in
+        raise argparse.ArgumentTypeError("it is empty. Give a path")
     return Path(os.path.expanduser(text))
 
 
@@ -232,8 +235,12 @@ def _check(arguments: argparse.Namespace) -> _Options:
     for option, size in (("--max-size", arguments.max_size), ("--texture-size", arguments.texture_size)):
         if size is not None and size < 64:
             raise ReliefError(f"{option} is {size}. Give at least 64 pixels.")
-    photos, idle, unreadable = find_photographs(arguments.photos, _is_result)
+    photos, idle, unreadable = find_photographs(arguments.photos, _result_finder())
     folders = photos if arguments.tree else {}
+    if folders and not any(folders.values()):
+        raise ReliefError(
+            "--tree keeps the folders of a pattern, and here is none. Give it in quotes, or the shell writes it out."
+        )
     try:
         output = Path(os.path.abspath(arguments.output))  # Blender takes the beginning of a relative one from PWD
     except OSError as error:
@@ -366,10 +373,15 @@ def _check_names(photo: Path, options: _Options, place: Path) -> None:
             )
 
 
-def _is_result(path: Path) -> bool:
-    """Whether a run has written this file: it has the name of a result, and the NAME.json of it lies beside it."""
-    endings = [suffix for suffix in (*_MODEL_SUFFIXES.values(), *_MAP_SUFFIXES) if path.name.endswith(suffix)]
-    return any(os.path.exists(path.with_name(path.name.removesuffix(ending) + ".json")) for ending in endings)
+def _result_finder() -> Callable[[Path], bool]:
+    """What says whether a run has written a file: it has the name of a result, and the record of it lies beside it."""
+    is_record = functools.cache(lambda path: bool(_read_record(path)))
+
+    def is_result(path: Path) -> bool:
+        endings = [suffix for suffix in (*_MODEL_SUFFIXES.values(), *_MAP_SUFFIXES) if path.name.endswith(suffix)]
+        return any(is_record(path.with_name(path.name.removesuffix(ending) + ".json")) for ending in endings)
+
+    return is_result
 
 
 def _read_settings(path: Path) -> dict[str, Any]:
@@ -450,12 +462,7 @@ def _exists_already(photo: Path, options: _Options, patient: bool = True) -> boo
     if not existing:
         return False
     names, json_path = ", ".join(existing), outputs[-1]
-    record: dict[str, Any] = {}
-    formats: set[str] = set()
-    sha256 = None
-    with suppress(OSError, ValueError, KeyError, TypeError):
-        found = json.loads(json_path.read_text(encoding="utf-8"))
-        sha256, formats, record = found["photo"]["sha256"], set(found.get("formats", ())), found
+    record = _read_record(json_path)
     preparation = _preparation(options)
     asked = {
         "preparation": preparation.to_mapping() if preparation.needed else {},
@@ -464,29 +471,40 @@ def _exists_already(photo: Path, options: _Options, patient: bool = True) -> boo
         "weights": reconstruction.load_predictor(options.runtime).weights,
         "reading": READING,
     }
-    alike = record.items() >= asked.items() and set(options.formats) <= formats
+    alike = record.items() >= asked.items() and set(options.formats) <= set(record.get("formats", ()))
     alike &= not options.formats or record.get("texture_size") == options.texture_size  # maps have none
-    if sha256 is None and json_path.exists():  # an archive's own notes, say, which --overwrite is not about
+    if not record and json_path.exists():  # an archive's own notes, say, which --overwrite is not about
         raise ReliefError(
             f"skipped, {json_path.name} exists and is no record of results. Move it, or choose another --output."
         )
-    if sha256 is not None and not _is_of(photo, record["photo"]):
+    if record and not _is_of(photo, record["photo"]):
         why = f"skipped, another photograph has this name: {names} exist. Rename one"
-    elif sha256 is not None and not alike:
+    elif record and not alike:
         why = (
             f"skipped, made with other settings, formats, weights or an older version, as {json_path.name} says. "
             "Choose another --output"
         )
     elif len(existing) < len(outputs):
-        if sha256 is not None and patient and time.time() - json_path.stat().st_mtime < _MOVING_S:
+        if record and patient and time.time() - json_path.stat().st_mtime < _MOVING_S:
             time.sleep(_PATIENCE_S)
             return _exists_already(photo, options, patient=False)
         why = f"incomplete, {len(existing)} of {len(outputs)} results exist: {names}. Move them"
+        if not record:  # which comes first and leaves last
+            raise ReliefError(f"{why}: without {json_path.name} nothing says that a run has made them.")
     else:
         return True
     if options.overwrite:
         return False
     raise ReliefError(f"{why}, or use --overwrite to replace them.")
+
+
+def _read_record(path: Path) -> dict[str, Any]:
+    """What a NAME.json says of the results beside it; nothing where it is missing, or no record."""
+    with suppress(OSError, ValueError, KeyError, TypeError):
+        record: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        record["photo"]["sha256"], set(record.get("formats", ()))
+        return record
+    return {}
 
 
 def _is_of(photo: Path, noted: dict[str, Any]) -> bool:
@@ -761,14 +779,21 @@ class _Progress:
 
     def __init__(self, label: str, shown: bool) -> None:
         # A line that is wider than the terminal, the stage with it, could not be written over.
-        self._label = label[: max(shutil.get_terminal_size().columns - 40, 0)]
+        room = shutil.get_terminal_size().columns - 40
+        widths = itertools.accumulate(1 + (unicodedata.east_asian_width(letter) in "WF") for letter in label)
+        self._label = label[: sum(width <= room for width in widths)]
         self._shown = shown
 
     def __call__(self, done: float, total: float, stage: str) -> bool:
-        if self._shown:
-            print(f"\r{self._label}: {done / total:4.0%} {stage}\x1b[K", end="", file=sys.stderr, flush=True)
+        self._show(f"{self._label}: {done / total:4.0%} {stage}")
         return False
 
     def end(self) -> None:
-        if self._shown:
-            print("\r\x1b[K", end="", file=sys.stderr, flush=True)
+        self._show("")
+
+    def _show(self, line: str) -> None:
+        try:
+            if self._shown:
+                print(f"\r{line}\x1b[K", end="", file=sys.stderr, flush=True)
+        except OSError:  # the terminal was closed, and the batch goes on
+            self._shown = False

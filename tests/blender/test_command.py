@@ -141,7 +141,7 @@ def test_settings_of_an_earlier_run(relief, photo, tmp_path):
     assert record["settings"].items() >= {**values, "depth_m": 0.2}.items(), "options win over the file"
     first = cv2.imread(str(tmp_path / "out/panel.height.tif"), cv2.IMREAD_UNCHANGED)
     again = tmp_path / "panel.json"
-    (tmp_path / "out/panel.json").rename(again)
+    shutil.copyfile(tmp_path / "out/panel.json", again)
     assert relief(photo, "--formats", "none", "--settings", again, "--overwrite") == 0
     np.testing.assert_array_equal(first, cv2.imread(str(tmp_path / "out/panel.height.tif"), cv2.IMREAD_UNCHANGED))
     assert json.loads((tmp_path / "out/panel.json").read_text(encoding="utf-8"))["settings"] == record["settings"]
@@ -208,11 +208,18 @@ def test_what_exists_is_skipped_and_named(relief, known, photo, tmp_path, capsys
     assert kept.read_bytes() == b"mine"
     assert _names(tmp_path / "out") == [f"other{suffix}" for suffix in MAPS] + ["panel.height.tif"]
     captured = capsys.readouterr()
-    assert "incomplete, 1 of 6 results exist: panel.height.tif. Move them, or use --overwrite" in captured.err
+    words = "incomplete, 1 of 6 results exist: panel.height.tif. Move them: without panel.json nothing says that a run"
+    assert words in captured.err
     assert captured.out.endswith("\n1 done, 0 existed already, 1 failed or skipped\n")
     assert known.calls == 1
-    assert relief(photo, "--formats", "none", "--overwrite") == 0
-    assert kept.read_bytes()[:2] in (b"II", b"MM")
+    assert relief(photo, "--formats", "none", "--overwrite") == 1 and words in capsys.readouterr().err
+    assert kept.read_bytes() == b"mine"
+    kept.rename(tmp_path / "mine.tif")
+    assert relief(photo, "--formats", "none") == 0
+    kept.unlink()
+    assert relief(photo, "--formats", "none") == 1
+    assert "incomplete, 5 of 6 results exist" in capsys.readouterr().err
+    assert relief(photo, "--formats", "none", "--overwrite") == 0 and kept.read_bytes()[:2] in (b"II", b"MM")
 
 
 @pytest.mark.parametrize("notes", ['{"title": "Panel 17"}', "Panel 17", "[]"])
@@ -919,6 +926,8 @@ def test_a_tree_of_folders_is_kept(relief, known, photo, tmp_path, capsys):
     pattern = tmp_path / "s [1]" / "**" / "*.png"
     assert relief(pattern, "--formats", "none") == 2
     assert "keep the folders of a pattern with --tree" in capsys.readouterr().err
+    assert relief(*tmp_path.glob("s*/a/*.png"), photo, "--formats", "none", "--tree") == 2 and known.calls == 0
+    assert "--tree keeps the folders of a pattern, and here is none. Give it in quotes" in capsys.readouterr().err
     words = [pattern, photo, "--formats", "none", "--tree"]
     assert relief(*words) == 0 and known.calls == 4
     stems = ("1", "a/1", "b/c/1", "panel")
@@ -948,15 +957,19 @@ def test_patterns_reach_into_folders_and_past_brackets(relief, known, photo, tmp
 
 
 def test_a_pattern_leaves_out_what_an_earlier_run_wrote(relief, known, photo, tmp_path, capsys):
-    """Also where the results lie among the photographs; plain names beside any NAME.json, or results' alone, do not."""
+    """Also where the results lie among the photographs.
+
+    What has a plain name, or a result's without the record of a run beside it, is none.
+    """
     for name in ("out/a.png", "out/c.edges.png"):
         (tmp_path / "out").mkdir(exist_ok=True)
         (tmp_path / name).write_bytes(photo.read_bytes())
-    (tmp_path / "panel.json").write_text("{}")
+    for name in ("panel.json", "out/c.json"):
+        (tmp_path / name).write_text('{"inventory": 7}')
     words = [tmp_path / "**/*.png", tmp_path / "**/*.tif", tmp_path / "out/a*", "--formats", "none"]
     assert relief(*words) == 1  # there is no TIFF yet
     made = {f"{stem}{suffix}" for stem in ("a", "c.edges", "panel") for suffix in MAPS}
-    assert {path.name for path in (tmp_path / "out").iterdir()} == made | {"a.png", "c.edges.png"}
+    assert {path.name for path in (tmp_path / "out").iterdir()} == made | {"a.png", "c.edges.png", "c.json"}
     capsys.readouterr()
     assert relief(*words) == 1 and known.calls == 3
     said = capsys.readouterr()
@@ -1326,3 +1339,31 @@ def test_a_line_of_progress_is_no_wider_than_the_terminal(module, monkeypatch, c
     command._Progress("[1/9] " + "long" * 20, True)(1.0, 1.0, "Placing the relief")
     line = capsys.readouterr().err
     assert line.endswith(": 100% Placing the relief\x1b[K") and len(line) < 60
+    command._Progress("[1/9] " + "浮彫" * 20, True)(1.0, 1.0, "Placing the relief")
+    label = capsys.readouterr().err.split(":")[0]
+    assert len(label.strip("\r")) < 20, "letters of these kinds take two columns"
+
+
+def test_a_batch_outlives_its_terminal(module, relief, known, photo, tmp_path, monkeypatch):
+    """As one that was told to ignore that: each line of progress fails, and no photograph with it."""
+
+    class Closed(io.StringIO):
+        def write(self, _text):
+            raise OSError(errno.EIO, "Input/output error")
+
+        def isatty(self):
+            return True
+
+    other = tmp_path / "other.png"
+    other.write_bytes(photo.read_bytes())
+    monkeypatch.setattr("sys.stderr", Closed())
+    monkeypatch.setattr("sys.stdout", Closed())
+    assert relief(photo, other, tmp_path / "gone.png", "--formats", "none") == 1 and known.calls == 2
+    assert (tmp_path / "out/other.json").exists()
+
+
+@pytest.mark.parametrize("words", [["", "--output", "out"], ["a.png", "--output", ""], ["a.png", "--settings", ""]])
+def test_an_empty_path_is_none(module, capsys, words):
+    """As of a variable that is not set: the results would go where one is."""
+    assert module("operators.command").main(["reconstruct", *words]) == 2
+    assert "it is empty. Give a path" in capsys.readouterr().err
