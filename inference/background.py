@@ -7,7 +7,7 @@ import math
 import cv2
 import numpy as np
 
-from .lowpass import extent
+from .lowpass import extent, lowpass
 from .prediction import BoolArray, FloatArray
 
 Box = tuple[slice, slice]
@@ -48,6 +48,8 @@ LEAST_SIDE_PX = 64
 """Pixels that must be left for a panel."""
 WITHIN_EACH_OTHER = 3
 """How many such things may lie round a panel: a mount on a page on a scanner's lid."""
+RIM_SIGMA_PX = 2.0
+"""Of what is usual along the rim of a cut-out."""
 
 
 def find_box(grey: FloatArray, opaque: BoolArray | None = None) -> Box:
@@ -79,12 +81,13 @@ def find_box(grey: FloatArray, opaque: BoolArray | None = None) -> Box:
     return rows, columns
 
 
-def find_panel(grey: FloatArray, opaque: BoolArray | None = None) -> BoolArray | None:
+def find_panel(grey: FloatArray, opaque: BoolArray | None = None, shown: BoolArray | None = None) -> BoolArray | None:
     """Where a photograph shows more than black or white without anything on it that reaches in from its border.
 
     Args:
         grey: (H, W), 0 to 1.
         opaque: (H, W), where a cut-out shows something, which is its panel then, be it as dark as it may.
+        shown: (H, W), of a part of a photograph, what `find_shown` gives.
 
     Returns:
         (h, w) of the same proportions, smaller where the photograph is large; None where all of it may be the panel.
@@ -93,9 +96,28 @@ def find_panel(grey: FloatArray, opaque: BoolArray | None = None) -> BoolArray |
         return opaque
     small = _reduced(grey)
     panel = np.ones(small.shape, bool)
+    if shown is not None:
+        panel = cv2.resize(shown.astype(np.float32), small.shape[::-1], interpolation=cv2.INTER_AREA) > 0.5
     for black in (True, False):
         panel &= ~_background(small, small < BLACK if black else small > WHITE)
     return panel if LEAST_LEFT * small.size <= np.count_nonzero(panel) < small.size else None
+
+
+def find_shown(grey: FloatArray, box: Box, opaque: BoolArray | None = None) -> BoolArray | None:
+    """Where the part of a photograph in the box of `find_box` shows something, (h, w) of it, as all of it tells.
+
+    In the part alone what reaches in from the border falls apart in corners that are too small to tell. What reaches in
+    from the border of a picture on a page is told by the part alone, so `find_panel` takes both together.
+
+    Returns:
+        None where all of the photograph says nothing that its part does not.
+    """
+    if opaque is not None:
+        return opaque[box]
+    panel = find_panel(grey)
+    if panel is None or grey[box].shape == grey.shape:
+        return None
+    return cv2.resize(panel.astype(np.uint8), grey.shape[::-1], interpolation=cv2.INTER_NEAREST)[box] > 0
 
 
 def at_size(panel: BoolArray | None, grey: FloatArray, *, exact: bool = False) -> BoolArray | None:
@@ -118,6 +140,18 @@ def at_size(panel: BoolArray | None, grey: FloatArray, *, exact: bool = False) -
     tone = cv2.blur(grey * beyond, wide) / np.maximum(cv2.blur(beyond, wide), 1e-6)
     found = np.where(outline, np.abs(grey - tone) > OUTLINE_TONE, sized > 0)
     return cv2.morphologyEx(found.astype(np.uint8), cv2.MORPH_CLOSE, around) > 0
+
+
+def continued(values: FloatArray, opaque: BoolArray) -> FloatArray:
+    """(H, W), beyond a cut-out's rim what is usual at the nearest place within: a thin staff is no thin line there."""
+    shown = opaque.astype(np.float32)
+    usual = lowpass(values * shown, RIM_SIGMA_PX) / np.maximum(lowpass(shown, RIM_SIGMA_PX), 1e-3)
+    _, nearest = cv2.distanceTransformWithLabels(
+        (~opaque).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5, labelType=cv2.DIST_LABEL_PIXEL
+    )
+    ends = np.zeros(int(nearest.max()) + 1, np.float32)
+    ends[nearest[opaque]] = usual[opaque]
+    return np.where(opaque, values, ends[nearest])
 
 
 def _reduced(grey: FloatArray) -> FloatArray:

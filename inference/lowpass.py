@@ -52,8 +52,12 @@ def resized_height(height: FloatArray, size: tuple[int, int]) -> FloatArray:
 
 def resized_values(image: FloatArray, size: tuple[int, ...]) -> FloatArray:
     """A picture of the whole panel at another size (rows, columns); thin strokes get fainter, none gets lost."""
-    how = cv2.INTER_AREA if size[0] < len(image) else cv2.INTER_LINEAR
-    return np.asarray(cv2.resize(image, size[::-1], interpolation=how), np.float32)
+    down, across = (
+        cv2.INTER_AREA if new < old else cv2.INTER_LINEAR for new, old in zip(size, image.shape, strict=False)
+    )
+    if down != across:  # a picture in other proportions
+        image = np.asarray(cv2.resize(image, (image.shape[1], size[0]), interpolation=down), np.float32)
+    return np.asarray(cv2.resize(image, size[::-1], interpolation=across), np.float32)
 
 
 def _blurred(height: FloatArray, sigma_x_px: float, sigma_y_px: float) -> FloatArray:

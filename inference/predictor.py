@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from .background import Box, at_size, find_box, find_panel
+from .background import Box, at_size, continued, find_box, find_panel, find_shown
 from .descreening import without_screen
 from .errors import Progress, report
 from .lowpass import extent, lowpass
@@ -317,6 +317,15 @@ def cored(slopes: FloatArray) -> FloatArray:
     return np.asarray(wide + fine * (energy / (energy + noise))[..., None], np.float32)
 
 
+def _without_dots(grey: FloatArray, opaque: BoolArray | None) -> FloatArray:
+    """(H, W) without the dots of a print; a cut-out's go on beyond its rim until they are found, and black stays."""
+    if opaque is None:
+        return without_screen(grey)
+    whole = continued(grey, opaque)
+    found = without_screen(whole)
+    return grey if found is whole else np.where(opaque, found, np.float32(0.0))
+
+
 def placed(prediction: Prediction, box: Box, shape: tuple[int, ...]) -> Prediction:
     """The answer for a part of a photograph as that for all of it: beside its panel is flat ground, of no confidence.
 
@@ -471,24 +480,31 @@ class Predictor:
             Cancelled: ``progress`` asked to stop.
         """
         box = find_box(photo.grey, photo.opaque)
-        opaque = None if photo.opaque is None else photo.opaque[box]
-        prediction = self.read(replace(photo, grey=photo.grey[box], opaque=opaque), progress, light_deg)
+        shown = find_shown(photo.grey, box, photo.opaque)
+        part = replace(photo, grey=photo.grey[box], opaque=None if photo.opaque is None else shown)
+        prediction = self.read(part, progress, light_deg, shown)
         screen = (2.0 * math.pi / (FORMS * extent(prediction.height.shape))) ** 2
         slopes, height = np.float32(DEPTH) * cored(prediction.slopes), np.float32(DEPTH) * prediction.height
         prediction = replace(prediction, height=solve_screened(slopes, height, screen), slopes=slopes)
         return placed(prediction, box, photo.grey.shape)
 
-    def read(self, photo: Photo, progress: Progress | None = None, light_deg: float | None = None) -> Prediction:
+    def read(
+        self,
+        photo: Photo,
+        progress: Progress | None = None,
+        light_deg: float | None = None,
+        shown: BoolArray | None = None,
+    ) -> Prediction:
         """What the passes of the network over a photograph say together.
 
         The scale of a photograph is unknown, so passes from the whole panel at OVERVIEW_PX to the size at which it is
         read are merged, each giving the forms of its own scale. All maps are of the photograph's size, or larger where
         that is small, see ``map_size``.
 
-        Args, returns, errors: of `predict`.
+        Args, returns, errors: of `predict`; ``shown`` as `find_panel` takes it.
         """
-        grey = without_screen(photo.grey)
-        panel = find_panel(grey, photo.opaque)
+        grey = _without_dots(photo.grey, photo.opaque)
+        panel = find_panel(grey, photo.opaque, shown)
         full = enlarged(grey)
         size = full.shape
         sizes = levels(*size)
@@ -501,9 +517,9 @@ class Predictor:
             grey = full
             if (height, width) != size:
                 grey = np.asarray(cv2.resize(grey, (width, height), interpolation=cv2.INTER_AREA), np.float32)
-            shown = at_size(panel, grey, exact=photo.opaque is not None)
+            stone = at_size(panel, grey, exact=photo.opaque is not None)
             whole = max(height, width) <= SEEN_PX
-            grey = standardise(grey, shown) if whole else standardise_around(grey, shown, SEEN_PX / 2)
+            grey = standardise(grey, stone) if whole else standardise_around(grey, stone, SEEN_PX / 2)
             answer = np.zeros((CHANNELS, height, width), np.float32)
             # The first pass sees the whole panel, however long.
             for tile in tiles(height, width, TILE_PX if maps is not None else max(height, width)):
@@ -530,7 +546,7 @@ class Predictor:
             light=_unit(towards, elevation_logit),
             weights=self.weights,
             runtime=self.runtime,
-            panel=None if shown is None else shown.astype(np.float32),
+            panel=None if stone is None else stone.astype(np.float32),
         )
         return reduced(prediction, map_size(*photo.grey.shape))
 

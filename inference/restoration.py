@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from .background import at_size, find_box, find_panel
+from .background import at_size, continued, find_box, find_panel, find_shown
 from .descreening import without_screen
 from .errors import ReliefError
 from .lowpass import extent, lowpass
@@ -37,9 +37,7 @@ _MOST_GAIN = 3.0
 _SPECK = 1.0 / 120.0
 """Largest side of a speck, relative to the panel's extent; what is larger may be carved."""
 _SCRATCH_WIDTH_PX, _SCRATCH_LENGTH = 4, 1.0 / 25.0
-_RIM_SIGMA_PX = 2.0
-"""Of what is usual along the rim of a cut-out."""
-_VERSION = 6
+_VERSION = 7
 """Of the preparation: goes up when it makes other pixels of a photograph, or stored predictions would not fit."""
 _DUST_WINDOW_PX, _DUST_PX = 9, 500
 """Of the median that dust stands out from, and the extent below which a photograph is not halved once more for it: what
@@ -259,11 +257,12 @@ def even_light(
         strength: 0 as it is, 1 as bright everywhere.
         opaque: (H, W), where a cut-out shows something; None where nothing is transparent.
     """
+    box = find_box(grey, opaque)
+    part, shown = grey[box], find_shown(grey, box, opaque)
+    exact = opaque is not None
+    found = at_size(shown if exact else find_panel(part, shown=shown), part, exact=exact)
     panel = np.zeros(grey.shape, bool)
-    panel[find_box(grey, opaque)] = True
-    found = at_size(find_panel(grey, opaque), grey, exact=opaque is not None)
-    if found is not None:
-        panel &= found
+    panel[box] = True if found is None else found
     sigma = _LIGHT_SIGMA * extent(grey.shape)
     light = lowpass(grey * panel, sigma) / np.maximum(lowpass(panel.astype(np.float32), sigma), 1e-3)
     usual = float(light[panel].mean())
@@ -284,7 +283,7 @@ def remove_dust(
         strength: 0 to 1: how faint a speck is still taken for dust.
         opaque: (H, W), where a cut-out shows something; None where nothing is transparent.
     """
-    seen = grey if opaque is None else _continued(grey, opaque)
+    seen = grey if opaque is None else continued(grey, opaque)
     cover = find_dust(without_screen(seen), strength)  # a print's dots are no dust
     if opaque is not None:
         cover[~opaque] = 0
@@ -292,23 +291,11 @@ def remove_dust(
         return grey, colour
     levels, shown = np.rint(seen * 255).astype(np.uint8), colour
     if opaque is not None:
-        shown = np.dstack([np.rint(_continued(colour[..., k].astype(np.float32), opaque)) for k in range(3)])
+        shown = np.dstack([np.rint(continued(colour[..., k].astype(np.float32), opaque)) for k in range(3)])
         shown = shown.astype(np.uint8)
     filled = cv2.inpaint(levels, cover, 3, cv2.INPAINT_TELEA).astype(np.float32) / 255
     coloured = cv2.inpaint(shown, cover, 3, cv2.INPAINT_TELEA)
     return np.where(cover > 0, filled, grey), np.where(cover[..., None] > 0, coloured, colour)
-
-
-def _continued(values: FloatArray, opaque: BoolArray) -> FloatArray:
-    """(H, W), beyond a cut-out's rim what is usual at the nearest place within: a thin staff is no thin line there."""
-    shown = opaque.astype(np.float32)
-    usual = lowpass(values * shown, _RIM_SIGMA_PX) / np.maximum(lowpass(shown, _RIM_SIGMA_PX), 1e-3)
-    _, nearest = cv2.distanceTransformWithLabels(
-        (~opaque).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5, labelType=cv2.DIST_LABEL_PIXEL
-    )
-    ends = np.zeros(int(nearest.max()) + 1, np.float32)
-    ends[nearest[opaque]] = usual[opaque]
-    return np.where(opaque, values, ends[nearest])
 
 
 def find_dust(grey: FloatArray, strength: float) -> ByteArray:

@@ -399,6 +399,22 @@ def test_a_panel_on_black_or_white_is_read_as_without(tone: float) -> None:
     assert np.abs(within - alone)[inner].max() < 0.2 * alone.std(), "the contrast is the panel's"
 
 
+@pytest.mark.parametrize("tone", [0.0, 1.0])
+@pytest.mark.parametrize("corner_px", [10, 60])
+def test_the_ground_in_the_corners_of_a_panel_is_none_of_it(tone: float, corner_px: int) -> None:
+    """Each of them is too little to tell in its box, and all of them reach in from the photograph's border."""
+    stone = np.zeros((560, 560), np.uint8)
+    stone[120:440, 120:440] = 1
+    ellipse = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * corner_px + 1,) * 2)
+    stone = cv2.morphologyEx(stone, cv2.MORPH_OPEN, ellipse) > 0
+    grey = np.where(stone, 0.3 + 0.3 * smooth(560, 560, 6.0), tone)
+    found = predict(grey)
+    assert found.panel is not None and found.panel.shape == (560, 560)
+    assert (found.panel[stone] > 0.0).mean() > 0.98
+    beside = cv2.dilate(stone.astype(np.uint8), np.ones((9, 9), np.uint8)) == 0
+    assert not found.panel[beside].any() and not refine(found)[beside].any()
+
+
 @pytest.mark.parametrize("tone", [0.05, 0.8, 1.0])
 def test_what_is_blank_beside_a_panel_is_not_read(tone: float) -> None:
     panel = 0.2 + 0.5 * smooth(96, 320, 3.0)
@@ -492,7 +508,19 @@ def test_the_dots_of_a_print_are_not_read() -> None:
         return float((height - lowpass(height, 4.0))[10:-10, 10:-10].std() / height.std())
 
     assert fine(found) < 1.2 * fine(without_dots)
-    assert np.corrcoef(found.ravel(), forms.ravel())[0, 1] > 0.98
+
+
+def test_the_dots_of_a_print_that_was_cut_out_are_taken_out_up_to_its_rim() -> None:
+    forms = 0.4 + 0.4 * smooth(512, 512, 24.0)
+    y, x = np.mgrid[0:512, 0:512] * (2.0 * np.pi / 8.0 * math.sqrt(0.5))
+    away = np.hypot(*np.mgrid[-255.5:256, -255.5:256])
+    printed = np.where(away < 230, forms + 0.1 * (np.cos(x + y) + np.cos(x - y)), 0.0).astype(np.float32)
+    found = predictor_module._without_dots(printed, away < 230)
+    assert not found[away >= 230].any() and found is not printed
+    rim = (away < 230) & (away > 227)
+    off = (found - forms)[rim]
+    assert abs(off.mean()) < 0.02 and off.std() < 0.6 * (printed - forms)[rim].std()
+    assert predictor_module._without_dots(printed * 0.0, away < 230).max() == 0.0
 
 
 def test_enlarged_greys_stay_greys() -> None:

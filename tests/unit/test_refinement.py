@@ -235,6 +235,20 @@ def test_a_large_mask_has_a_smooth_rim() -> None:
     assert partly > 0.8 * 2 * np.pi * radius / 8, "a pixel or so wherever the rim goes"
 
 
+def test_no_stroke_of_a_mask_in_other_proportions_is_lost() -> None:
+    level = np.ones(SIZE, np.float32)
+    known = prediction(level, level)
+    for shape in ((SIZE[0] // 2, 20 * SIZE[1]), (20 * SIZE[0], SIZE[1] // 2)):
+        mask = np.ones(shape, np.float32)
+        across = int(shape[1] < shape[0])
+        strokes = np.arange(7, max(shape), 97)
+        for stroke in strokes:
+            mask[(slice(None), slice(stroke, stroke + 2)) if not across else (slice(stroke, stroke + 2),)] = 0.0
+        left = (refine(known, mask=mask) / refine(known)).mean(axis=across)
+        places = (strokes * left.size) // max(shape)
+        assert (left[places.clip(0, left.size - 1)] < 0.96).all()
+
+
 def test_mask_leaves_bare_slab_outside() -> None:
     known = prediction(wave(COARSE_PX), wave(COARSE_PX))
     mask = np.zeros((SIZE[0] // 2, SIZE[1] // 2), np.float32)

@@ -252,3 +252,19 @@ def test_a_negative_is_turned_round_and_grey() -> None:
 def test_nothing_to_do_gives_the_same_photo() -> None:
     photo = photo_from_array((picture() * 255).astype(np.uint8), "photo")
     assert prepare(photo, Preparation()) is photo
+
+
+@pytest.mark.parametrize("page", [None, 0.75])
+def test_even_light_stays_as_it_is_on_black_and_on_a_page(page: float | None) -> None:
+    """The ground of a picture on a page does not reach the photograph's border."""
+    y, x = np.mgrid[:500, :500]
+    coin = np.hypot(y - 250, x - 250) < 150
+    rng = np.random.default_rng(3)
+    grey = np.where(coin, 0.5 + 0.05 * rng.standard_normal((500, 500)), 0.02)
+    if page:
+        picture = np.zeros(grey.shape, bool)
+        picture[60:440, 60:440] = True
+        grey = np.where(picture, grey, page + 0.004 * rng.standard_normal((500, 500)))
+    grey = grey.clip(0.0, 1.0).astype(np.float32)
+    evened, _ = even_light(grey, np.repeat(np.rint(grey * 255).astype(np.uint8)[..., None], 3, 2), 1.0)
+    assert np.abs(evened - grey)[np.hypot(y - 250, x - 250) < 135].max() < 0.03
