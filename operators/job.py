@@ -38,9 +38,7 @@ Work = Callable[[Progress | None], Any]
 
 _running: Job | None = None
 _waiting: deque[Task] = deque()
-_paused: tuple[Task, int, int, int, bpy.types.Window] | None = None
-"""A task without a modal operator: the next of a queue, or one whose finished work waits for Object Mode; how many had
-begun, how many were placed, how many other modal operators ran at first, and in which window."""
+_paused: Pause | None = None
 _owner: ModalJob | None = None
 """The operator whose window shows the work under way."""
 _at_work = threading.Lock()
@@ -204,10 +202,9 @@ def _look_for_object_mode() -> float | None:
     """Have finished work placed once the artist is back in Object Mode, or dropped where it was cancelled."""
     if _paused is None or _running is None:
         return None
-    task, *_, own = _paused
     windows = list(bpy.context.window_manager.windows)
-    with bpy.context.temp_override(window=own if own in windows else windows[0]):
-        if _edited(bpy.context, task) and _running.done and not _running.stopping:
+    with bpy.context.temp_override(window=_paused.window if _paused.window in windows else windows[0]):
+        if _edited(bpy.context, _paused.task) and _running.done and not _running.stopping:
             return LOOK_S
         bpy.ops.relief.resume("INVOKE_DEFAULT")
     return None
@@ -226,6 +223,27 @@ class Task:
     work: Work
     finish: Callable[[bpy.types.Context, Any], str | None]
     scene_uid: int
+
+
+@dataclass(frozen=True)
+class Pause:
+    """A task without a modal operator: made and to be placed, the next of a queue, or one that waits for Object Mode.
+
+    Attributes:
+        task: that waits.
+        begun: how many had begun.
+        placed: how many were placed.
+        others: how many other modal operators ran at first.
+        window: in which the work is shown.
+        held_at: since when finished work waits for one of those that came since; None where it does not yet.
+    """
+
+    task: Task
+    begun: int
+    placed: int
+    others: int
+    window: bpy.types.Window
+    held_at: float | None = None
 
 
 def _edited(context: bpy.types.Context, task: Task) -> bool:
@@ -248,6 +266,8 @@ class ModalJob:
     _sliders: object
     _moved_at = 0.0
     _held_at = 0.0
+    _above = False
+    """Whether it was put above an operator that the artist was in the middle of, so that it is asked first."""
 
     def _attach(self, context: bpy.types.Context) -> None:
         global _owner
@@ -257,10 +277,11 @@ class ModalJob:
         self._timer = context.window_manager.event_timer_add(0.1, window=context.window)
         context.window_manager.modal_handler_add(self)
 
-    def _pause(self, context: bpy.types.Context, look_s: float = LOOK_S) -> None:
+    def _pause(self, context: bpy.types.Context, look_s: float = LOOK_S, held_at: float | None = None) -> None:
         """Let go of the window for a while: Blender saves nothing by itself while an operator is modal."""
         global _owner, _paused
-        _owner, _paused = None, (self._task, self._begun, self._placed, self._others, context.window)
+        _owner = None
+        _paused = Pause(self._task, self._begun, self._placed, self._others, context.window, held_at)
         del self._task  # Blender keeps the operator for a while, and the task may keep a copy of a photograph
         context.window_manager.event_timer_remove(self._timer)
         bpy.app.timers.register(_look_for_object_mode, first_interval=look_s)
@@ -280,15 +301,20 @@ class ModalJob:
         """Go on where another operator paused."""
         global _paused
         assert _paused is not None
-        self._task, self._begun, self._placed, others, _ = _paused
-        _paused = None
+        paused, _paused = _paused, None
+        self._task, self._begun, self._placed = paused.task, paused.begun, paused.placed
         self._attach(context)
-        self._others = min(self._others, others)  # not what the artist is in the middle of
+        self._above = self._others > paused.others
+        self._others = min(self._others, paused.others)  # not what the artist is in the middle of
+        if paused.held_at is not None:
+            self._held_at = paused.held_at
 
     def modal(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
         job = _running
         assert job is not None
-        if event.type == "ESC" and event.value == "PRESS" and not (rendering() or context.screen.is_animation_playing):
+        self._above &= len(context.window.modal_operators) > self._others + 1
+        for_another = self._above or rendering() or context.screen.is_animation_playing
+        if event.type == "ESC" and event.value == "PRESS" and not for_another:
             job.stop()
         if job.stopping:  # the thread ends at its next report; nothing of it is awaited or kept
             self._close(context)
@@ -309,7 +335,7 @@ class ModalJob:
         if not done or (disturbs and not job.failed):
             return {"PASS_THROUGH"}
         if not self._places and not job.failed:
-            self._pause(context, 0.0)
+            self._pause(context, 0.0, self._held_at)
             return {"CANCELLED"}
         before = self._placed
         try:

@@ -144,6 +144,36 @@ def test_another_operator_places_what_one_began_so_that_no_older_panel_undoes_it
         assert not module(f"operators.{name}").__dict__[f"RELIEF_OT_{name}"]._places
 
 
+def test_an_operator_that_never_ends_holds_up_what_is_handed_over_but_once(job, start, monkeypatch):
+    monkeypatch.setattr(job, "HELD_S", 1000.0)
+    operator, context, go_on = start(None, places=False)
+    context.window.modal_operators += ["one that never ends", "relief.reconstruct"]
+    go_on.set()
+    assert _finish_one(operator, job, context) == {"PASS_THROUGH"}
+    operator._held_at -= 1000.0
+    assert operator.modal(context, TIMER) == {"CANCELLED"} and operator.placed == []
+    context.window.modal_operators.remove("relief.reconstruct")
+    second = _next(job, context)
+    context.window.modal_operators.insert(0, "relief.resume")
+    assert second.modal(context, TIMER) == {"FINISHED"} and operator.placed == [1]
+
+
+def test_esc_that_is_meant_for_what_the_artist_is_in_the_middle_of_stops_no_queue(job, start):
+    """What takes up the work is put above that, and is asked first."""
+    operator, context, go_on = start(None, None)
+    context.window.modal_operators.append("relief.reconstruct")
+    go_on.set()
+    assert _finish_one(operator, job, context) == {"FINISHED"}
+    context.window.modal_operators[:] = ["view3d.walk"]
+    second = _next(job, context)
+    context.window.modal_operators.insert(0, "relief.resume")
+    assert second.modal(context, ESC) == {"PASS_THROUGH"} and not job._running.stopping
+    context.window.modal_operators.remove("view3d.walk")
+    assert second.modal(context, MOUSE) == {"PASS_THROUGH"}
+    context.window.modal_operators.insert(0, "begun later, above it, and it lets Esc through")
+    assert second.modal(context, ESC) == {"CANCELLED"}
+
+
 def test_what_failed_is_told_where_it_began(job, start):
     operator, context, go_on = start(job.ReliefError("Too dark."), places=False)
     go_on.set()

@@ -5,10 +5,12 @@ from __future__ import annotations
 import errno
 import importlib.machinery
 import importlib.util
+import io
 import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -364,13 +366,60 @@ def test_failing_pip_leaves_no_stamp(launcher: Any, capsys: pytest.CaptureFixtur
 
 
 def test_pip_is_led_nowhere_else(launcher: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    names = "PIP_TARGET", "PIP_PREFIX", "PIP_ROOT", "PIP_USER"
-    for name in names:
+    names = "PIP_TARGET", "PIP_PREFIX", "PIP_ROOT"
+    for name in (*names, "PIP_USER"):
         monkeypatch.setenv(name, "1")
     monkeypatch.setenv("PIP_PROXY", "1")
     launcher.RUN.folder.mkdir()
     code = f"import os\nassert 'PIP_PROXY' in os.environ and not {set(names)} & set(os.environ)"
+    code += "\nassert os.environ['PIP_USER'] == '0', 'of a file of settings too'"
     launcher.run_logged(launcher.RUN, [sys.executable, "-c", code], True)
+
+
+@pytest.mark.parametrize("indent", ["", "  "])
+def test_what_pip_downloads_is_told_however_its_index_serves_it(
+    launcher: Any, capsys: pytest.CaptureFixture[str], indent: str
+) -> None:
+    """Where that tells of packages apart from their wheels, the wheels come later and are not indented."""
+    launcher.RUN.folder.mkdir()
+    lines = [f"{indent}Downloading pebble-1.0-py3-none-any.whl.metadata (1.2 kB)"]
+    lines += [f"{indent}Downloading pebble-1.0-py3-none-any.whl (3.5 MB)", "Requirement already satisfied: Downloading"]
+    launcher.run_logged(launcher.RUN, [sys.executable, "-c", f"print({chr(10).join(lines)!r})"], False)
+    assert capsys.readouterr().err == "relief:   pebble-1.0 (3.5 MB)\n"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows ends a process without asking it")
+def test_stopped_it_leaves_no_pip_behind(launcher: Any, tmp_path: Path) -> None:
+    launcher.RUN.folder.mkdir()
+    noted = tmp_path / "pid"
+    code = "import os, sys, time\nopen(sys.argv[1], 'w').write(str(os.getpid()))\n"
+    code += "os.kill(os.getppid(), 15)\ntime.sleep(60)"
+    before = signal.getsignal(signal.SIGTERM)
+    with pytest.raises(KeyboardInterrupt):
+        launcher.run_logged(launcher.RUN, [sys.executable, "-c", code, str(noted)], True)
+    assert signal.getsignal(signal.SIGTERM) is before
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(noted.read_text()), 0)
+
+
+def test_streams_of_old_pythons_are_left_as_they_are(
+    launcher: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    class Old(io.TextIOWrapper):
+        reconfigure = property()  # as if it had none
+
+    monkeypatch.setattr("sys.stderr", Old(io.BytesIO()))
+    assert launcher.main(["--help"]) == 0 and "usage: relief" in capsys.readouterr().out
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links need rights there")
+def test_the_environment_may_lie_on_another_disk(tmp_path: Path) -> None:
+    project = make_project(tmp_path / "clone")
+    (tmp_path / "elsewhere").mkdir()
+    (project / ".venv").symlink_to(tmp_path / "elsewhere")
+    for _ in range(2):
+        assert run(project, "reconstruct", "a.jpg").returncode == 7
+    assert (tmp_path / "elsewhere/pyvenv.cfg").exists()
 
 
 def test_an_installation_that_went_elsewhere_leaves_no_stamp(launcher: Any, monkeypatch: pytest.MonkeyPatch) -> None:
