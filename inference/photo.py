@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -139,6 +139,28 @@ def read_photo(path: str | PathLike[str], max_size: int | None = None) -> Photo:
     # Names in other encodings, of old archives, are no text for anyone else.
     name = os.fsencode(path.stem).decode("utf-8", "replace")
     return _photo(pixels, black, white, premultiplied, profile, name, digest, max_size)
+
+
+def encode_opaque(opaque: npt.NDArray[np.bool_]) -> bytes:
+    """Where a cut-out shows something, (H, W), as a PNG of 1 bit a pixel."""
+    done, data = cv2.imencode(".png", opaque.astype(np.uint8) * 255, [cv2.IMWRITE_PNG_BILEVEL, 1])
+    if not done:
+        raise RuntimeError(f"cv2 could not encode {opaque.shape}")
+    return data.tobytes()
+
+
+def cut_out(photo: Photo, opaque: bytes) -> Photo:
+    """A photograph of what was cut out once, as what shows something where it did.
+
+    Args:
+        photo: with the backdrop in the place of what is transparent.
+        opaque: what `encode_opaque` made of it.
+    """
+    decoded = cv2.imdecode(np.frombuffer(opaque, np.uint8), cv2.IMREAD_GRAYSCALE)
+    assert decoded is not None
+    shown = np.asarray(cv2.resize(decoded, photo.grey.shape[::-1], interpolation=cv2.INTER_NEAREST) > 0)
+    digest = hashlib.sha256(photo.sha256.encode() + opaque).hexdigest()
+    return replace(photo, grey=np.where(shown, photo.grey, np.float32(0.0)), opaque=shown, sha256=digest)
 
 
 def is_upright_jpeg(path: Path) -> bool:

@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 COLLECTION = "Relief"
 PHOTO_SHA256, WEIGHTS, SETTINGS = "relief_photo_sha256", "relief_weights", "relief_settings"
 GRID, PREPARATION, PHOTO_NAME = "relief_grid", "relief_preparation", "relief_photo"
+OPAQUE = "relief_opaque"
+"""Where its photograph shows something, if it was cut out: the picture that the relief wears has no alpha."""
 SIZE_PX = "relief_size_px"
 """Rows and columns of the map from edge to edge of which a relief's vertices run."""
 MOST_ASIDE = 0.01
@@ -102,6 +104,7 @@ def create_relief(
 
     ``texture_px`` is the most that the photograph it wears may have on the longer side.
     """
+    from ..inference.photo import encode_opaque
     from ..inference.texture import encode_texture
 
     name = result.photo.name
@@ -128,6 +131,8 @@ def create_relief(
         object_[GRID], object_[SIZE_PX], object_[PHOTO_NAME] = result.mesh.grid, result.mesh.size_px, name
         if result.detail is not None:
             mesh[CONTENT] = content_of(result.detail)
+        if result.photo.opaque is not None:
+            object_[OPAQUE] = encode_opaque(result.photo.opaque)
         if result.preparation:
             object_[PREPARATION] = json.dumps(result.preparation)
         _collection(scene).objects.link(object_)

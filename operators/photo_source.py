@@ -34,6 +34,7 @@ class PhotoSource:
 
     Attributes:
         reference_uid: session_uid of the empty that shows the photograph.
+        opaque: where it was cut out, of the picture that a relief wears.
     """
 
     path: Path
@@ -41,6 +42,7 @@ class PhotoSource:
     preparation: Preparation | None = None
     folder: tempfile.TemporaryDirectory[str] | None = None
     reference_uid: int | None = None
+    opaque: bytes | None = None
 
 
 def choose_photos(

@@ -85,6 +85,7 @@ def carve(
         mesh_settings,
         source.preparation,
         runtime=runtime,
+        opaque=source.opaque,
         store=store,
         progress=progress,
     )

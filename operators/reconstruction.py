@@ -95,13 +95,15 @@ def reconstruct(
     runtime: str = "auto",
     max_size: int | None = None,
     texture_px: int | None = None,
+    opaque: bytes | None = None,
     store: PredictionStore | None = None,
     progress: Progress | None = None,
 ) -> Reconstruction:
     """Read, prepare, predict, refine and mesh one photograph; a stored prediction spares the network.
 
     ``max_size`` is the most that the photograph, or its panel between corners, may have on its longer side in pixels,
-    ``texture_px`` what the picture of the detail may have.
+    ``texture_px`` what the picture of the detail may have, ``opaque`` where it was cut out before, see
+    `inference.photo.cut_out`.
 
     Raises:
         ReliefError: the photograph or the runtime cannot be used.
@@ -109,7 +111,7 @@ def reconstruct(
     """
     check_opencv()
     from ..inference.meshing import build_mesh
-    from ..inference.photo import read_photo
+    from ..inference.photo import cut_out, read_photo
     from ..inference.refinement import refine
     from ..inference.restoration import prepare
     from ..inference.texture import encode_detail
@@ -120,6 +122,7 @@ def reconstruct(
         # Of a panel between corners max_size is the panel's.
         photo = read_photo(path, None if preparation is not None and preparation.corners else max_size)
     file_sha256 = photo.sha256
+    photo = photo if opaque is None else cut_out(photo, opaque)
     if preparation is not None and preparation.needed:
         report(progress, _READ, 1.0, "Preparing the photo")
         with timed(times_s, "prepare"):

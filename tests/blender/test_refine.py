@@ -195,6 +195,30 @@ def test_lost_prediction_is_read_again_in_place(module, known, photo):
     assert known.calls == 2 and not bpy.ops.relief.read_again.poll()
 
 
+def test_what_was_cut_out_is_read_again_as_cut_out(module, known, tmp_path, monkeypatch):
+    """Also after the file was saved and opened again; the picture that a relief wears has no alpha."""
+    cv2 = pytest.importorskip("cv2")
+    shown = np.hypot(*np.mgrid[-39.5:40, -59.5:60]) < 35
+    rng = np.random.default_rng(2)
+    pixels = np.dstack([rng.integers(90, 160, (80, 120))] * 3 + [shown * 255]).astype(np.uint8)
+    cv2.imwrite(str(tmp_path / "coin.png"), pixels)
+    seen, predict = [], known.predict
+    monkeypatch.setattr(known, "predict", lambda photo, *words: seen.append(photo) or predict(photo, *words))
+    bpy.ops.relief.reconstruct(filepath=str(tmp_path / "coin.png"))
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "coin.blend"))
+    bpy.ops.wm.open_mainfile(filepath=str(tmp_path / "coin.blend"))
+    (tmp_path / "coin.png").unlink()
+    for _ in range(2):
+        bpy.ops.relief.clear_cache()
+        assert bpy.ops.relief.read_again() == {"FINISHED"}
+    assert len(seen) == 3
+    for photo in seen:
+        np.testing.assert_array_equal(photo.opaque, shown)
+        assert not photo.grey[~shown].any() and np.abs(photo.grey - seen[0].grey).mean() < 0.01
+    assert seen[1].sha256 not in (seen[0].sha256, "")
+    assert bpy.ops.relief.refine() == {"FINISHED"}
+
+
 def test_reading_a_reduced_picture_again_is_told(module, known, photo, tmp_path):
     cv2 = pytest.importorskip("cv2")
     bpy.ops.relief.reconstruct(filepath=str(photo))
