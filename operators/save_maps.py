@@ -77,7 +77,7 @@ def _height_path(path: str) -> str:
 
 
 def save_maps(relief: bpy.types.Object, path: Path) -> list[str]:
-    """Write the maps of a relief, as it was last refined, all of them or none.
+    """Write the maps of a relief with the settings it was last refined with, all of them or none.
 
     Args:
         relief: the object.
