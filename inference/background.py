@@ -24,6 +24,15 @@ EVEN, JUMP, JUMP_PX = 0.02, 0.1, 3
 so many pixels beyond its outline differs from that. Smooth stone in light that fades away ends in no jump: on six of
 Cycles' panels as pale plaster, with dark corners or a side in the dark that is at most 0.080, round black and white
 backgrounds at least 0.119."""
+CALM_PX, CALM_EVEN, CALM_SHARE = 3, 0.04, 0.1
+"""Side of the median that takes noise, JPEG's ripples and the weave of velvet out of what is black, most that its greys
+deviate by then, and its least share of the photograph, for shadows are smaller. Of a broken piece on velvet r is 0.80
+so, 0.71 as it is. Not so for white: bright stone was cut."""
+SOLID, SOLID_SHARE = 1.0 / 30.0, 0.8
+"""An opening by so much of the extent leaves at least such a share of a panel on white, 0.97 to 1 of 192; of plaster
+that is overexposed, whose shadows alone are not white, it left 0.64."""
+AS_LARGE = 0.25
+"""Of the largest thing on a page, from which on another is panel too: half of a stereo card, and no colour chart."""
 OUTLINE_PX, OUTLINE_TONE = 2, 0.1
 """Within so many pixels of the outline found, what differs by more than that from the background beside it is panel: at
 the size of a large photograph its outline would be a saw's else.
@@ -68,8 +77,13 @@ def find_box(grey: FloatArray, opaque: BoolArray | None = None) -> Box:
     else:
         panel = cv2.resize(opaque.astype(np.float32), small.shape[::-1], interpolation=cv2.INTER_AREA) > 0.0
     top, bottom, left, right = (0, small.shape[0], 0, small.shape[1]) if panel is None else _around(panel)
+    # Where a photograph is large, noise and lines of words are averaged already.
+    calm = np.asarray(cv2.medianBlur(small, CALM_PX), np.float32) if extent(grey.shape) < 2 * LOOKED_PX else small
     for _ in range(WITHIN_EACH_OTHER):
-        found = _straight_panel(small[top:bottom, left:right])
+        part = np.s_[top:bottom, left:right]
+        found = _straight_panel(small[part], small[part])
+        if found == (0, bottom - top, 0, right - left):
+            found = _straight_panel(small[part], calm[part])
         top, bottom, left, right = top + found[0], top + found[1], left + found[2], left + found[3]
     ends = ((top, bottom), (left, right))
     rows, columns = (
@@ -98,8 +112,14 @@ def find_panel(grey: FloatArray, opaque: BoolArray | None = None, shown: BoolArr
     panel = np.ones(small.shape, bool)
     if shown is not None:
         panel = cv2.resize(shown.astype(np.float32), small.shape[::-1], interpolation=cv2.INTER_AREA) > 0.5
-    for black in (True, False):
-        panel &= ~_background(small, small < BLACK if black else small > WHITE)
+    panel &= ~_background(small, small < BLACK)
+    calm = np.asarray(cv2.medianBlur(small, CALM_PX), np.float32)
+    panel &= ~_background(calm, calm < BLACK, CALM_EVEN, CALM_SHARE)
+    on_white = ~_background(small, small > WHITE)
+    side = max(round(SOLID * extent(small.shape)), 3)
+    solid = cv2.morphologyEx(on_white.astype(np.uint8), cv2.MORPH_OPEN, np.ones((side, side), np.uint8))
+    if np.count_nonzero(solid) >= SOLID_SHARE * np.count_nonzero(on_white):
+        panel &= on_white
     return panel if LEAST_LEFT * small.size <= np.count_nonzero(panel) < small.size else None
 
 
@@ -168,19 +188,24 @@ def _around(places: BoolArray) -> tuple[int, int, int, int]:
     return int(rows[0]), int(rows[-1]) + 1, int(columns[0]), int(columns[-1]) + 1
 
 
-def _straight_panel(small: FloatArray) -> tuple[int, int, int, int]:
-    """Top, bottom, left and right of a panel without what is plain along its sides, or of everything."""
+def _straight_panel(small: FloatArray, calm: FloatArray) -> tuple[int, int, int, int]:
+    """Top, bottom, left and right of a panel without what is plain along its sides, or of everything.
+
+    The page is looked for in ``calm``, the same without its noise; what lies beside a side is told by ``small``.
+    """
     everything = (0, small.shape[0], 0, small.shape[1])
     page = np.zeros(small.shape, bool)
-    for place in _reaching_in(small, np.ones(small.shape, bool)):
+    for place in _reaching_in(calm, np.ones(small.shape, bool)):
         page |= place
     count, places, stats, _ = cv2.connectedComponentsWithStats((~page).astype(np.uint8), connectivity=4)
     if count < 2 or not page.any():
         return everything
-    panel = places == 1 + int(np.argmax(stats[1:, cv2.CC_STAT_AREA]))
-    top, bottom, left, right = ends = _around(panel)
+    areas = stats[1:, cv2.CC_STAT_AREA]
+    panel = places == 1 + int(np.argmax(areas))
+    top, bottom, left, right = _around(panel)
     if panel[top:bottom, left:right].mean() < STRAIGHT or min(bottom - top, right - left) <= 2 * JUMP_PX:
         return everything
+    top, bottom, left, right = ends = _around(np.isin(places, 1 + np.flatnonzero(areas >= AS_LARGE * areas.max())))
     stone, kept = small[top:bottom, left:right], list(everything)
     for side, (across, edge, out) in enumerate(
         ((small, top, -1), (small, bottom - 1, 1), (small.T, left, -1), (small.T, right - 1, 1))
@@ -200,14 +225,16 @@ def _is_beside(before: FloatArray, behind: FloatArray, stone: FloatArray) -> boo
     return bool(unlike and (np.abs(behind - before) > JUMP).mean() > 0.5)
 
 
-def _background(small: FloatArray, candidates: BoolArray) -> BoolArray:
+def _background(small: FloatArray, candidates: BoolArray, even: float = EVEN, share: float = LEAST_SHARE) -> BoolArray:
     """Those of the candidates that are plain, reach the border, are even all over and end in a jump, (h, w)."""
     beyond, beyond_less = (np.ones((2 * n + 1, 2 * n + 1), np.uint8) for n in (JUMP_PX, JUMP_PX - 1))
     found = np.zeros(small.shape, bool)
     for place in _reaching_in(small, candidates):
         tone = np.median(small[place])
         # Pale stone on a white page has nearly the page's tone, but not quite.
-        for part in _reaching_in(small, candidates & (np.abs(small - tone) < EVEN)):
+        for part in _reaching_in(small, candidates & (np.abs(small - tone) < even)):
+            if np.count_nonzero(part) < share * small.size:
+                continue
             mask = part.astype(np.uint8)
             rim = cv2.dilate(mask, beyond) > cv2.dilate(mask, beyond_less)
             if rim.any() and np.percentile(np.abs(small[rim] - tone), 25) > JUMP:

@@ -186,3 +186,67 @@ def test_a_panel_too_small_to_be_read_is_left_where_it_is() -> None:
     grey = np.ones((200, 200), np.float32)
     grey[80:140, 80:140] = stone(60, 60)
     assert _sides(grey) == (0, 200, 0, 200)
+
+
+def broken_piece(tone: npt.NDArray[np.float32]) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.bool_]]:
+    y, x = np.mgrid[:300, :360]
+    away = np.hypot(y - 150, x - 180) - 14 * np.sin(5 * np.arctan2(y - 150, x - 180))
+    inside = away < 105
+    return np.where(inside, stone(300, 360), tone).clip(0.0, 1.0).astype(np.float32), inside
+
+
+@pytest.mark.parametrize("ground", ["velvet", "noise", "JPEG"])
+def test_black_that_is_neither_even_nor_plain_is_background(ground: str) -> None:
+    rng = np.random.default_rng(5)
+    black = np.full((300, 360), 0.03, np.float32)
+    if ground == "velvet":
+        black += 0.6 * cv2.GaussianBlur(rng.standard_normal(black.shape).astype(np.float32), (0, 0), 12.0)
+        black += 0.01 * rng.standard_normal(black.shape).astype(np.float32)
+    if ground == "noise":
+        black += 0.025 * np.abs(rng.standard_normal(black.shape)).astype(np.float32)
+    grey, inside = broken_piece(black)
+    if ground == "JPEG":
+        packed = cv2.imencode(".jpg", np.rint(grey * 255).astype(np.uint8), [cv2.IMWRITE_JPEG_QUALITY, 30])[1]
+        grey = cv2.imdecode(packed, cv2.IMREAD_GRAYSCALE).astype(np.float32) / 255
+    panel = find_panel(grey)
+    assert panel is not None
+    assert panel[inside].mean() > 0.97 and panel[~inside].mean() < 0.05
+
+
+@pytest.mark.parametrize("tone", [0.02, 0.8, 0.95])
+def test_both_pictures_of_a_stereo_card_are_kept(tone: float) -> None:
+    rng = np.random.default_rng(6)
+    card = tone + 0.004 * rng.standard_normal((260, 460)).astype(np.float32)
+    for left in (30, 240):
+        card[30:230, left : left + 190] = stone(200, 190)
+    card[240:252, 30:60] = 0.5  # a label is none
+    rows, columns = find_box(card.clip(0.0, 1.0))
+    ends = rows.start, rows.stop, columns.start, columns.stop
+    assert ends == pytest.approx((30, 230, 30, 430), abs=4) or tone == 0.02
+    assert rows.start <= 31 and rows.stop >= 229 and columns.start <= 31 and columns.stop >= 429
+
+
+@pytest.mark.parametrize("tone", [0.75, 0.95])
+def test_words_under_a_picture_are_cut_away_with_their_strip(tone: float) -> None:
+    """What is plain between them is too little of the photograph to tell."""
+    page = np.full((246, 300), tone, np.float32)
+    page += 0.004 * np.random.default_rng(7).standard_normal(page.shape).astype(np.float32)
+    page[:210] = 0.5 * stone(210, 300)
+    words = np.rint(page * 255).astype(np.uint8)
+    for row, text in enumerate(("Relief of a lion hunt, gypsum, the", "palace of Nineveh, 645 BC, room C")):
+        cv2.putText(words, text, (2, 226 + 16 * row), cv2.FONT_HERSHEY_SIMPLEX, 0.52, 20, 1, cv2.LINE_AA)
+    rows, columns = find_box((words / 255).astype(np.float32))
+    assert (rows.start, rows.stop, columns.start, columns.stop) == pytest.approx((0, 210, 0, 300), abs=2)
+
+
+def test_overexposed_plaster_is_no_page() -> None:
+    """Its shadows alone are not white."""
+    plaster = np.full((400, 400), 1.0, np.float32)
+    for fold in range(40, 370, 40):
+        plaster[fold : fold + 5, 40:360] = plaster[40:360, fold : fold + 5] = 0.4
+        plaster[fold - 20 : fold - 14, 40:360] = 1.0
+    plaster[60:340:40, 60:340:40] = 1.0
+    for gap in range(70, 360, 80):
+        plaster[gap - 12 : gap, :] = plaster[:, gap - 12 : gap] = 1.0
+    plaster += 0.003 * np.random.default_rng(8).standard_normal(plaster.shape).astype(np.float32)
+    assert find_panel(plaster.clip(0.0, 1.0)) is None
