@@ -49,7 +49,8 @@ LAYOUTS, TEMPLE_LAYOUTS, FLAT_ROWS = (0.46, 0.2, 0.13, 0.06, 0.15), (0.53, 0.35,
 """Shares of registers, crowds, close views, patterns and flat stone, of panels and of temple walls; and how high flat
 walls' figures would be, relative to the scene, by which their courses go. Flat stone was 7 % of panels and no wall: the
 fainter carving is in what is taught, the more of plain stains is taken for it. Of 20 photographs of stained stone the
-relief spread 0.014 with weights 0.22, 0.031 with 0.23, and 0.052 after a whole run with grain and shadows."""
+relief spread 0.014 with weights 0.22, 0.031 with 0.23, 0.052 after a whole run with grain and shadows, and 0.032 after
+one more with these."""
 COURT_SHARE = 0.6
 """Of the rows of temples are courts and sermons, see `Composer._court`: small heads of one size, close together, are
 what such walls show most."""
