@@ -24,7 +24,7 @@ EVEN, JUMP, JUMP_PX = 0.02, 0.1, 3
 so many pixels beyond its outline differs from that. Smooth stone in light that fades away ends in no jump: on six of
 Cycles' panels as pale plaster, with dark corners or a side in the dark that is at most 0.080, round black and white
 backgrounds at least 0.119."""
-CALM_PX, CALM_EVEN, CALM_SHARE = 3, 0.04, 0.1
+CALM_PX, CALM_EVEN, CALM_SHARE = 3, 0.04, 0.2
 """Side of the median that takes noise, JPEG's ripples and the weave of velvet out of what is black, most that its greys
 deviate by then, and its least share of the photograph, for shadows are smaller. Of a broken piece on velvet r is 0.80
 so, 0.71 as it is. Not so for white: bright stone was cut."""
@@ -77,8 +77,10 @@ def find_box(grey: FloatArray, opaque: BoolArray | None = None) -> Box:
     else:
         panel = cv2.resize(opaque.astype(np.float32), small.shape[::-1], interpolation=cv2.INTER_AREA) > 0.0
     top, bottom, left, right = (0, small.shape[0], 0, small.shape[1]) if panel is None else _around(panel)
-    # Where a photograph is large, noise and lines of words are averaged already.
-    calm = np.asarray(cv2.medianBlur(small, CALM_PX), np.float32) if extent(grey.shape) < 2 * LOOKED_PX else small
+    calm = small
+    if extent(grey.shape) < 2 * LOOKED_PX:  # in larger photographs noise and lines of words are averaged already
+        calm = np.asarray(cv2.medianBlur(small, CALM_PX), np.float32)
+        calm = np.where(calm < BLACK, small, calm)  # there noise tells a shadow from a page
     for _ in range(WITHIN_EACH_OTHER):
         part = np.s_[top:bottom, left:right]
         found = _straight_panel(small[part], small[part])

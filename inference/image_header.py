@@ -331,7 +331,7 @@ def _check_packed(packed: memoryview) -> None:
         raise _Damaged from error
 
 
-def with_stored_rows(tiff: bytes) -> bytes:
+def with_stored_rows(tiff: bytes) -> bytearray:
     """A whole TIFF whose orientation is that of its rows as they are stored; see `ImageHeader.orientation` for its own.
 
     The decoder turns each tile of 8 bits by itself, and leaves it where it lies.
@@ -340,7 +340,7 @@ def with_stored_rows(tiff: bytes) -> bytes:
     for tag, kinds, at in _tiff_values(tiff):
         if tag == _TIFF_ORIENTATION:
             struct.pack_into(kinds[0] + kinds[-1], data, at, 1)
-    return bytes(data)
+    return data
 
 
 def _tiff_tags(data: bytes, whole: bool = True) -> dict[int, tuple[int, ...]]:

@@ -97,9 +97,10 @@ def read_photo(path: str | PathLike[str], max_size: int | None = None) -> Photo:
     if header.lab:  # the decoder takes their white for that of a screen: all turns yellow
         raise ReliefError(f"{path.name} is a TIFF with Lab colours. Save it with RGB colours, then try again.")
     digest = hashlib.sha256(data).hexdigest()
-    if header.format == "TIFF" and header.orientation != 1:
-        data = with_stored_rows(data)
-    pixels = _decode(data) if header.compression in _TIFF_COMPRESSIONS else None
+    pixels = None
+    if header.compression in _TIFF_COMPRESSIONS:
+        turned = header.format == "TIFF" and header.orientation != 1
+        pixels = _decode(with_stored_rows(data) if turned else data)
     del data  # as large as the pixels, where they are stored as they are
     if pixels is None or (header.planes and pixels.dtype != np.uint8):  # those the decoder mixes up
         raise ReliefError(
@@ -264,7 +265,7 @@ def _check_size(width: int, height: int, name: str) -> None:
         )
 
 
-def _decode(data: bytes) -> AnyArray | None:
+def _decode(data: bytes | bytearray) -> AnyArray | None:
     """The pixels as they are stored, B G R (A); None where the decoder gives up."""
     # The decoder would log to stderr what read_photo says better.
     level = cv2.utils.logging.getLogLevel()

@@ -89,8 +89,8 @@ def refine(
 
 
 def _extent(prediction: Prediction) -> int:
-    """Of the panel, where the photograph shows more than that."""
-    if prediction.panel is None:
+    """Of the panel, where the photograph shows more than that; one may be too thin for the maps to show it."""
+    if prediction.panel is None or not prediction.panel.any():
         return extent(prediction.height.shape)
     sides = (np.flatnonzero(prediction.panel.max(axis=axis)) for axis in (1, 0))
     return extent(tuple(int(side[-1]) + 1 - int(side[0]) for side in sides))

@@ -34,7 +34,8 @@ COLLECTION = "Relief"
 PHOTO_SHA256, WEIGHTS, SETTINGS = "relief_photo_sha256", "relief_weights", "relief_settings"
 GRID, PREPARATION, PHOTO_NAME = "relief_grid", "relief_preparation", "relief_photo"
 OPAQUE = "relief_opaque"
-"""Where its photograph shows something, if it was cut out: the picture that the relief wears has no alpha."""
+"""Stands on the picture that a relief wears, which has no alpha: where its photograph shows something, if it was cut
+out. Of an object's own bytes exporters would make text; Alembic's ends Blender at a NUL."""
 SIZE_PX = "relief_size_px"
 """Rows and columns of the map from edge to edge of which a relief's vertices run."""
 MOST_ASIDE = 0.01
@@ -114,6 +115,8 @@ def create_relief(
         made.append(image)
         pack_as_file(image, texture, ".jpg")
         image[PHOTO_NAME] = name
+        if result.photo.opaque is not None:
+            image[OPAQUE] = encode_opaque(result.photo.opaque)
         with suppress(TypeError):  # a studio's colours may know none of that name; bytes are shown as such anyway
             image.colorspace_settings.name = "sRGB"
         material = bpy.data.materials.new(name)
@@ -131,8 +134,6 @@ def create_relief(
         object_[GRID], object_[SIZE_PX], object_[PHOTO_NAME] = result.mesh.grid, result.mesh.size_px, name
         if result.detail is not None:
             mesh[CONTENT] = content_of(result.detail)
-        if result.photo.opaque is not None:
-            object_[OPAQUE] = encode_opaque(result.photo.opaque)
         if result.preparation:
             object_[PREPARATION] = json.dumps(result.preparation)
         _collection(scene).objects.link(object_)

@@ -27,7 +27,7 @@ QUIET_S = 0.3
 """How long a slider rests before what must not be disturbed by it: a full solve, a new active object."""
 
 HELD_S = 10.0
-"""How long at most finished work waits for another operator to end: some add-ons' never do."""
+"""How long at most finished work waits for another operator to end, and Esc is that one's: some add-ons' never do."""
 
 YIELDING = 10
 """Niceness of the background thread."""
@@ -266,6 +266,7 @@ class ModalJob:
     _sliders: object
     _moved_at = 0.0
     _held_at = 0.0
+    _attached_at = 0.0
     _above = False
     """Whether it was put above an operator that the artist was in the middle of, so that it is asked first."""
 
@@ -273,6 +274,7 @@ class ModalJob:
         global _owner
         _owner = self
         self._sliders, self._held_at = read_settings(context.scene), time.monotonic()
+        self._attached_at = self._held_at
         self._others = len(context.window.modal_operators)  # some add-ons' never end
         self._timer = context.window_manager.event_timer_add(0.1, window=context.window)
         context.window_manager.modal_handler_add(self)
@@ -312,7 +314,8 @@ class ModalJob:
     def modal(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
         job = _running
         assert job is not None
-        self._above &= len(context.window.modal_operators) > self._others + 1
+        lately = time.monotonic() - self._attached_at < HELD_S
+        self._above &= lately and len(context.window.modal_operators) > self._others + 1
         for_another = self._above or rendering() or context.screen.is_animation_playing
         if event.type == "ESC" and event.value == "PRESS" and not for_another:
             job.stop()

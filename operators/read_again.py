@@ -71,7 +71,7 @@ class RELIEF_OT_read_again(job.JobOperator, bpy.types.Operator):
         values = settings_of(relief)
         read_mask(relief), sculpted(relief, values["width_m"])  # what would fail afterwards fails now
         settings = RefinementSettings.from_mapping(values), MeshSettings.from_mapping(values)
-        source = replace(photo_file(image), preparation=light, opaque=relief.get(OPAQUE))
+        source = replace(photo_file(image), preparation=light, opaque=image.get(OPAQUE))
         store = prediction_store.store()
         work = functools.partial(carve, source, *settings, read_runtime(context), store)
         return [job.Task(work, functools.partial(_refine, relief.session_uid), context.scene.session_uid)]

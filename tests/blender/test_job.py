@@ -174,6 +174,19 @@ def test_esc_that_is_meant_for_what_the_artist_is_in_the_middle_of_stops_no_queu
     assert second.modal(context, ESC) == {"CANCELLED"}
 
 
+def test_esc_is_an_operators_that_never_ends_for_a_while_alone(job, start):
+    operator, context, go_on = start(None, None)
+    context.window.modal_operators.append("relief.reconstruct")
+    go_on.set()
+    assert _finish_one(operator, job, context) == {"FINISHED"}
+    context.window.modal_operators[:] = ["one that never ends"]
+    second = _next(job, context)
+    context.window.modal_operators.insert(0, "relief.resume")
+    assert second.modal(context, ESC) == {"PASS_THROUGH"}
+    second._attached_at -= job.HELD_S
+    assert second.modal(context, ESC) == {"CANCELLED"}
+
+
 def test_what_failed_is_told_where_it_began(job, start):
     operator, context, go_on = start(job.ReliefError("Too dark."), places=False)
     go_on.set()

@@ -205,6 +205,7 @@ def test_what_was_cut_out_is_read_again_as_cut_out(module, known, tmp_path, monk
     seen, predict = [], known.predict
     monkeypatch.setattr(known, "predict", lambda photo, *words: seen.append(photo) or predict(photo, *words))
     bpy.ops.relief.reconstruct(filepath=str(tmp_path / "coin.png"))
+    assert bpy.ops.wm.alembic_export(filepath=str(tmp_path / "coin.abc")) == {"FINISHED"}, "bytes would end Blender"
     bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "coin.blend"))
     bpy.ops.wm.open_mainfile(filepath=str(tmp_path / "coin.blend"))
     (tmp_path / "coin.png").unlink()
@@ -217,6 +218,10 @@ def test_what_was_cut_out_is_read_again_as_cut_out(module, known, tmp_path, monk
         assert not photo.grey[~shown].any() and np.abs(photo.grey - seen[0].grey).mean() < 0.01
     assert seen[1].sha256 not in (seen[0].sha256, "")
     assert bpy.ops.relief.refine() == {"FINISHED"}
+    image = module("operators.material").photograph_of(bpy.context.active_object)
+    del image["relief_opaque"]  # as of another picture that was put in its place
+    bpy.ops.relief.clear_cache()
+    assert bpy.ops.relief.read_again() == {"FINISHED"} and seen[-1].opaque is None
 
 
 def test_reading_a_reduced_picture_again_is_told(module, known, photo, tmp_path):

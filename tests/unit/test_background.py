@@ -213,6 +213,13 @@ def test_black_that_is_neither_even_nor_plain_is_background(ground: str) -> None
     assert panel[inside].mean() > 0.97 and panel[~inside].mean() < 0.05
 
 
+def test_a_noisy_shadow_over_a_side_is_panel() -> None:
+    shaded = stone(300, 400)
+    shaded[:, 330:] = 0.04 + 0.012 * np.random.default_rng(9).standard_normal((300, 70))
+    shaded = shaded.clip(0.0, 1.0)
+    assert find_panel(shaded) is None and find_box(shaded) == (slice(0, 300), slice(0, 400))
+
+
 @pytest.mark.parametrize("tone", [0.02, 0.8, 0.95])
 def test_both_pictures_of_a_stereo_card_are_kept(tone: float) -> None:
     rng = np.random.default_rng(6)

@@ -224,6 +224,11 @@ def test_a_panel_is_carved_alike_on_any_page(settings: dict[str, float]) -> None
     np.testing.assert_allclose(*heights, atol=5e-3)
 
 
+def test_a_panel_that_the_maps_do_not_show_is_bare_slab() -> None:
+    known = replace(prediction(wave(COARSE_PX), wave(COARSE_PX)), panel=np.zeros(SIZE, np.float32))
+    assert not refine(known, RefinementSettings(flatten_ground=1.0, raise_figure=0.5)).any()
+
+
 def test_a_large_mask_has_a_smooth_rim() -> None:
     level = np.ones(SIZE, np.float32)
     known = prediction(level, level)
