@@ -13,7 +13,7 @@ import bpy
 from mathutils import Vector
 
 from ..inference.errors import ReliefError
-from .bridge import PHOTO_NAME, file_name, linked
+from .bridge import OPAQUE, PHOTO_NAME, file_name, linked
 from .material import photographs_worn
 from .placement import ROW_GAP, Placement, place_on_reference, place_upright
 from .scene_settings import read_preparation
@@ -110,7 +110,7 @@ def photo_file(image: bpy.types.Image, placement: Placement | None = None) -> Ph
         raise ReliefError(f"{image.name} is a movie, a sequence or a tiled image. Open a single image instead.")
     path = _file_of(image) if image.filepath else None
     if path is not None and os.path.isfile(path) and image.packed_file is None and not image.is_dirty:
-        return PhotoSource(path, placement, _upright(read_preparation(image), path))
+        return PhotoSource(path, placement, _upright(read_preparation(image), path), opaque=image.get(OPAQUE))
     packed = image.packed_file is not None and not image.is_dirty
     if not packed and not image.has_data and image.source != "GENERATED":
         raise ReliefError(
@@ -133,7 +133,8 @@ def photo_file(image: bpy.types.Image, placement: Placement | None = None) -> Ph
             f"{image.name} could not be copied to the temporary folder: {error}. Make room there, then try again."
         ) from error
     preparation = read_preparation(image)
-    return PhotoSource(copy, placement, _upright(preparation, copy) if packed else preparation, folder)
+    preparation = _upright(preparation, copy) if packed else preparation
+    return PhotoSource(copy, placement, preparation, folder, opaque=image.get(OPAQUE))
 
 
 def opened(path: Path) -> bpy.types.Image:

@@ -13,7 +13,6 @@ from ..inference.errors import ReliefError
 from ..inference.settings import MeshSettings, RefinementSettings
 from . import job, prediction_store
 from .bridge import (
-    OPAQUE,
     PHOTO_SHA256,
     PREPARATION,
     SIZE_PX,
@@ -66,13 +65,12 @@ class RELIEF_OT_read_again(job.JobOperator, bpy.types.Operator):
         image = photograph_of(relief)
         if image is None:
             raise ReliefError("This relief no longer wears its photograph. Reconstruct the photograph anew.")
-        # All other preparation is in the picture that the relief wears, but for what was cut out of it.
+        # All other preparation is in the picture that the relief wears.
         light = Preparation(light_deg=json.loads(relief.get(PREPARATION, "{}")).get("light_deg"))
         values = settings_of(relief)
         read_mask(relief), sculpted(relief, values["width_m"])  # what would fail afterwards fails now
         settings = RefinementSettings.from_mapping(values), MeshSettings.from_mapping(values)
-        source = replace(photo_file(image), preparation=light, opaque=image.get(OPAQUE))
-        store = prediction_store.store()
+        source, store = replace(photo_file(image), preparation=light), prediction_store.store()
         work = functools.partial(carve, source, *settings, read_runtime(context), store)
         return [job.Task(work, functools.partial(_refine, relief.session_uid), context.scene.session_uid)]
 

@@ -218,7 +218,13 @@ def test_what_was_cut_out_is_read_again_as_cut_out(module, known, tmp_path, monk
         assert not photo.grey[~shown].any() and np.abs(photo.grey - seen[0].grey).mean() < 0.01
     assert seen[1].sha256 not in (seen[0].sha256, "")
     assert bpy.ops.relief.refine() == {"FINISHED"}
-    image = module("operators.material").photograph_of(bpy.context.active_object)
+    relief = bpy.context.active_object
+    image = module("operators.material").photograph_of(relief)
+    bpy.context.view_layer.objects.active = None
+    bpy.context.scene.relief.image = image  # chosen in the sidebar it is a cut-out too
+    assert bpy.ops.relief.reconstruct() == {"FINISHED"}
+    assert module("operators.photo_source").photo_file(image).opaque == image["relief_opaque"]
+    bpy.context.view_layer.objects.active = relief
     del image["relief_opaque"]  # as of another picture that was put in its place
     bpy.ops.relief.clear_cache()
     assert bpy.ops.relief.read_again() == {"FINISHED"} and seen[-1].opaque is None
